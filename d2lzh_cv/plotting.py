@@ -1,0 +1,82 @@
+"""Pictures and boxes on matplotlib axes: the book's plotting helpers (sections 9.1, 9.3, 9.4, 9.6)."""
+from __future__ import annotations
+
+from typing import Sequence
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+
+def use_svg_display() -> None:
+    """Show figures as SVG in a notebook; without a notebook there is nothing to set."""
+    try:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats  # IPython 9 has dropped its own copy
+    except ImportError:
+        return
+    set_matplotlib_formats("svg")
+
+
+def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
+    """Set the default figure size to ``figsize`` = (width, height) in inches."""
+    use_svg_display()
+    plt.rcParams["figure.figsize"] = figsize
+
+
+def to_numpy(array) -> np.ndarray:
+    """Return an NDArray, NumPy array or nested list as a NumPy array."""
+    return array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
+
+
+def bbox_to_rect(bbox: Sequence[float], color: str) -> plt.Rectangle:
+    """Return the matplotlib rectangle of a box (section 9.3).
+
+    Args:
+        bbox: (xmin, ymin, xmax, ymax), in pixels.
+        color: matplotlib colour of the outline.
+    """
+    xmin, ymin, xmax, ymax = bbox
+    return plt.Rectangle((xmin, ymin), width=xmax - xmin, height=ymax - ymin, fill=False, edgecolor=color, linewidth=2)
+
+
+def show_bboxes(axes, bboxes, labels=None, colors=None) -> None:
+    """Draw boxes with optional labels (section 9.4).
+
+    Args:
+        axes: matplotlib axes that hold the picture.
+        bboxes: boxes (N, 4), each (xmin, ymin, xmax, ymax) in pixels; an NDArray, an array or a list of either.
+        labels: a text, or a list of texts for the first boxes.
+        colors: a colour, or a list of colours taken in turn; by default blue, green, red, magenta, black.
+    """
+    labels, colors = _as_list(labels, []), _as_list(colors, ["b", "g", "r", "m", "k"])
+    for i, bbox in enumerate(bboxes):
+        color = colors[i % len(colors)]
+        rect = bbox_to_rect(to_numpy(bbox), color)
+        axes.add_patch(rect)
+        if i < len(labels):
+            axes.text(*rect.xy, labels[i], va="center", ha="center", fontsize=9, color="k" if color == "w" else "w",
+                      bbox={"facecolor": color, "lw": 0})
+
+
+def show_images(imgs, num_rows: int, num_cols: int, scale: float = 2) -> np.ndarray:
+    """Draw ``num_rows`` × ``num_cols`` pictures in a grid without ticks (section 9.1).
+
+    Args:
+        imgs: at least ``num_rows * num_cols`` pictures, each (H, W, 3): uint8, or float in [0, 1].
+        scale: inches a picture.
+
+    Returns:
+        The axes, always (num_rows, num_cols), so that ``axes.flatten()`` and ``axes[i][j]`` work for one row too.
+    """
+    _, axes = plt.subplots(num_rows, num_cols, figsize=(num_cols * scale, num_rows * scale), squeeze=False)
+    for ax, img in zip(axes.flat, imgs):
+        ax.imshow(to_numpy(img))
+    for ax in axes.flat:
+        ax.get_xaxis().set_visible(False)
+        ax.get_yaxis().set_visible(False)
+    return axes
+
+
+def _as_list(value, default: list) -> list:
+    if value is None:
+        return default
+    return list(value) if isinstance(value, (list, tuple)) else [value]
