@@ -1,0 +1,116 @@
+"""The flags every section understands, for a chapter script and for ``d2lzh-cv run`` alike."""
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+DATA_WORDS = ("auto", "synthetic", "book")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The flags of a run. ``epochs`` and ``out`` are None where the section or the run is to choose."""
+
+    quick: bool = False
+    data: str = "auto"
+    epochs: int | None = None
+    seed: int = 0
+    out: str | None = None
+    resume: bool = False
+    debug: bool = False
+
+    @property
+    def mode(self) -> str:
+        return "quick" if self.quick else "full"
+
+    def to_argv(self, out: Path) -> list[str]:
+        """Return the flags that give a section script these options and the folder ``out``."""
+        argv = [f"--{self.mode}", "--data", self.data, "--seed", str(self.seed), "--out", str(out)]
+        if self.epochs is not None:
+            argv += ["--epochs", str(self.epochs)]
+        return argv + ["--resume"] * self.resume + ["--debug"] * self.debug
+
+    def identity(self) -> dict[str, Any]:
+        """What a finished section must have in common with these options for ``--resume`` to keep it."""
+        data = self.data if self.data in DATA_WORDS else str(Path(self.data).resolve())
+        return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, exit code 2; flags must be written out in full."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
+
+
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of :class:`Options` to ``parser``; a wrong value becomes an error that names its flag."""
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--quick", action="store_true", default=False,
+                      help="small data and few epochs: minutes on a CPU, and the learning can still be seen")
+    mode.add_argument("--full", dest="quick", action="store_false", help="the book's settings (the default)")
+    parser.add_argument("--data", default="auto", type=_data, metavar="auto|synthetic|book|DIR",
+                        help="auto: what is in the data folder, else synthetic; book: the book's data or an error; "
+                             "DIR: look there (default: auto)")
+    parser.add_argument("--epochs", type=_epochs, metavar="N", help="epochs of every training (default: the section's)")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N",
+                        help="seeds Python, NumPy and MXNet (default: 0)")
+    parser.add_argument("--out", type=_out, metavar="DIR", help="where results go (default: runs/<time>)")
+    parser.add_argument("--resume", action="store_true",
+                        help="with --out: keep the sections that are done there with the same flags")
+    add_debug_flag(parser)
+
+
+def add_debug_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--debug``. Suppressed default, so that it counts before and after a command's name."""
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS,
+                        help="show the traceback of an error in the input too")
+
+
+def from_namespace(flags: argparse.Namespace) -> Options:
+    """Return the :class:`Options` among the parsed ``flags``."""
+    return Options(quick=flags.quick, data=flags.data, epochs=flags.epochs, seed=flags.seed, out=flags.out,
+                   resume=flags.resume, debug=getattr(flags, "debug", False))
+
+
+def parse_script(argv: list[str], description: str, prog: str | None = None) -> Options:
+    """Parse the flags of a chapter script; a wrong one prints one line and exits with 2."""
+    parser = Parser(description=description, prog=prog)
+    add_run_flags(parser)
+    return from_namespace(parser.parse_args(argv))
+
+
+def _data(value: str) -> str:
+    if value in DATA_WORDS or (value and Path(value).is_dir()):
+        return value
+    raise argparse.ArgumentTypeError(f"{value!r} is neither {', '.join(DATA_WORDS)} nor a folder that exists")
+
+
+def _out(value: str) -> str:
+    if value:
+        return value
+    raise argparse.ArgumentTypeError("is empty; name a folder, such as runs/mine")
+
+
+def _epochs(value: str) -> int:
+    return _whole(value, 1, None)
+
+
+def _seed(value: str) -> int:
+    return _whole(value, 0, 2**32 - 1)
+
+
+def _whole(value: str, low: int, high: int | None) -> int:
+    text = f"{low} or more" if high is None else f"from {low} to {high}"
+    try:
+        number = int(value)
+    except ValueError:
+        number = low - 1
+    if number < low or (high is not None and number > high):
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number {text}")
+    return number

@@ -1,0 +1,53 @@
+"""The folder of a run: ``runs/<time>``, and ``runs/latest`` pointing at the newest."""
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from . import files
+from .errors import InputError
+
+
+def open_run(out: str | None) -> Path:
+    """Return the run's folder, made: ``out`` if given, else a new ``runs/<time>`` that ``runs/latest`` points at.
+
+    Raises:
+        InputError: the folder cannot be made or written to.
+    """
+    if out is not None:
+        folder = files.make_folder(Path(out))
+        _check_writable(folder)
+        return folder
+    folder = _new_folder(files.make_folder(Path("runs")))
+    _point_latest_at(folder)
+    return folder
+
+
+def _new_folder(parent: Path) -> Path:
+    name = time.strftime("%Y-%m-%d_%H-%M-%S")
+    for suffix in ("", *(f"-{i}" for i in range(2, 1000))):  # runs that start within one second
+        try:
+            (parent / f"{name}{suffix}").mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise InputError(f"cannot make a folder in {parent}: {error.strerror}; give --out DIR") from error
+        return parent / f"{name}{suffix}"
+    raise InputError(f"{parent} holds too many runs of {name}; give --out DIR")
+
+
+def _point_latest_at(folder: Path) -> None:
+    latest, temporary = folder.parent / "latest", folder.parent / f".latest.{os.getpid()}"
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(folder.name, target_is_directory=True)
+        os.replace(temporary, latest)
+    except (OSError, NotImplementedError):  # a file system without links, or a real folder called latest
+        temporary.unlink(missing_ok=True)
+        files.write_text(folder.parent / "latest.txt", folder.name + "\n")
+
+
+def _check_writable(folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write to --out {folder}; choose a folder you can write to")

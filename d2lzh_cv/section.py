@@ -1,0 +1,219 @@
+"""The first and last line of every chapter script: ``run = section.start("9.7")`` ... ``run.finish()``.
+
+Between them ``run`` holds the flags, finds data, and keeps what the section shows: figures, figures' captions, recorded
+values, training curves and printed output, all in the folder ``OUT/9.7``.
+"""
+from __future__ import annotations
+
+import json
+import platform
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+import numpy as np
+
+from . import files, guard, rundir, sections
+from .errors import InputError
+from .options import Options, parse_script
+from .plain import to_plain
+from .tee import Tee
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .data.hub import Source
+
+T = TypeVar("T")
+MAX_WIDTH = 1600  # pixels of a saved figure: enough for a page, small enough to put 100 in one
+_current: Section | None = None
+
+
+def start(name: str) -> Section:
+    """Begin the section ``name`` ("9.7"): flags, seeds, output folder, printed output kept in stdout.txt.
+
+    A script reads its flags from the command line (a wrong one: one line, exit 2). A notebook has none and runs in
+    quick mode.
+
+    Raises:
+        InputError: the output folder cannot be written to. In a script it becomes one line and exit code 2.
+    """
+    global _current
+    info, notebook = sections.find(name), in_notebook()
+    options = Options(quick=True) if notebook else parse_script(sys.argv[1:], f"Section {info.number}: {info.english}.")
+    if _current is not None:
+        _current.end("failed", "ended before run.finish()")  # a notebook began again
+    _current = run = Section(info, options, notebook)
+    guard.watch(run)
+    run.open()
+    return run
+
+
+def in_notebook() -> bool:
+    """True in a Jupyter kernel, where the command line is the kernel's own."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+class Section:
+    """One run of a section.
+
+    Attributes:
+        quick, full: the mode; exactly one is true.
+        seed: the run's seed.
+        folder: where the section's results go; a script may keep checkpoints there.
+        info, options: the section in the table, and the flags.
+    """
+
+    def __init__(self, info: sections.SectionInfo, options: Options, notebook: bool):
+        self.info, self.options, self.notebook = info, options, notebook
+        self.quick, self.full, self.seed = options.quick, not options.quick, options.seed
+        self.folder: Path | None = None
+        self._sources: dict[str, Source] = {}
+        self._results: dict[str, Any] = {}
+        self._figures: list[dict[str, str]] = []
+        self._began = time.perf_counter()
+        self._tee: Tee | None = None
+        self._ended = False
+
+    # -- what to do ---------------------------------------------------------------------------------------------
+    def choose(self, *, quick: T, full: T) -> T:
+        """Return ``quick`` in quick mode, else ``full``."""
+        return quick if self.quick else full
+
+    def epochs(self, *, quick: int, full: int) -> int:
+        """Return the number of epochs: ``--epochs`` if given, else by mode."""
+        return self.options.epochs or self.choose(quick=quick, full=full)
+
+    def find(self, name: str) -> Source:
+        """Return where the data set ``name`` is (see :func:`d2lzh_cv.data.hub.find`), and say once which it is.
+
+        Synthetic sets are those of seed 0 whatever ``--seed`` says: two seeds then differ by the training alone.
+        """
+        if name not in self._sources:
+            from .data import hub
+            self._sources[name] = source = hub.find(name, choice=self.options.data)
+            print(source.note)
+        return self._sources[name]
+
+    def progress(self, iterable: Iterable[T], desc: str = "") -> Iterable[T]:
+        """Return ``iterable`` with a progress bar on standard error, where that is a terminal."""
+        from tqdm.auto import tqdm
+        return tqdm(iterable, desc=desc, leave=False, disable=None, dynamic_ncols=True)
+
+    # -- what to keep -------------------------------------------------------------------------------------------
+    def record(self, **values: Any) -> None:
+        """Keep results: numbers, texts, shapes, arrays (see :func:`d2lzh_cv.plain.to_plain`); NaN becomes null."""
+        self._results.update(to_plain(values))
+
+    def log(self, *, series: str, **values: Any) -> None:
+        """Append a line to metrics.jsonl, such as ``log(series="SSD", epoch=1, loss=0.5)``; it is on disk at once."""
+        line = json.dumps(to_plain({"series": series, **values}), ensure_ascii=False)
+        path = self.folder / "metrics.jsonl"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}; free some space or change --out") from error
+
+    def save_figure(self, name: str, caption: str = "", figure: Figure | None = None) -> Path:
+        """Save a matplotlib figure (by default the current one) as ``NN_name.png`` and close it; returns the path.
+
+        In a notebook the figure is shown first.
+        """
+        from matplotlib import pyplot as plt
+        if figure is None and not plt.get_fignums():
+            raise ValueError(f"save_figure({name!r}): nothing is drawn")
+        figure = figure or plt.gcf()
+        dpi = min(144, MAX_WIDTH / figure.get_size_inches()[0])
+        path = self._keep(name, caption, lambda file: figure.savefig(
+            file, format="png", dpi=dpi, bbox_inches="tight", facecolor="white"))
+        if self.notebook:
+            plt.show()
+        plt.close(figure)
+        return path
+
+    def save_picture(self, name: str, array: Any, caption: str = "") -> Path:
+        """Save pixels as ``NN_name.png``, pixel for pixel; returns the path.
+
+        Args:
+            array: (H, W, 3) or (H, W), uint8 or float in [0, 1] (values outside are clipped); NDArray or NumPy.
+        """
+        from PIL import Image
+        pixels = array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
+        if pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)):
+            raise ValueError(f"save_picture({name!r}): the shape is {pixels.shape}, not (H, W, 3) or (H, W)")
+        if pixels.dtype != np.uint8:
+            pixels = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+        picture = Image.fromarray(pixels)
+        if self.notebook:
+            from IPython.display import display
+            display(picture)
+        return self._keep(name, caption, lambda file: picture.save(file, format="PNG"))
+
+    def finish(self) -> None:
+        """Write results.json with status ok, give standard output back, and say where the results are."""
+        self.end("ok")
+        print(f"{self.info.number} ok in {self._seconds:.1f} s: {self.folder}", flush=True)
+
+    # -- beginning and end --------------------------------------------------------------------------------------
+    def open(self) -> None:
+        """Make the folder, without what an earlier run of the section left there, and seed every generator."""
+        self.folder = files.make_folder(rundir.open_run(self.options.out) / self.info.number)
+        clear(self.folder)
+        self._tee = Tee(self.folder / "stdout.txt")
+        if not self.notebook:
+            import matplotlib
+            matplotlib.use("Agg")
+        from .training import seed_everything
+        seed_everything(self.seed)
+
+    def end(self, status: str, error: str | None = None, trace: str | None = None) -> None:
+        """Write results.json, the first time it is called; an earlier end stands."""
+        if self._ended:
+            return
+        self._ended, self._seconds = True, time.perf_counter() - self._began
+        if self._tee is not None:
+            self._tee.close()
+        guard.leave(self)
+        if self.folder is not None:
+            files.write_json(self.folder / "results.json", self._summary(status, error, trace))
+
+    def _summary(self, status: str, error: str | None, trace: str | None) -> dict[str, Any]:
+        data = [{"name": name, "kind": source.kind, "path": str(source.path), "note": source.note}
+                for name, source in self._sources.items()]
+        return {"section": self.info.number, "title": self.info.title, "status": status, "error": error,
+                "traceback": trace, "mode": self.options.mode, "seed": self.seed, "options": self.options.identity(),
+                "data": data, "results": self._results, "figures": self._figures,
+                "seconds": round(self._seconds, 2), "environment": environment()}
+
+    def _keep(self, name: str, caption: str, save: Callable[[BinaryIO], object]) -> Path:
+        file_name = f"{len(self._figures) + 1:02d}_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png"
+        with files.write_atomically(self.folder / file_name) as file:
+            save(file)
+        self._figures.append({"file": file_name, "caption": caption})
+        return self.folder / file_name
+
+
+def clear(folder: Path) -> None:
+    """Remove what a section writes to its folder; other files, such as checkpoints, stay."""
+    for pattern in ("results.json", "metrics.jsonl", "stdout.txt", "[0-9][0-9]*_*.png"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def environment() -> dict[str, Any]:
+    """Return what the figures depend on besides the code: versions, platform, devices."""
+    mxnet = sys.modules.get("mxnet")  # absent when it could not be imported
+    return {"python": platform.python_version(), "numpy": np.__version__,
+            "mxnet": getattr(mxnet, "__version__", None), "platform": platform.platform(),
+            "devices": _devices() if mxnet else []}
+
+
+def _devices() -> list[str]:
+    from .context import try_all_gpus
+    return [str(device) for device in try_all_gpus()]
