@@ -1,0 +1,203 @@
+"""Where the data is: the real sets if they are there, else the sets this package draws.
+
+Every section asks ``find("pikachu")`` and gets a folder it can read, with one line to print about what it holds.
+Nothing downloads here, and MXNet is not imported, so that ``d2lzh-cv doctor`` can ask too.
+"""
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import make_folder, make_folder_atomically
+
+PICTURES = ("catdog.jpg", "cat1.jpg", "pikachu.jpg", "rainier.jpg", "autumn_oak.jpg")
+VOC_LIST = "ImageSets/Segmentation/train.txt"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that was found: its folder, whether it is the real one, and one line that says so."""
+
+    name: str
+    path: Path
+    kind: str  # 'real' or 'synthetic'
+    note: str
+
+
+def data_root() -> Path:
+    """The folder of the real sets: D2LZH_CV_DATA, else ``data/`` of the checkout, else ``./data``."""
+    return Path(os.environ.get("D2LZH_CV_DATA") or _home() / "data")
+
+
+def cache_root() -> Path:
+    """The folder we write derived and synthetic data to: D2LZH_CV_CACHE, else ``data/cache`` of the checkout or here.
+
+    Never inside a root the reader named, which may be read-only.
+    """
+    return Path(os.environ.get("D2LZH_CV_CACHE") or _home() / "data" / "cache")
+
+
+def find(name: str, choice: str | Path = "auto", seed: int = 0) -> Source:
+    """Return where the data set ``name`` is.
+
+    name: img, cifar10, source, hotdog, pikachu, voc, kaggle_cifar10, kaggle_dog or weights.
+    choice: 'auto' (the data root if the set is there, else synthetic), 'synthetic', 'book' (must be there), or a
+    folder that takes the data root's place. seed: which synthetic set to draw, where one is drawn.
+    Raises InputError for an unknown name, a folder that does not exist, and 'book' without the set.
+    """
+    if name not in NAMES:
+        raise InputError(f"unknown data set {name!r}; choose from {', '.join(NAMES)}")
+    if name == "source" or str(choice) == "synthetic":
+        return _synthetic(name, seed, "")
+    root = _root_of(choice)
+    found = locate(name, root)
+    if found:
+        path, what = found
+        return Source(name, path, "real", f"{name}: {_shown(path)} ({what})")
+    if str(choice) == "book":
+        raise InputError(f"the data set {name} is not in {_shown(root)} (looked for {_LOOKS_FOR[name]}); put it there, "
+                         "or point D2LZH_CV_DATA at its folder, or use --data synthetic")
+    return _synthetic(name, seed, f"; the book's set is not in {_shown(root)}/")
+
+
+def locate(name: str, root: Path) -> tuple[Path, str] | None:
+    """Look for the real set ``name`` under ``root``: (its folder, what was seen there), or None. Writes nothing."""
+    return _LOCATORS[name](Path(root))
+
+
+def _root_of(choice: str | Path) -> Path:
+    if str(choice) not in ("auto", "book"):
+        if not Path(choice).is_dir():
+            raise InputError(f"--data {choice}: no such folder; give auto, synthetic, book or a folder that exists")
+        return Path(choice)
+    if os.environ.get("D2LZH_CV_DATA") and not data_root().is_dir():
+        raise InputError(f"D2LZH_CV_DATA={data_root()}: no such folder; set it to a folder that exists, or unset it")
+    return data_root()
+
+
+def _synthetic(name: str, seed: int, why: str) -> Source:
+    if name == "weights":  # pretrained parameters cannot be drawn: the sections train a small source network instead
+        return Source(name, cache_root() / "synthetic" / name, "synthetic", f"weights: none are used{why}")
+    path = cache_root() / "synthetic" / f"{name}-seed{seed}"
+    if not path.is_dir():
+        with one_at_a_time(path.parent):
+            if not path.is_dir():
+                _draw(name, path, seed)
+    return Source(name, path, "synthetic", f"{name}: drawn by this package (seed {seed}){why}")
+
+
+def _draw(name: str, path: Path, seed: int) -> None:
+    from . import synthetic  # here, so that asking for real data needs neither Pillow nor MXNet
+    with make_folder_atomically(path) as folder:
+        synthetic.make(name, folder, seed)
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Two runs that start together draw each set once, and neither replaces files the other is reading."""
+    lock = make_folder(folder) / ".lock"
+    try:
+        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        raise InputError(f"cannot write {lock}: {error.strerror}; set D2LZH_CV_CACHE to a folder you can "
+                         "write to") from error
+    try:
+        yield
+    finally:
+        os.close(file)
+
+
+def _img(root: Path) -> tuple[Path, str] | None:
+    folder = root / "img"
+    return (folder, "the book's pictures") if all((folder / name).is_file() for name in PICTURES) else None
+
+
+def _cifar10(root: Path) -> tuple[Path, str] | None:
+    for folder in (root / "cifar10", root / "cifar-10-batches-bin"):
+        batches = sorted(folder.glob("data_batch_*.bin"))
+        if batches and (folder / "test_batch.bin").is_file():
+            return folder, f"{len(batches)} of 5 training files, test_batch.bin"
+    return None
+
+
+def _hotdog(root: Path) -> tuple[Path, str] | None:
+    folder = root / "hotdog"
+    parts = [folder / "train", folder / "test"]
+    return (folder, "train, test") if all(len(_subfolders(part)) >= 2 for part in parts) else None
+
+
+def _pikachu(root: Path) -> tuple[Path, str] | None:
+    folder = root / "pikachu"
+    if _has(folder, "train.rec", "train.idx", "val.rec"):
+        return folder, "train.rec"
+    packable = _has(folder, "train.json", "val.json", "train", "val")
+    return (folder, "train.json, packed on first use") if packable else None
+
+
+def _voc(root: Path) -> tuple[Path, str] | None:
+    for tree in (root / "VOCdevkit" / "VOC2012", root / "VOC2012", *_subfolders(root), root):
+        if _has(tree, VOC_LIST):
+            return tree, "VOC2012" if tree.name == "VOC2012" else "in VOC form, not VOC2012"
+    return None
+
+
+def _kaggle_cifar10(root: Path) -> tuple[Path, str] | None:
+    folder = root / "kaggle_cifar10"
+    if _has(folder, "train_tiny.zip", "test_tiny.zip", "trainLabels.csv.zip"):
+        return folder, "train_tiny.zip"
+    for train, test in (("train_tiny", "test_tiny"), ("train", "test")):
+        if _has(folder, train, test, "trainLabels.csv"):
+            return folder, f"{train}/"
+    return None
+
+
+def _kaggle_dog(root: Path) -> tuple[Path, str] | None:
+    folder = root / "kaggle_dog"
+    if _has(folder, "train_valid_test_tiny.zip"):
+        return folder, "train_valid_test_tiny.zip"
+    return (folder, "train/") if _has(folder, "train", "test", "labels.csv") else None
+
+
+def _weights(root: Path) -> tuple[Path, str] | None:
+    files = sorted(path.name for path in (root / "weights").glob("*.params"))
+    return (root / "weights", ", ".join(files)) if files else None
+
+
+_LOCATORS: dict[str, Callable[[Path], tuple[Path, str] | None]] = {
+    "img": _img, "cifar10": _cifar10, "source": lambda root: None, "hotdog": _hotdog, "pikachu": _pikachu, "voc": _voc,
+    "kaggle_cifar10": _kaggle_cifar10, "kaggle_dog": _kaggle_dog, "weights": _weights}
+_LOOKS_FOR = {
+    "img": "img/" + ", ".join(PICTURES), "cifar10": "cifar10/data_batch_*.bin and test_batch.bin",
+    "hotdog": "hotdog/train/<class>/ and hotdog/test/<class>/",
+    "pikachu": "pikachu/train.rec, train.idx, val.rec, or train.json, val.json, train/, val/",
+    "voc": f"VOCdevkit/VOC2012/{VOC_LIST}", "weights": "weights/*.params",
+    "kaggle_cifar10": "kaggle_cifar10/train_tiny.zip, test_tiny.zip, trainLabels.csv.zip, or the same unpacked",
+    "kaggle_dog": "kaggle_dog/train_valid_test_tiny.zip, or train/, test/, labels.csv"}
+NAMES = tuple(_LOCATORS)
+
+
+def _home() -> Path:
+    return _CHECKOUT if (_CHECKOUT / "setup.py").is_file() else Path.cwd()
+
+
+def _has(folder: Path, *names: str) -> bool:
+    return all((folder / name).exists() for name in names)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _shown(path: Path) -> str:
+    """A short path for a note: relative to where the reader stands when it lies below, else as it is."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd().resolve()))
+    except ValueError:
+        return str(path)

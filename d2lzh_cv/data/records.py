@@ -1,0 +1,178 @@
+"""RecordIO files of detection pictures: checking that one is whole, and packing JSON + JPEG into one.
+
+A record is the magic number, a word of 3 flag bits and 29 length bits, the content, and zeros up to a multiple of 4.
+"""
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+
+from ..errors import InputError
+from ..files import make_folder_atomically, read_json, write_json
+from .hub import one_at_a_time
+from .images import check_picture, check_picture_bytes
+
+MAGIC = 0xCED7230A
+_HEADER = struct.Struct("<IfQQ")  # what mxnet.recordio.pack writes: flag (the count of label words), label, id, id2
+
+
+def check_records(rec: str | Path, idx: str | Path | None = None, decode: bool = False) -> int:
+    """Return the number of pictures in the record file ``rec`` after checking that it is whole.
+
+    Checked are the framing up to the last byte, the index ``idx`` if given, that each record holds an object, and that
+    each picture starts and ends like a JPEG or PNG (any other is decoded; with ``decode``, all are).
+    Raises InputError naming the file. Takes about 0.1 s for the 900 Pikachu pictures without ``decode``. Section 9.6.
+    """
+    rec = Path(rec)
+    starts = []
+    with _mapped(rec) as content:
+        for start, record in _records(content, rec):
+            _check_record(record, f"picture {len(starts)} of {rec}", decode)
+            starts.append(start)
+    if idx is not None:
+        _check_index(Path(idx), rec, set(starts))
+    return len(starts)
+
+
+def pack_detection(folder: str | Path, out: str | Path) -> Path:
+    """Pack ``folder``'s train.json + train/ and val.json + val/ into {train,val}.{rec,idx} in the folder ``out``.
+
+    Each JSON maps a picture's name to [class, xmin, ymin, xmax, ymax], relative, or to a list of such rows. The
+    pictures' bytes are copied as they are; a record's label is [4, 5, width, height, then the rows], width and height
+    in pixels. Done once: again only when the JSON or a picture has changed. Returns ``out``. Section 9.6.
+    Raises InputError naming the file that is missing or broken, or the picture whose boxes are not valid.
+    """
+    folder, out = Path(folder), Path(out)
+    key = _fingerprint(folder)
+    with one_at_a_time(out.parent):
+        if not _packed_from(key, out):
+            with make_folder_atomically(out) as temporary:
+                for split in ("train", "val"):
+                    _pack_split(folder, split, temporary, out)
+                write_json(temporary / "source.json", key)
+    return out
+
+
+def _mapped(rec: Path) -> mmap.mmap:
+    """The file's bytes without reading them all into memory: a set may be larger than that."""
+    try:
+        with rec.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except ValueError as error:
+        raise InputError(f"{rec} is empty; fetch or pack it again") from error
+    except OSError as error:
+        raise InputError(f"cannot read {rec}: {error.strerror}; fetch or pack it again") from error
+
+
+def _records(content: mmap.mmap, rec: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield (offset, content) of each record; one whose content holds the magic number is stored in several parts."""
+    offset, start, parts = 0, 0, []
+    while offset < len(content):
+        flag, part, end = _part(content, offset, rec)
+        if (flag in (0, 1)) == bool(parts):  # 0 whole, 1 first, 2 middle, 3 last
+            raise InputError(f"{rec} is damaged at byte {offset}: its parts do not join up; fetch or pack it again")
+        start = start if parts else offset
+        parts.append(part)
+        offset = end
+        if flag in (0, 3):
+            yield start, struct.pack("<I", MAGIC).join(parts)
+            parts = []
+    if parts:
+        raise InputError(f"{rec} is cut off in its last picture; fetch or pack it again")
+
+
+def _part(content: mmap.mmap, offset: int, rec: Path) -> tuple[int, bytes, int]:
+    if offset + 8 > len(content):
+        raise InputError(f"{rec} is cut off in its last picture; fetch or pack it again")
+    magic, word = struct.unpack_from("<II", content, offset)
+    if magic != MAGIC:
+        raise InputError(f"{rec} is damaged at byte {offset}, or not a .rec file; fetch or pack it again")
+    length = word & (1 << 29) - 1
+    end = offset + 8 + (length + 3) // 4 * 4
+    if end > len(content):
+        raise InputError(f"{rec} is cut off in its last picture; fetch or pack it again")
+    return word >> 29, content[offset + 8:offset + 8 + length], end
+
+
+def _check_record(record: bytes, name: str, decode: bool) -> None:
+    words = _HEADER.unpack_from(record)[0] if len(record) >= _HEADER.size else 0
+    label = np.frombuffer(record, "<f4", count=min(words, (len(record) - 24) // 4), offset=24) if words else []
+    if len(label) < 2 or label[0] < 2 or label[1] < 5 or (len(label) - label[0]) % label[1]:
+        raise InputError(f"{name} has no detection label; pack the set again")
+    rows = label[int(label[0]):].reshape(-1, int(label[1]))
+    if not ((rows[:, 3] > rows[:, 1]) & (rows[:, 4] > rows[:, 2])).any():
+        raise InputError(f"{name} has no object with a box, which training needs; remove it or add its box")
+    picture = record[24 + 4 * words:]
+    if decode or not _ends_well(picture):
+        check_picture_bytes(picture, name)
+
+
+def _ends_well(picture: bytes) -> bool:
+    jpeg = picture.startswith(b"\xff\xd8") and picture.endswith(b"\xff\xd9")
+    return jpeg or picture.startswith(b"\x89PNG") and picture.endswith(b"IEND\xaeB`\x82")
+
+
+def _check_index(idx: Path, rec: Path, starts: set[int]) -> None:
+    try:
+        offsets = [int(line.split("\t")[1]) for line in idx.read_text(encoding="ascii").splitlines()]
+    except OSError as error:
+        raise InputError(f"cannot read {idx}: {error.strerror}; fetch or pack it again") from error
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{idx} is not an index of a .rec file; fetch or pack it again") from error
+    if not offsets or not starts.issuperset(offsets):
+        raise InputError(f"{idx} does not fit {rec}: it points where no picture starts; fetch or pack both again")
+
+
+def _fingerprint(folder: Path) -> dict[str, list]:
+    """What the packed set depends on; times and sizes stand for the pictures' content, so this takes no reading."""
+    files = [path for split in ("train", "val") for path in (folder / f"{split}.json", *(folder / split).glob("*"))]
+    try:
+        return {str(file.relative_to(folder)): [file.stat().st_size, file.stat().st_mtime_ns] for file in sorted(files)}
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename}: {error.strerror}; put the file there") from error
+
+
+def _packed_from(key: dict[str, list], out: Path) -> bool:
+    return (out / "source.json").is_file() and read_json(out / "source.json") == key
+
+
+def _pack_split(folder: Path, split: str, out: Path, shown: Path) -> None:
+    """Write one split; MXNet's writer does not report a disk that fills on closing, hence the look at the result."""
+    boxes = read_json(folder / f"{split}.json")
+    if not isinstance(boxes, dict) or not boxes:
+        raise InputError(f"{folder / split}.json names no pictures; it must map a name to [class, x, y, x, y]")
+    rec, idx = out / f"{split}.rec", out / f"{split}.idx"
+    try:
+        writer = mx.recordio.MXIndexedRecordIO(str(idx), str(rec), "w")
+        for i, (name, rows) in enumerate(boxes.items()):
+            writer.write_idx(i, _record(folder / split / name, rows, i, folder / f"{split}.json"))
+        writer.close()
+        check_records(rec, idx)
+    except mx.base.MXNetError as error:
+        raise InputError(f"cannot write {shown / rec.name}: the disk may be full; free some space") from error
+
+
+def _record(picture: Path, rows: list, i: int, source: Path) -> bytes:
+    from PIL import Image
+    content = check_picture(picture)
+    with Image.open(picture) as opened:
+        width, height = opened.size
+    label = np.concatenate([[4, 5, width, height], _boxes(rows, picture.name, source).ravel()])
+    return mx.recordio.pack(mx.recordio.IRHeader(0, label, i, 0), content)
+
+
+def _boxes(rows: list, name: str, source: Path) -> np.ndarray:
+    """Return the rows as (number of objects, 5) after checking that each is a class and a box inside its picture."""
+    try:
+        boxes = np.array(rows, dtype=np.float32).reshape(-1, 5)
+    except ValueError as error:
+        raise InputError(f"{source}: {name} needs rows of [class, xmin, ymin, xmax, ymax]") from error
+    inside = (boxes[:, 1:] >= 0).all() and (boxes[:, 1:] <= 1).all() and (boxes[:, 0] >= 0).all()
+    if not len(boxes) or not inside or (boxes[:, 3:] <= boxes[:, 1:3]).any():
+        raise InputError(f"{source}: {name} needs boxes with xmin < xmax and ymin < ymax, all from 0 to 1")
+    return boxes
