@@ -2,14 +2,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from d2lzh_cv.data import synthetic
-from d2lzh_cv.data.synthetic import detection, pen
+from d2lzh_cv.data.synthetic import detection, pen, segmentation
 from d2lzh_cv.data.synthetic.detection import recordio
+from d2lzh_cv.errors import InputError
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -62,3 +65,87 @@ def test_image_det_iter_reads_the_records(made, name, count):
     labels = np.concatenate([batch.label[0].asnumpy() for batch in batches])
     assert labels.shape == (count, 1, 5)
     assert (labels[:, 0, 0] == 0).all() and (labels[:, 0, 3:] > labels[:, 0, 1:3]).all()
+
+
+# voc
+
+def test_the_palette_is_vocs():
+    palette = segmentation.voc_palette()
+    assert palette[[0, 1, 8, 15, 20, 255]].tolist() == [[0, 0, 0], [128, 0, 0], [64, 0, 0], [192, 128, 128],
+                                                        [0, 64, 128], [224, 224, 192]]
+
+
+def test_masks_fit_their_pictures_and_hold_voc_colours_only(made):
+    from mxnet import image
+    root = made("voc")
+    names = [line for part in ("train", "val")
+             for line in (root / f"ImageSets/Segmentation/{part}.txt").read_text().split()]
+    assert len(names) == len(set(names)) == segmentation.TRAIN + segmentation.VAL
+    known = set(_codes(segmentation.voc_palette()[[0, *segmentation.KINDS, segmentation.VOID]]).tolist())
+    seen = set()
+    for name in names:
+        picture = image.imread(str(root / "JPEGImages" / f"{name}.jpg"))
+        mask = image.imread(str(root / "SegmentationClass" / f"{name}.png")).asnumpy()
+        assert picture.shape == mask.shape and picture.shape[0] >= 320 and picture.shape[1] >= 480
+        seen |= set(np.unique(_codes(mask)).tolist())
+    assert seen == known
+
+
+def test_the_mask_covers_the_object_and_nothing_else(monkeypatch):
+    """With a flat red car on a black ground, red pixels and mask are the same but for the border."""
+    monkeypatch.setitem(segmentation.KINDS, 7, (lambda p, rng: p.ellipse(0, 0, 1, 0.5, (255, 0, 0)), (_black,), 0.45))
+    monkeypatch.setattr(pen, "shade", lambda layer, rng: layer)
+    monkeypatch.setattr(pen, "relight", lambda picture, rng, amount: picture)
+    picture, classes = segmentation.picture(synthetic.generator("voc", 3), first=7)
+    red = np.asarray(picture)[..., 0] > 127
+    decided = classes != segmentation.VOID
+    assert (red == (classes == 7))[decided].all() and red[decided].sum() > 2000
+    assert decided.mean() > 0.97
+
+
+def _codes(colors: np.ndarray) -> np.ndarray:
+    """Return each colour (..., 3) as one number."""
+    return colors.astype(np.int64) @ [65536, 256, 1]
+
+
+def _black(rng, size):
+    return Image.new("RGB", size)
+
+
+# every set
+
+@pytest.mark.parametrize("name", ["pikachu", "voc"])
+def test_same_seed_same_bytes(name, made, tmp_path):
+    np.random.seed(5)
+    before = np.random.get_state()[1].copy()
+    assert digest(synthetic.make(name, tmp_path / "again")) == digest(made(name))
+    assert (np.random.get_state()[1] == before).all(), "the global generator was touched"
+    other = digest(synthetic.make(name, tmp_path / "other", seed=1))
+    assert set(other.values()) != set(digest(made(name)).values())
+    assert json.loads((tmp_path / "other" / "synthetic.json").read_text()) == {
+        "set": name, "seed": 1, "format": synthetic.FORMAT}
+
+
+def test_an_interrupted_make_leaves_nothing(monkeypatch, tmp_path):
+    calls = iter(range(3))
+
+    def fail_later(*args):
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return original(*args)
+    original = detection.picture
+    monkeypatch.setattr(detection, "picture", fail_later)
+    with pytest.raises(KeyboardInterrupt):
+        synthetic.make("pikachu", tmp_path / "pikachu")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_arguments_and_places_give_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="file"):
+        synthetic.make("voc", tmp_path / "file" / "voc")
+    with pytest.raises(InputError, match="mnist.*pikachu"):
+        synthetic.make("mnist", tmp_path / "mnist")
+    with pytest.raises(InputError, match="seed"):
+        synthetic.make("voc", tmp_path / "voc", seed=-1)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

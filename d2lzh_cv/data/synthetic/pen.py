@@ -52,11 +52,12 @@ class Pen:
         path = curve(points, closed=False) if len(points) > 2 else np.linspace(points[0], points[1], 12)
         path, radii = self._pixels(path), np.linspace(start, end, len(path)) * self._unit
         fill = paint(fill)
-        for (x, y), (u, v), r, s in zip(path, path[1:], radii, radii[1:]):
-            self._draw.line([x, y, u, v], fill=fill, width=max(1, round(r + s)))
+        along = np.diff(path, axis=0)
+        across = np.stack([-along[:, 1], along[:, 0]], 1) / np.maximum(np.hypot(*along.T), 1e-6)[:, None]
+        for a, b, n, r, s in zip(path, path[1:], across, radii, radii[1:]):
+            self._draw.polygon([tuple(q) for q in (a + n * r, b + n * s, b - n * s, a - n * r)], fill=fill)
+        for (x, y), r in zip(path, radii):
             self._draw.ellipse([x - r, y - r, x + r, y + r], fill=fill)
-        (x, y), r = path[-1], radii[-1]
-        self._draw.ellipse([x - r, y - r, x + r, y + r], fill=fill)
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -104,18 +105,29 @@ def vary(rng: np.random.Generator, color: Color, amount: float = 18) -> tuple[fl
 
 def shade(layer: Image.Image, rng: np.random.Generator, depth: float = 0.9, grain: float = 0.03) -> Image.Image:
     """Give a flat drawing volume: brighter towards the light, darker away from it, with a little grain."""
-    box = layer.getchannel("A").getbbox()
+    box = _padded(layer.getchannel("A").getbbox(), layer.size)
     if box is None:
         return layer
     radius = max(1.0, 0.06 * max(box[2] - box[0], box[3] - box[1]))
-    alpha = np.asarray(layer.getchannel("A").filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
+    part = layer.crop(box)
+    alpha = np.asarray(part.getchannel("A").filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
     down, right = np.gradient(alpha)
-    light = rng.uniform(-0.9, 0.5)
-    tone = 1 + depth * radius * (down * np.cos(light) + right * np.sin(-light))
+    light = rng.uniform(-0.5, 0.9)
+    tone = 1 + depth * radius * (down * np.cos(light) + right * np.sin(light))
     tone += grain * rng.standard_normal(tone.shape, dtype=np.float32)
-    rgba = np.array(layer)
+    rgba = np.array(part)
     rgba[..., :3] = np.clip(rgba[..., :3] * tone[..., None], 0, 255)
-    return Image.fromarray(rgba)
+    result = layer.copy()
+    result.paste(Image.fromarray(rgba), box[:2])
+    return result
+
+
+def _padded(box, size):
+    """Return ``box`` with a tenth of its longer side around it, cut at the picture's edge; None stays None."""
+    if box is None:
+        return None
+    more = 1 + max(box[2] - box[0], box[3] - box[1]) // 10
+    return max(0, box[0] - more), max(0, box[1] - more), min(size[0], box[2] + more), min(size[1], box[3] + more)
 
 
 def lay(background: Image.Image, layer: Image.Image, shadow: float = 0.35) -> Image.Image:
