@@ -62,7 +62,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
                         help="seeds Python, NumPy and MXNet (default: 0)")
     parser.add_argument("--out", type=_out, metavar="DIR", help="where results go (default: runs/<time>)")
     parser.add_argument("--resume", action="store_true",
-                        help="with --out: keep the sections that are done there with the same flags")
+                        help="go on in --out (default: the newest run) and keep what is done there with the same flags")
     add_debug_flag(parser)
 
 

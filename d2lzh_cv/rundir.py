@@ -9,19 +9,32 @@ from . import files
 from .errors import InputError
 
 
-def open_run(out: str | None) -> Path:
+def open_run(out: str | None, resume: bool = False) -> Path:
     """Return the run's folder, made: ``out`` if given, else a new ``runs/<time>`` that ``runs/latest`` points at.
+
+    Args:
+        out: the folder, or None to choose one.
+        resume: with ``out`` None, go on in the folder that ``runs/latest`` points at, if there is one.
 
     Raises:
         InputError: the folder cannot be made or written to.
     """
-    if out is not None:
-        folder = files.make_folder(Path(out))
-        _check_writable(folder)
-        return folder
+    chosen = Path(out) if out is not None else _latest() if resume else None
+    if chosen is not None:
+        _check_writable(files.make_folder(chosen))
+        return chosen
     folder = _new_folder(files.make_folder(Path("runs")))
     _point_latest_at(folder)
     return folder
+
+
+def _latest() -> Path | None:
+    link, note = Path("runs/latest"), Path("runs/latest.txt")
+    if link.is_symlink() and link.is_dir():
+        return link.parent / os.readlink(link)
+    if note.is_file() and (folder := note.parent / note.read_text(encoding="utf-8").strip()).is_dir():
+        return folder
+    return None
 
 
 def _new_folder(parent: Path) -> Path:
@@ -50,4 +63,4 @@ def _point_latest_at(folder: Path) -> None:
 
 def _check_writable(folder: Path) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"cannot write to --out {folder}; choose a folder you can write to")
+        raise InputError(f"cannot write to {folder}; give --out a folder you can write to")

@@ -163,7 +163,7 @@ class Section:
     # -- beginning and end --------------------------------------------------------------------------------------
     def open(self) -> None:
         """Make the folder, without what an earlier run of the section left there, and seed every generator."""
-        self.folder = files.make_folder(rundir.open_run(self.options.out) / self.info.number)
+        self.folder = files.make_folder(rundir.open_run(self.options.out, self.options.resume) / self.info.number)
         clear(self.folder)
         self._tee = Tee(self.folder / "stdout.txt")
         if not self.notebook:

@@ -1,0 +1,1 @@
+"""A run as a page: pictures, recorded results, training curves."""

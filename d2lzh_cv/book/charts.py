@@ -1,0 +1,142 @@
+"""Training curves as inline SVG: one panel for each quantity, one colour for each series."""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 380, 240, 52, 12, 12, 34  # units of the viewBox
+MANY = 40  # points; a longer curve has no dots
+X_NAMES = ("epoch", "iteration", "iterations", "step", "batch")
+NOT_CURVES = {"series", "seconds", "lr", "learning_rate", *X_NAMES}
+TITLES = {"acc": "accuracy", "class_err": "class error", "bbox_mae": "bbox MAE", "loss": "loss"}
+Curve = list[tuple[float, float]]
+
+
+def panels(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the charts of a metrics.jsonl, in the order of their quantities.
+
+    ``train_acc`` and ``test_acc`` share the panel "accuracy", the former dashed. A series with one point only is a dot.
+
+    Args:
+        lines: its objects, such as {"series": "SSD", "epoch": 1, "loss": 0.5}.
+
+    Returns:
+        For each panel {"title", "svg", "dashed": whether a training curve is in it}.
+    """
+    names = series_names(lines)
+    curves = _curves(lines)
+    titles = dict.fromkeys(_split(quantity)[1] for _, quantity in curves)
+    return [_panel(title, {key: c for key, c in curves.items() if _split(key[1])[1] == title}, names, _x_name(lines))
+            for title in titles]
+
+
+def series_names(lines: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the names of the series, in order; the n-th has the colour class ``c<n mod 6>``."""
+    return list(dict.fromkeys(str(line.get("series", "")) for line in lines))
+
+
+def _curves(lines: Sequence[dict[str, Any]]) -> dict[tuple[str, str], Curve]:
+    """Group the points by (series, quantity)."""
+    curves: dict[tuple[str, str], Curve] = {}
+    counts: dict[str, int] = {}
+    for line in lines:
+        series = str(line.get("series", ""))
+        counts[series] = counts.get(series, 0) + 1
+        x = next((line[name] for name in X_NAMES if _is_number(line.get(name))), counts[series])
+        for quantity, y in line.items():
+            if quantity not in NOT_CURVES and _is_number(y):
+                curves.setdefault((series, quantity), []).append((x, y))
+    return curves
+
+
+def _panel(title: str, curves: dict[tuple[str, str], Curve], names: list[str], x_name: str) -> dict[str, Any]:
+    points = [point for curve in curves.values() for point in curve]
+    ys = [y for _, y in points]
+    log = min(ys) > 0 and max(ys) / min(ys) > 200
+    x_scale = _Scale([x for x, _ in points], LEFT, WIDTH - RIGHT, False)
+    y_scale = _Scale(ys, HEIGHT - BOTTOM, TOP, log)
+    body = _axes(x_scale, y_scale, x_name)
+    for (series, quantity), curve in curves.items():
+        body += _line(curve, x_scale, y_scale, names.index(series), quantity, series, x_name)
+    label = escape(f"{TITLES.get(title, title)} by {x_name}")
+    svg = Markup(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{body}</svg>')
+    full = TITLES.get(title, title.replace("_", " ")) + (" (log scale)" if log else "")
+    return {"title": full, "svg": svg, "dashed": any(_split(quantity)[0] for _, quantity in curves)}
+
+
+class _Scale:
+    """Maps values to places on the page; ``ticks`` are round values that span the data."""
+
+    def __init__(self, values: Sequence[float], start: float, end: float, log: bool):
+        self.log, self.start, self.end = log, start, end
+        low, high = (self._inner(f(values)) for f in (min, max))
+        self.ticks = _log_ticks(low, high) if log else _ticks(low, high)
+        inner = [self._inner(tick) for tick in self.ticks]
+        self.low, self.high = min([low, *inner[:1]]), max([high, *inner[-1:]])
+        if self.low == self.high:
+            self.low, self.high = self.low - 1, self.high + 1
+
+    def __call__(self, value: float) -> float:
+        return self.start + (self._inner(value) - self.low) / (self.high - self.low) * (self.end - self.start)
+
+    def _inner(self, value: float) -> float:
+        return math.log10(value) if self.log else value
+
+
+def _ticks(low: float, high: float, about: int = 4) -> list[float]:
+    """Round values, 1, 2 or 5 times a power of ten apart, from under ``low`` to over ``high``."""
+    if low == high:
+        return [low]
+    raw = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(f * power for f in (1, 2, 5, 10) if f * power >= raw * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    first, last = math.floor(low), math.ceil(high)
+    return [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
+
+
+def _axes(x_scale: _Scale, y_scale: _Scale, x_name: str) -> str:
+    lines = "".join(f'<path class="grid" d="M{LEFT} {y_scale(tick):.1f}H{WIDTH - RIGHT}"/>'
+                    + _text(LEFT - 6, y_scale(tick) + 4, f"{tick:g}", "end") for tick in y_scale.ticks)
+    whole = [tick for tick in x_scale.ticks if tick == int(tick)]  # there is no epoch 2.5
+    marks = "".join(_text(x_scale(tick), HEIGHT - BOTTOM + 16, f"{tick:g}") for tick in whole)
+    return lines + marks + _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, x_name)
+
+
+def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _line(curve: Curve, x_scale: _Scale, y_scale: _Scale, color: int, quantity: str, series: str, x_name: str) -> str:
+    places = [(x_scale(x), y_scale(y)) for x, y in curve]
+    dashed = " dashed" if _split(quantity)[0] else ""
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+    svg = f'<path class="line c{color % 6}{dashed}" d="M{path}"/>'
+    if len(curve) > MANY:
+        return svg
+    labels = (escape(f"{series} {quantity} {y:.4g} at {x_name} {x:g}".strip()) for x, y in curve)
+    return svg + "".join(f'<circle class="dot c{color % 6}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
+                         f"<title>{label}</title></circle>" for (x, y), label in zip(places, labels))
+
+
+def _split(quantity: str) -> tuple[bool, str]:
+    """("train_acc") -> (True, "acc"): whether it is measured on the training data, and what it is."""
+    for prefix in ("train_", "test_", "valid_", "val_"):
+        if quantity.startswith(prefix):
+            return prefix == "train_", quantity[len(prefix):]
+    return False, quantity
+
+
+def _x_name(lines: Sequence[dict[str, Any]]) -> str:
+    return next((name for name in X_NAMES for line in lines if name in line), "step")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,114 @@
+"""The page of a run: one HTML file that holds everything it shows and loads nothing."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from .. import __version__, files
+from . import charts, pictures
+from .rundata import Run, SectionRun, read_run
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+SHORT_OUTPUT = 16  # lines: printed output up to this is shown unfolded
+MAX_OUTPUT = 100_000  # characters of a section's printed output on the page
+MAX_ITEMS = 24  # values of a list, or rows of a table, that are shown
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write ``report.html`` into the run's folder and return its path.
+
+    A section whose results are missing or damaged is shown as failed, with the reason.
+
+    Raises:
+        InputError: ``run_dir`` holds no run, or cannot be written to.
+    """
+    run = read_run(Path(run_dir))
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
+                                     undefined=jinja2.StrictUndefined)
+    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(_page(run))
+    return files.write_text(run.folder / "report.html", page)
+
+
+def format_seconds(seconds: float | None) -> str:
+    """Return a time as a reader says it: "0.4 s", "12 s", "2 min 05 s"; nothing for None."""
+    if seconds is None:
+        return ""
+    if seconds < 59.5:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def format_value(value: Any) -> list[str]:
+    """Return a recorded value as lines of text: a number, a list, the rows of a table, or "key: value" pairs."""
+    if isinstance(value, dict):
+        return [f"{key}: {_inline(item)}" for key, item in value.items()] or ["(empty)"]
+    if isinstance(value, list) and value and all(isinstance(row, list) for row in value):
+        rows = [_inline(row) for row in value[:MAX_ITEMS]]
+        return rows + ([f"… {len(value) - MAX_ITEMS} more rows"] if len(value) > MAX_ITEMS else [])
+    return [_inline(value)]
+
+
+def _page(run: Run) -> dict[str, Any]:
+    embedded = iter(pictures.embed([figure for section in run.sections for figure in section.figures]))
+    views = [_section(section, [next(embedded) for _ in section.figures]) for section in run.sections]
+    return {"run": run, "when": run.started.replace("T", " ")[:16], "sections": views, "version": __version__,
+            "ok": sum(section.status == "ok" for section in run.sections),
+            "took": format_seconds(sum(section.seconds or 0 for section in run.sections)),
+            "modes": _distinct(section.mode for section in run.sections),
+            "seeds": _distinct(section.seed for section in run.sections),
+            "data": {kind: _distinct(item["name"] for section in run.sections for item in section.data
+                                     if item["kind"] == kind) for kind in ("real", "synthetic")},
+            "environments": _environments(run)}
+
+
+def _section(section: SectionRun, shown: list[pictures.Picture]) -> dict[str, Any]:
+    kinds = {item["kind"] for item in section.data}
+    output = section.output.rstrip()
+    return {"run": section, "info": section.info, "anchor": f"s{section.info.number.replace('.', '-')}",
+            "seconds": format_seconds(section.seconds), "kinds": [k for k in ("real", "synthetic") if k in kinds],
+            "pictures": shown, "panels": charts.panels(section.metrics), "series": charts.series_names(section.metrics),
+            "results": [(name, format_value(value)) for name, value in section.results.items()],
+            "output": _cut(output), "output_lines": output.count("\n") + 1 if output else 0,
+            "output_open": 0 < len(output.splitlines()) <= SHORT_OUTPUT}
+
+
+def _inline(value: Any) -> str:
+    if value is None:
+        return "not a number"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        items = [_inline(item) for item in value[:MAX_ITEMS]]
+        return f"[{', '.join(items)}{f', … {len(value)} values' if len(value) > MAX_ITEMS else ''}]"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_inline(item)}" for key, item in value.items())
+    return str(value)
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MAX_OUTPUT:
+        return text
+    half = MAX_OUTPUT // 2
+    return f"{text[:half]}\n… {len(text) - MAX_OUTPUT} characters left out, see stdout.txt …\n{text[-half:]}"
+
+
+def _distinct(values) -> list[str]:
+    return list(dict.fromkeys(str(value) for value in values if value is not None))
+
+
+def _environments(run: Run) -> list[str]:
+    """One line for each distinct environment: more than one where a run was resumed elsewhere."""
+    return _distinct(_describe(section.environment) for section in run.sections if section.environment)
+
+
+def _describe(environment: dict[str, Any]) -> str:
+    versions = [f"{name} {environment[key]}" for key, name in
+                (("python", "Python"), ("numpy", "NumPy"), ("mxnet", "MXNet")) if environment.get(key)]
+    devices = environment.get("devices")
+    devices = ", ".join(map(str, devices)) if isinstance(devices, list) else ""
+    return " · ".join(filter(None, [*versions, devices, str(environment.get("platform") or "")]))

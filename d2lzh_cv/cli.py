@@ -1,0 +1,101 @@
+"""The command line: ``d2lzh-cv run``, ``list``, ``doctor``. Nothing here imports MXNet, so it starts at once."""
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+
+from . import __version__, sections
+from .errors import InputError
+from .guard import INPUT_ERROR, INTERRUPTED
+from .options import Parser, add_debug_flag, add_run_flags, from_namespace
+
+DESCRIPTION = "Chapter 9 (computer vision) of 动手学深度学习 v1 on Apache MXNet 1.9.1, on today's machines."
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command in ``argv`` (default: the process's) and return its exit code.
+
+    0 all well, 1 a section failed by a bug, 2 wrong input (one line says which), 130 interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):  # a Chinese title must not stop a run on a Latin-1 console
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    flags = _parse(argv)
+    try:
+        return flags.command(flags)
+    except InputError as error:
+        if getattr(flags, "debug", False):
+            traceback.print_exc()
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return INPUT_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="d2lzh-cv", description=DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"d2lzh-cv {__version__}")
+    add_debug_flag(parser)
+    parser.set_defaults(command=lambda flags: parser.print_help() or 0)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
+    for add in (_add_run, _add_list, _add_doctor):
+        add(commands)
+    flags, extra = parser.parse_known_args(argv)
+    if any(word.startswith("-") for word in extra) or (extra and "sections" not in flags):
+        parser.error(f"unrecognized arguments: {' '.join(extra)}")
+    if extra:  # sections after a flag, as in `run 9.3 --quick 9.4`
+        flags.sections += extra
+    return flags
+
+
+def _add_run(commands) -> None:
+    listing = "\n".join(f"  {info.number:<5} {info.slug:<34} {info.english}" for info in sections.SECTIONS)
+    parser = commands.add_parser(
+        "run", help="run sections of the chapter, each in its own process, and write a report page",
+        description="Run sections of the chapter, each in its own process, and write a report page.",
+        epilog=f"sections (by number, name or script):\n{listing}\n\n"
+               "examples:\n  d2lzh-cv run all --quick\n  d2lzh-cv run 9.3-9.5 ssd --quick --data synthetic",
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="+", metavar="SECTION", help="such as 9.7, ssd, 9.3-9.5, 9.3,9.4, or all")
+    add_run_flags(parser)
+    parser.set_defaults(command=_run)
+
+
+def _add_list(commands) -> None:
+    text = "list the sections 9.1 to 9.13, the data each reads, and about how long it takes"
+    parser = commands.add_parser("list", help=text, description=text.capitalize() + ".")
+    add_debug_flag(parser)
+    parser.set_defaults(command=_list)
+
+
+def _add_doctor(commands) -> None:
+    text = "say what is wrong with this installation (Python, NumPy, MXNet, GPU, data) and what mends it"
+    parser = commands.add_parser("doctor", help=text, description=text.capitalize() + ".",
+                                 epilog="The data is that of sections 9.1 to 9.13; see d2lzh-cv list.")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_debug_flag(parser)
+    parser.set_defaults(command=_doctor)
+
+
+def _run(flags: argparse.Namespace) -> int:
+    from . import runner
+    return runner.run(sections.select(flags.sections), from_namespace(flags))
+
+
+def _list(flags: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.table import Table
+    table = Table("section", "title", "reads", "quick mode", show_lines=True)
+    for info in sections.SECTIONS:
+        table.add_row(info.number, f"{info.english}\n{info.chinese}", ", ".join(info.needs), f"about {info.seconds} s")
+    Console().print(table)
+    minutes = sum(info.seconds for info in sections.SECTIONS) / 60
+    print(f"all: about {minutes:.0f} minutes in quick mode on two cores; start with: d2lzh-cv run all --quick")
+    return 0
+
+
+def _doctor(flags: argparse.Namespace) -> int:
+    from . import doctor
+    return doctor.main(flags.json)

@@ -1,0 +1,186 @@
+"""Running sections one after the other, each in a process of its own, with a report of them all at the end."""
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from . import files, rundir, sections
+from .errors import InputError
+from .guard import INPUT_ERROR, INTERRUPTED
+from .options import Options
+from .sections import SectionInfo
+
+BUG = 1  # exit code
+STYLES = {"ok": "green", "kept": "green", "failed": "bold red", "interrupted": "yellow", "not run": "dim"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one section went; ``code`` is its process's exit code, None when none was started."""
+
+    info: SectionInfo
+    status: str  # ok | kept (--resume) | failed | interrupted | not run
+    code: int | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+
+def run(infos: Sequence[SectionInfo], options: Options) -> int:
+    """Run the sections in ``infos``, write the report, print how each went.
+
+    A section that fails does not stop the others; Ctrl-C does.
+
+    Returns:
+        The exit code: 0 all well, 1 a section failed by a bug, 2 by its input only, 130 interrupted.
+
+    Raises:
+        InputError: a script is missing or the output folder cannot be written to; then nothing was run.
+    """
+    scripts = [sections.script_path(info) for info in infos]
+    out = rundir.open_run(options.out, options.resume)
+    note = _begin_note(out, infos, options)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` and `timeout` stop the section too
+    outcomes, interrupted = _run_all(list(zip(infos, scripts)), options, out)
+    files.write_json(out / "run.json", {**note, "finished": _now(), "interrupted": interrupted})
+    _print_summary(outcomes, out)
+    return INTERRUPTED if interrupted else _exit_code(outcomes)
+
+
+def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path) -> tuple[list[Outcome], bool]:
+    outcomes: list[Outcome] = []
+    try:
+        for i, (info, script) in enumerate(jobs, start=1):
+            print(f"\n[{i}/{len(jobs)}] {info.number} {info.english} {info.chinese}", flush=True)
+            outcomes.append(_run_one(info, script, options, out))
+    except KeyboardInterrupt:
+        for info, _ in jobs[len(outcomes):][:1]:
+            outcomes.append(_outcome(info, out, INTERRUPTED))
+        outcomes += [Outcome(info, "not run") for info, _ in jobs[len(outcomes):]]
+        return outcomes, True
+    return outcomes, False
+
+
+def _run_one(info: SectionInfo, script: Path, options: Options, out: Path) -> Outcome:
+    results = out / info.number / "results.json"
+    if options.resume and _is_done(results, options):
+        print(f"{info.number} kept: done before with the same flags")
+        return Outcome(info, "kept", seconds=_read(results).get("seconds"))
+    results.unlink(missing_ok=True)  # a child that dies early must not leave an earlier run's "ok"
+    code = _run_child([sys.executable, str(script), *options.to_argv(out)])
+    if code in (INTERRUPTED, -signal.SIGINT):
+        raise KeyboardInterrupt
+    return _outcome(info, out, code)
+
+
+def _run_child(command: list[str]) -> int:
+    child = subprocess.Popen(command, env=_environment())
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        _stop(child)
+        raise
+
+
+def _stop(child: subprocess.Popen) -> None:
+    """End the child. A terminal's Ctrl-C has reached it already, a `kill` of this process has not."""
+    for seconds, then in ((2, signal.SIGINT), (20, signal.SIGTERM), (5, signal.SIGKILL)):
+        try:
+            child.wait(seconds)
+            return
+        except subprocess.TimeoutExpired:
+            child.send_signal(then)
+        except KeyboardInterrupt:  # pressed again: do not wait
+            child.kill()
+    child.wait()
+
+
+def _environment() -> dict[str, str]:
+    """The child's environment: this one, unbuffered, and in a checkout this very package."""
+    root = Path(__file__).resolve().parent.parent
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if (root / "chapters").is_dir():
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    return environment
+
+
+def _outcome(info: SectionInfo, out: Path, code: int) -> Outcome:
+    """Read how the section went, and make its results.json say so where the section could not."""
+    path = out / info.number / "results.json"
+    results = _read(path)
+    if (results.get("status") == "ok") != (code == 0) or "status" not in results:
+        status = "interrupted" if code == INTERRUPTED else "failed"
+        results = {"section": info.number, "title": info.title, **results, "status": status, "error": _why(code)}
+        files.write_json(path, results)
+    return Outcome(info, results["status"], code, results.get("seconds"), results.get("error"))
+
+
+def _why(code: int) -> str:
+    if code == INTERRUPTED:
+        return "stopped by Ctrl-C"
+    if code == 0:
+        return "ended before run.finish()"
+    if code == -signal.SIGKILL:
+        return "killed (SIGKILL), as the system does when memory runs out"
+    if code < 0:
+        return f"crashed ({signal.Signals(-code).name})"
+    return f"ended with exit code {code}; its message is in the terminal"
+
+
+def _is_done(path: Path, options: Options) -> bool:
+    results = _read(path)
+    return results.get("status") == "ok" and results.get("options") == options.identity()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        results = files.read_json(path)
+    except InputError:  # missing or damaged: the section is not done
+        return {}
+    return results if isinstance(results, dict) else {}
+
+
+def _begin_note(out: Path, infos: Sequence[SectionInfo], options: Options) -> dict[str, Any]:
+    """Write run.json, by which the report knows what was wanted; sections of earlier runs in ``out`` stay in it."""
+    earlier = _read(out / "run.json").get("sections")
+    wanted = {info.number for info in infos} | set(earlier if isinstance(earlier, list) else ())
+    note = {"command": shlex.join(["d2lzh-cv", *sys.argv[1:]]), "started": _now(), "finished": None,
+            "sections": [info.number for info in sections.SECTIONS if info.number in wanted], **options.identity()}
+    files.write_json(out / "run.json", note)
+    return note
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _exit_code(outcomes: list[Outcome]) -> int:
+    codes = [outcome.code for outcome in outcomes if outcome.status == "failed"]
+    return 0 if not codes else INPUT_ERROR if set(codes) == {INPUT_ERROR} else BUG
+
+
+def _print_summary(outcomes: list[Outcome], out: Path) -> None:
+    from .book.report import write_report
+    table = Table("section", "title", "status", "seconds")
+    table.columns[-1].justify = "right"
+    for outcome in outcomes:
+        seconds = "" if outcome.seconds is None else f"{outcome.seconds:.1f}"
+        status = f"[{STYLES[outcome.status]}]{outcome.status}[/]"
+        table.add_row(outcome.info.number, outcome.info.english, status, seconds)
+    print()
+    Console().print(table)
+    for outcome in outcomes:
+        if outcome.error:
+            print(f"{outcome.info.number} {outcome.status}: {outcome.error}")
+    pictures = len(list(out.glob("9.*/*.png")))
+    print(f"report: {write_report(out)}\nfigures: {out}/9.*/*.png ({pictures})", flush=True)
