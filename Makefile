@@ -1,0 +1,110 @@
+# Every target does its own set-up, once: `make run` is all a reader needs. `make help` lists the rest.
+#   PYTHON=path   the interpreter for .venv (by default the first of 3.11, 3.10, 3.12, 3.9 that runs)
+#   MXNET=cu112   the build for NVIDIA GPUs (Maxwell to Ada) in place of the CPU's
+#   TORCH=1       PyTorch for `make test` on any Python; TORCH=0 never; by default on Python 3.11 only
+#   ARGS='...'    passed on: make run ARGS='--data DIR', make test ARGS='-k anchors'
+
+VENV ?= .venv
+MXNET ?= cpu
+TORCH ?= auto
+PYTHON ?=
+ARGS ?=
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: help run test venv lint smoke matrix clean
+
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+STAMP := $(VENV)/.installed-$(MXNET)
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
+HEADLESS := opencv-python-headless
+
+ifneq ($(PYTHON),)
+  WANT := $(shell $(PYTHON) -c '$(VERSION)' 2>/dev/null)
+  $(if $(WANT),,$(error PYTHON=$(PYTHON) does not run: name a Python 3.9 to 3.12, or leave PYTHON out))
+endif
+# An environment whose interpreter has gone, or is of another version than the one asked for, is made anew.
+ifneq ($(wildcard $(VENV)/.installed-*),)
+  HAVE := $(shell $(PY) -c '$(VERSION)' 2>/dev/null)
+  ifneq ($(HAVE),$(or $(WANT),$(HAVE),none))
+    $(shell rm -f $(VENV)/.installed-* $(PY))
+  endif
+endif
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: $(STAMP)  ## run every section of the chapter in quick mode and write the report
+	@$(PY) -m d2lzh_cv run all --quick $(ARGS)
+
+test: $(STAMP)-test-$(TORCH)  ## run all tests
+	@$(PY) -m pytest $(ARGS)
+
+venv: $(STAMP)-test-$(TORCH)  ## make the environment with the test extra, run nothing
+	@echo "ready: source $(VENV)/bin/activate"
+
+lint: $(STAMP)-dev  ## check the style of the code
+	@$(PY) -m ruff check .
+
+smoke: $(STAMP)-dev
+	@$(PY) -m pytest tests/smoke $(ARGS)
+
+matrix:  ## run the smoke tests on every Python 3.9 to 3.12 found here
+	@MAKE='$(MAKE)' .ci/matrix
+
+clean:  ## remove environments and caches (never runs/ or data/)
+	rm -rf .venv .venv-3.* build *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@python='$(PYTHON)'; python=$${python:-$$(.ci/pythons first)}; \
+	echo "Making $(VENV) with $$("$$python" -V)"; "$$python" -m venv --clear $(VENV)
+
+# Installs the extras $(1) and makes sure of the two things pip cannot: libgomp, and one OpenCV that needs no libGL.
+# GluonCV asks for opencv-python, which unpacks into the same cv2/ as the headless build and needs libGL.so.1.
+define install
+	@rm -f $(VENV)/.installed-*
+	@extras='$(1)'; echo "Installing d2lzh_cv[$$extras] into $(VENV): a few minutes, once"; \
+	$(call need_libgomp); \
+	$(PIP) install -c constraints.txt pip setuptools; \
+	$(PIP) uninstall -y $(if $(filter cpu,$(MXNET)),mxnet-cu112,mxnet) 2>/dev/null; \
+	$(PIP) install -c constraints.txt --no-build-isolation -e ".[$$extras]"; \
+	if $(PIP) show opencv-python >/dev/null 2>&1; then \
+	    $(PIP) uninstall -y opencv-python; \
+	    $(PIP) install -c constraints.txt --no-deps --force-reinstall $(HEADLESS); \
+	fi
+endef
+
+define need_libgomp
+	if [ "$$(uname)" = Linux ] && ! $(PY) -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        echo "MXNet needs libgomp.so.1: apt-get install -y libgomp1"; \
+	        apt-get update -qq && apt-get install -y -qq libgomp1; \
+	    else \
+	        echo "MXNet needs libgomp.so.1. Run: sudo apt-get install -y libgomp1   (Fedora: sudo dnf install -y libgomp)" >&2; \
+	        exit 2; \
+	    fi; \
+	fi
+endef
+
+# PyTorch serves only the comparisons in the tests. On most Pythons its wheel pulls gigabytes of CUDA.
+TEST_EXTRA = $$(case $(TORCH) in 0) echo dev;; 1) echo test;; \
+	*) [ "$$($(PY) -c '$(VERSION)')" = 3.11 ] && echo test || echo dev;; esac)
+
+$(STAMP): setup.py constraints.txt | $(PY)
+	$(call install,$(MXNET))
+	@touch $@
+
+$(STAMP)-dev: setup.py constraints.txt | $(PY)
+	$(call install,$(MXNET)$(comma)dev)
+	@touch $(STAMP) $@
+
+$(STAMP)-test-$(TORCH): setup.py constraints.txt | $(PY)
+	$(call install,$(MXNET)$(comma)'$(TEST_EXTRA)')
+	@$(PY) -c 'import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)' || \
+	    echo "PyTorch is left out on this Python, so the comparisons with it are skipped: make test TORCH=1 installs it"
+	@touch $(STAMP) $(STAMP)-dev $@
+
+comma := ,

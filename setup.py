@@ -1,0 +1,61 @@
+"""How d2lzh_cv installs. MXNet comes with an extra, ``cpu`` or ``cu112``, because its two builds exclude each other."""
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+README = HERE / "README.md"
+
+# The libraries that libmxnet.so of mxnet-cu112 1.9.1 links to, in the last CUDA 11 build that carries each soname:
+# libcudnn.so.8 (9.x is libcudnn.so.9), libcufft.so.10, libcurand.so.10, libnvrtc.so.11.2 (the name of all CUDA 11.2
+# to 11.8), libcusolver.so.11, libcublas.so.11, libcudart.so.11.0, libnvToolsExt.so.1, libnccl.so.2.
+CUDA_LIBRARIES = [
+    "nvidia-cuda-runtime-cu11==11.8.89",
+    "nvidia-cublas-cu11==11.11.3.6",
+    "nvidia-cudnn-cu11==8.9.6.50",
+    "nvidia-cufft-cu11==10.9.0.58",
+    "nvidia-curand-cu11==10.3.0.86",
+    "nvidia-cusolver-cu11==11.4.1.48",
+    "nvidia-cuda-nvrtc-cu11==11.8.89",
+    "nvidia-nvtx-cu11==11.8.86",
+    "nvidia-nccl-cu11==2.21.5",
+]
+DEV = ["pytest>=7", "ruff"]
+
+setup(
+    name="d2lzh_cv",
+    version="0.1.0",
+    description="Chapter 9 (computer vision) of 动手学深度学习 v1 on Apache MXNet 1.9.1, on today's machines",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.9,<3.13",
+    packages=[*find_packages(include=["d2lzh_cv", "d2lzh_cv.*"]), "d2lzh_cv.chapters"],
+    package_dir={"d2lzh_cv.chapters": "chapters"},
+    package_data={"d2lzh_cv": ["*.html", "*.j2", "*.json", "**/*.html", "**/*.j2", "**/*.json"]},
+    install_requires=[
+        "numpy>=1.21,<2",
+        "matplotlib>=3.5",
+        "pillow>=9",
+        "tqdm>=4.60",
+        "rich>=12",
+        "jinja2>=3",
+        "pooch>=1.7",
+        "gluoncv==0.10.5",
+        "opencv-python-headless>=4.5,<4.12",  # from 4.12 on it asks for NumPy 2
+        "setuptools>=64",  # its distutils stands in for the one that Python 3.12 dropped and MXNet imports
+    ],
+    extras_require={
+        "cpu": ["mxnet==1.9.1"],
+        "cu112": ["mxnet-cu112==1.9.1", *CUDA_LIBRARIES],
+        "dev": DEV,
+        "test": [*DEV, "torch>=2"],
+        "notebook": ["jupytext>=1.16", "jupyter"],
+    },
+    entry_points={"console_scripts": ["d2lzh-cv = d2lzh_cv.cli:main"]},
+    classifiers=[
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 13)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)
