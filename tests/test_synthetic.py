@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,12 @@ import pytest
 from PIL import Image
 
 from d2lzh_cv.data import synthetic
-from d2lzh_cv.data.synthetic import detection, pen, segmentation
+from d2lzh_cv.data.synthetic import cifar, detection, pen, segmentation
 from d2lzh_cv.data.synthetic.detection import recordio
 from d2lzh_cv.errors import InputError
+
+SMALL = {detection: {"TRAIN": 32, "VAL": 16}, segmentation: {"TRAIN": 16, "VAL": 8},
+         cifar: {"BATCH_SIZE": 40, "TEST": 20, "TINY": 20, "TINY_TEST": 5, "LABELLED": 50}}
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -21,8 +25,18 @@ def digest(folder: Path) -> dict[str, str]:
             for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    """Every set is drawn with fewer pictures than usual, to keep the tests short."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, counts in SMALL.items():
+            for name, count in counts.items():
+                patch.setattr(module, name, count)
+        yield
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(small, tmp_path_factory):
     """Return a function that gives the folder of a set with seed 0, made once for all tests."""
     root, folders = tmp_path_factory.mktemp("synthetic"), {}
 
@@ -57,9 +71,9 @@ def test_records_carry_the_label_of_the_book(made):
     assert len(record.keys) == detection.TRAIN
 
 
-@pytest.mark.parametrize("name, count", [("train", detection.TRAIN), ("val", detection.VAL)])
+@pytest.mark.parametrize("name, count", [("train", 32), ("val", 16)])
 def test_image_det_iter_reads_the_records(made, name, count):
-    from mxnet import image  # after the package, which makes MXNet importable
+    from mxnet import image
     batches = image.ImageDetIter(path_imgrec=str(made("pikachu") / f"{name}.rec"), batch_size=16,
                                     data_shape=(3, 256, 256))
     labels = np.concatenate([batch.label[0].asnumpy() for batch in batches])
@@ -112,9 +126,32 @@ def _black(rng, size):
     return Image.new("RGB", size)
 
 
+# cifar10, kaggle_cifar10
+
+def test_cifar_records_have_their_size_and_all_ten_classes(made):
+    sizes = {"data_batch_1.bin": 40, "data_batch_2.bin": 40, "test_batch.bin": 20}
+    for name, count in sizes.items():
+        records = np.frombuffer((made("cifar10") / name).read_bytes(), np.uint8).reshape(-1, 3073)
+        assert sorted(records[:, 0].tolist()) == sorted(i % 10 for i in range(count))
+        assert (records[:, 1:].std(1) > 5).all(), "a picture is blank"
+    assert (made("cifar10") / "batches.meta.txt").read_text().split() == list(cifar.CLASSES)
+
+
+def test_kaggle_archives_are_laid_out_as_the_books(made):
+    with zipfile.ZipFile(made("kaggle_cifar10") / "train_tiny.zip") as archive:
+        assert set(archive.namelist()) == {"train_tiny/", *(f"train_tiny/{i + 1}.png" for i in range(20))}
+        assert Image.open(archive.open("train_tiny/7.png")).size == (32, 32)
+    with zipfile.ZipFile(made("kaggle_cifar10") / "test_tiny.zip") as archive:
+        assert set(archive.namelist()) == {"test_tiny/", *(f"test_tiny/{i + 1}.png" for i in range(5))}
+    with zipfile.ZipFile(made("kaggle_cifar10") / "trainLabels.csv.zip") as archive:
+        rows = archive.read("trainLabels.csv").decode().splitlines()
+    assert rows[0] == "id,label" and [row.split(",")[0] for row in rows[1:]] == [str(i + 1) for i in range(50)]
+    assert {row.split(",")[1] for row in rows[1:21]} == set(cifar.CLASSES)
+
+
 # every set
 
-@pytest.mark.parametrize("name", ["pikachu", "voc"])
+@pytest.mark.parametrize("name", ["pikachu", "voc", "cifar10", "kaggle_cifar10"])
 def test_same_seed_same_bytes(name, made, tmp_path):
     np.random.seed(5)
     before = np.random.get_state()[1].copy()
