@@ -5,15 +5,14 @@ Nothing downloads here, and MXNet is not imported, so that ``d2lzh-cv doctor`` c
 """
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import make_folder, make_folder_atomically
+from ..files import read_json
+from .derived import one_at_a_time
 
 PICTURES = ("catdog.jpg", "cat1.jpg", "pikachu.jpg", "rainier.jpg", "autumn_oak.jpg")
 VOC_LIST = "ImageSets/Segmentation/train.txt"
@@ -84,34 +83,19 @@ def _root_of(choice: str | Path) -> Path:
 def _synthetic(name: str, seed: int, why: str) -> Source:
     if name == "weights":  # pretrained parameters cannot be drawn: the sections train a small source network instead
         return Source(name, cache_root() / "synthetic" / name, "synthetic", f"weights: none are used{why}")
+    from . import synthetic  # here, so that to find the real data takes none of what drawing needs
     path = cache_root() / "synthetic" / f"{name}-seed{seed}"
-    if not path.is_dir():
+    if not _drawn_by_this_version(path):
         with one_at_a_time(path.parent):
-            if not path.is_dir():
-                _draw(name, path, seed)
+            if not _drawn_by_this_version(path):  # by another run, while we waited
+                synthetic.make(name, path, seed)
     return Source(name, path, "synthetic", f"{name}: drawn by this package (seed {seed}){why}")
 
 
-def _draw(name: str, path: Path, seed: int) -> None:
-    from . import synthetic  # here, so that asking for real data needs neither Pillow nor MXNet
-    with make_folder_atomically(path) as folder:
-        synthetic.make(name, folder, seed)
-
-
-@contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Two runs that start together draw each set once, and neither replaces files the other is reading."""
-    lock = make_folder(folder) / ".lock"
-    try:
-        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError as error:
-        raise InputError(f"cannot write {lock}: {error.strerror}; set D2LZH_CV_CACHE to a folder you can "
-                         "write to") from error
-    try:
-        yield
-    finally:
-        os.close(file)
+def _drawn_by_this_version(path: Path) -> bool:
+    from . import synthetic
+    stamp = path / "synthetic.json"
+    return stamp.is_file() and read_json(stamp).get("format") == synthetic.FORMAT
 
 
 def _img(root: Path) -> tuple[Path, str] | None:

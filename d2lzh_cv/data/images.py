@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import mxnet as mx
@@ -46,32 +47,37 @@ def check_picture_bytes(content: bytes, name: str | Path) -> None:
         raise InputError(f"{name} is not a whole picture ({_reason(error)}); replace or remove it") from error
 
 
-def image_folder(root: str | Path, needs_classes: bool = True, transform=None) -> gluon.data.Dataset:
+def image_folder(root: str | Path, needs_classes: bool = True, transform: Callable | None = None,
+                 classes: Sequence[str] | None = None) -> ImageFolder:
     """Return a dataset of ((H, W, 3) uint8 NDArray, int label) over the .jpg, .jpeg and .png files of ``root``.
 
     With classes the pictures lie in ``root/<class>/`` and labels follow the sorted class names, as in
     gluon.data.vision.ImageFolderDataset; without, they lie in ``root`` itself and every label is -1.
-    Raises InputError when the folder is missing or empty, or a class holds no picture; a broken picture raises
-    InputError naming its file when it is read. Sections 9.2, 9.12, 9.13.
+    classes: the names labels are counted from, for a part of a set in which a class may be absent.
+    Raises InputError when the folder is missing or empty, a class holds no picture, or is not in ``classes``; a broken
+    picture raises InputError naming its file when it is read. Sections 9.2, 9.12, 9.13.
     """
-    return ImageFolder(root, needs_classes, transform)
+    return ImageFolder(root, needs_classes, transform, classes)
 
 
 class ImageFolder(gluon.data.vision.ImageFolderDataset):
     """See ``image_folder``. ``synsets`` holds the class names, ``items`` the (file name, label) pairs."""
 
-    def __init__(self, root: str | Path, needs_classes: bool = True, transform=None) -> None:
+    def __init__(self, root: str | Path, needs_classes: bool = True, transform: Callable | None = None,
+                 classes: Sequence[str] | None = None) -> None:
         if not Path(root).is_dir():
             raise InputError(f"no picture folder {root}; give a folder that exists")
-        self._needs_classes = needs_classes
+        self._needs_classes, self._classes = needs_classes, classes
         self._checked: set[int] = set()
         super().__init__(str(root), flag=1, transform=transform)
 
     def _list_images(self, root: str) -> None:
-        folders = _class_folders(Path(root)) if self._needs_classes else [Path(root)]
-        self.synsets = [folder.name for folder in folders] if self._needs_classes else []
-        self.items = [(str(file), label if self._needs_classes else -1)
-                      for label, folder in enumerate(folders) for file in _pictures(folder)]
+        if not self._needs_classes:
+            self.synsets, self.items = [], [(str(file), -1) for file in _pictures(Path(root))]
+            return
+        folders = _class_folders(Path(root))
+        self.synsets = list(self._classes or [folder.name for folder in folders])
+        self.items = [(str(file), _index(folder, self.synsets)) for folder in folders for file in _pictures(folder)]
 
     def __getitem__(self, idx: int):
         name, label = self.items[idx]
@@ -85,6 +91,12 @@ def _class_folders(root: Path) -> list[Path]:
     if not folders:
         raise InputError(f"{root} holds no class folders; put the pictures in {root}/<class>/")
     return folders
+
+
+def _index(folder: Path, classes: list[str]) -> int:
+    if folder.name not in classes:
+        raise InputError(f"{folder} is not one of the {len(classes)} classes; remove the folder or rename it")
+    return classes.index(folder.name)
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -1,12 +1,12 @@
 """The Pikachu detection set (section 9.6): record files read by mxnet.image.ImageDetIter, checked first."""
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import mxnet as mx
 
 from ..errors import InputError
+from .derived import place_for
 from .hub import Source, cache_root, find
 from .records import check_records, pack_detection
 
@@ -78,5 +78,4 @@ def _records_of(root: Path) -> Path:
     """The folder with the .rec files of the set in ``root``."""
     if (root / "train.rec").exists() or not (root / "train.json").exists():
         return root
-    name = hashlib.sha1(str(root.resolve()).encode()).hexdigest()[:12]  # one place a source: repacking replaces it
-    return pack_detection(root, cache_root() / "packed" / f"{root.name}-{name}")
+    return pack_detection(root, place_for(root, cache_root()))

@@ -13,8 +13,8 @@ import mxnet as mx
 import numpy as np
 
 from ..errors import InputError
-from ..files import make_folder_atomically, read_json, write_json
-from .hub import one_at_a_time
+from ..files import read_json
+from .derived import make_once
 from .images import check_picture, check_picture_bytes
 
 MAGIC = 0xCED7230A
@@ -47,15 +47,13 @@ def pack_detection(folder: str | Path, out: str | Path) -> Path:
     in pixels. Done once: again only when the JSON or a picture has changed. Returns ``out``. Section 9.6.
     Raises InputError naming the file that is missing or broken, or the picture whose boxes are not valid.
     """
-    folder, out = Path(folder), Path(out)
-    key = _fingerprint(folder)
-    with one_at_a_time(out.parent):
-        if not _packed_from(key, out):
-            with make_folder_atomically(out) as temporary:
-                for split in ("train", "val"):
-                    _pack_split(folder, split, temporary, out)
-                write_json(temporary / "source.json", key)
-    return out
+    folder, splits = Path(folder), ("train", "val")
+    sources = [path for split in splits for path in (folder / f"{split}.json", *(folder / split).glob("*"))]
+
+    def pack(temporary: Path) -> None:
+        for split in splits:
+            _pack_split(folder, split, temporary, Path(out))
+    return make_once(Path(out), sources, pack)
 
 
 def _mapped(rec: Path) -> mmap.mmap:
@@ -126,19 +124,6 @@ def _check_index(idx: Path, rec: Path, starts: set[int]) -> None:
         raise InputError(f"{idx} is not an index of a .rec file; fetch or pack it again") from error
     if not offsets or not starts.issuperset(offsets):
         raise InputError(f"{idx} does not fit {rec}: it points where no picture starts; fetch or pack both again")
-
-
-def _fingerprint(folder: Path) -> dict[str, list]:
-    """What the packed set depends on; times and sizes stand for the pictures' content, so this takes no reading."""
-    files = [path for split in ("train", "val") for path in (folder / f"{split}.json", *(folder / split).glob("*"))]
-    try:
-        return {str(file.relative_to(folder)): [file.stat().st_size, file.stat().st_mtime_ns] for file in sorted(files)}
-    except OSError as error:
-        raise InputError(f"cannot read {error.filename}: {error.strerror}; put the file there") from error
-
-
-def _packed_from(key: dict[str, list], out: Path) -> bool:
-    return (out / "source.json").is_file() and read_json(out / "source.json") == key
 
 
 def _pack_split(folder: Path, split: str, out: Path, shown: Path) -> None:
