@@ -30,6 +30,13 @@ class Picture:
         """True for a picture of so few pixels that it should be shown enlarged, with its pixels visible."""
         return 0 < max(self.width, self.height) <= 128
 
+    @property
+    def shown_width(self) -> int:
+        """Width on the page: tiny ones whole times enlarged, plots (144 dpi) so that their text is of reading size."""
+        if self.tiny:
+            return self.width * max(1, 224 // max(self.width, self.height))
+        return self.width if self.width < 400 else round(self.width * 96 / 144)
+
 
 def embed(wanted: Sequence[tuple[Path, str]], limit: int = PAGE) -> list[Picture]:
     """Return the pictures (path, caption) ready for a page that stays under ``limit`` bytes.

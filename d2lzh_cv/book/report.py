@@ -1,6 +1,7 @@
 """The page of a run: one HTML file that holds everything it shows and loads nothing."""
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from . import charts, pictures
 from .rundata import Run, SectionRun, read_run
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+KINDS = ("real", "synthetic")
 SHORT_OUTPUT = 16  # lines: printed output up to this is shown unfolded
 MAX_OUTPUT = 100_000  # characters of a section's printed output on the page
-MAX_ITEMS = 24  # values of a list, or rows of a table, that are shown
+MAX_ITEMS, MAX_ROWS = 24, 12  # values of a list and rows of a table that are shown
 
 
 def write_report(run_dir: Path) -> Path:
@@ -46,8 +48,7 @@ def format_value(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [f"{key}: {_inline(item)}" for key, item in value.items()] or ["(empty)"]
     if isinstance(value, list) and value and all(isinstance(row, list) for row in value):
-        rows = [_inline(row) for row in value[:MAX_ITEMS]]
-        return rows + ([f"… {len(value) - MAX_ITEMS} more rows"] if len(value) > MAX_ITEMS else [])
+        return _rows(value[:MAX_ROWS]) + ([f"… {len(value) - MAX_ROWS} more rows"] if len(value) > MAX_ROWS else [])
     return [_inline(value)]
 
 
@@ -60,19 +61,33 @@ def _page(run: Run) -> dict[str, Any]:
             "modes": _distinct(section.mode for section in run.sections),
             "seeds": _distinct(section.seed for section in run.sections),
             "data": {kind: _distinct(item["name"] for section in run.sections for item in section.data
-                                     if item["kind"] == kind) for kind in ("real", "synthetic")},
+                                     if _kind(item) == kind) for kind in KINDS},
             "environments": _environments(run)}
 
 
 def _section(section: SectionRun, shown: list[pictures.Picture]) -> dict[str, Any]:
-    kinds = {item["kind"] for item in section.data}
+    data = [{**item, "kind": _kind(item), "note": item["note"].removeprefix(f"{item['name']}: ")}
+            for item in section.data]
+    kinds = {item["kind"] for item in data}
     output = section.output.rstrip()
+    lines = len(output.splitlines())
     return {"run": section, "info": section.info, "anchor": f"s{section.info.number.replace('.', '-')}",
-            "seconds": format_seconds(section.seconds), "kinds": [k for k in ("real", "synthetic") if k in kinds],
+            "seconds": format_seconds(section.seconds), "data": data, "kinds": [k for k in KINDS if k in kinds],
             "pictures": shown, "panels": charts.panels(section.metrics), "series": charts.series_names(section.metrics),
             "results": [(name, format_value(value)) for name, value in section.results.items()],
-            "output": _cut(output), "output_lines": output.count("\n") + 1 if output else 0,
-            "output_open": 0 < len(output.splitlines()) <= SHORT_OUTPUT}
+            "output": _cut(output), "output_lines": lines, "output_open": lines <= SHORT_OUTPUT}
+
+
+def _kind(item: dict[str, str]) -> str:
+    """Real or synthetic; pretrained weights that are not there are neither, they cannot be drawn."""
+    return "none" if item["name"] == "weights" and item["kind"] == "synthetic" else item["kind"]
+
+
+def _rows(rows: list[list[Any]]) -> list[str]:
+    """A table's rows, each column as wide as its widest cell."""
+    cells = [[_inline(item) for item in row[:MAX_ITEMS]] for row in rows]
+    widths = [max(map(len, column)) for column in itertools.zip_longest(*cells, fillvalue="")]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in cells]
 
 
 def _inline(value: Any) -> str:
