@@ -13,9 +13,25 @@ __version__ = "0.1.0"
 
 _EXPORTS = {
     "errors": "InputError",
-    "context": "try_gpu try_all_gpus",
+    "context": "try_all_gpus try_gpu",
     "plotting": "bbox_to_rect plt set_figsize show_bboxes show_images use_svg_display",
     "training": "Benchmark evaluate_accuracy fit mkdir_if_not_exist seed_everything train",
+    "resnet": "Residual corr2d resnet18",
+    "augmentation": "ALL_TRANSFORMS FLIP_AUG NO_AUG apply load_cifar10 train_with_data_aug",
+    "finetuning": "conv_features find_source fine_tuned from_scratch pretrain_source train_fine_tuning",
+    "boxes": "box_area box_scale center_to_corner clip_boxes corner_to_center decode_offsets encode_offsets iou nms",
+    "anchors": "multibox_detection multibox_prior multibox_target show_anchors",
+    "ssd": "SSDLoss TinySSD base_net bbox_eval bbox_predictor cls_eval cls_predictor concat_preds detect "
+           "down_sample_blk flatten_pred focal_loss get_blk show_detections smooth_l1 train_ssd",
+    "rcnn": "roi_align roi_pooling",
+    "transposed_conv": "conv_size insert_zeros kernel2matrix trans_conv trans_conv_as_conv trans_conv_multi "
+                       "trans_conv_size",
+    "fcn": "bilinear_kernel fcn label2image normalize_image predict",
+    "style": "FeatureExtractor GeneratedImage content_loss gram postprocess preprocess style_loss transfer tv_loss",
+    "data.images": "image_folder read_picture",
+    "data.pikachu": "load_data_pikachu load_pikachu",
+    "data.voc": "VOCSegDataset VOC_CLASSES VOC_COLORMAP download_voc_pascal read_voc_images voc_colormap2label "
+                "voc_label_indices voc_rand_crop",
 }
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names.split()}
 

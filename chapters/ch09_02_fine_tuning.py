@@ -1,0 +1,64 @@
+# %% [markdown]
+# # 9.2 Fine-tuning (微调)
+#
+# What a network has learnt on a large set serves a small one: keep its features, start the output anew, and let the
+# output learn ten times as fast. Beside it the same network from scratch.
+
+# %%
+import d2lzh_cv as d2l
+from d2lzh_cv import section
+from d2lzh_cv.data.hotdog import load_hotdog
+
+run = section.start("9.2")
+
+# %%
+from d2lzh_cv.finetuning import offline_source  # noqa: E402
+
+train_set, test_set = load_hotdog(run.find("hotdog").path)
+hotdogs = [train_set[i][0] for i in range(8)]
+not_hotdogs = [train_set[-i - 1][0] for i in range(8)]
+d2l.show_images(hotdogs + not_hotdogs, 2, 8, scale=1.4)
+run.save_figure("pictures", "hot dogs above, others below")
+print(len(train_set), "training and", len(test_set), "test pictures")
+
+# %% [markdown]
+# ## The source network
+# The book takes `resnet18_v2` trained on ImageNet. Where its weights are not to be had, another network's are taken,
+# or a small source set is learnt first: the reason why fine-tuning wins is the same.
+
+# %%
+devices = d2l.try_all_gpus()
+source = d2l.find_source(run.find("weights").path, lambda: offline_source(run.find("source").path, devices))
+print(source.note)
+print("output layer:", source.net.output)
+
+# %% [markdown]
+# ## Fine-tuned and from scratch
+
+# %%
+edge_size = run.choose(quick=64 if source.trained_on == "synthetic" else 112, full=224)
+batch_size, num_epochs = run.choose(quick=16, full=128), run.epochs(quick=4, full=5)
+
+
+def report(series):
+    def log(epoch):
+        print(epoch)
+        run.log(series=series, epoch=epoch.number, loss=epoch.loss, train_acc=epoch.train_acc,
+                test_acc=epoch.test_acc, seconds=epoch.seconds)
+    return log
+
+
+def compare(series, net, learning_rate):
+    print(f"{series}, learning rate {learning_rate}:")
+    epochs = d2l.train_fine_tuning(net, train_set, test_set, learning_rate, devices, batch_size, num_epochs,
+                                   edge_size, on_epoch=report(series))
+    run.record(**{f"test_acc, {series}": epochs[-1].test_acc})
+    return epochs[-1].test_acc
+
+
+# %%
+fine_tuned = compare("fine-tuned", d2l.fine_tuned(source, num_classes=2, lr_mult=10), 0.01)
+scratch = compare("from scratch", d2l.from_scratch(source.name, num_classes=2), 0.1)
+print(f"test accuracy: fine-tuned {fine_tuned:.3f}, from scratch {scratch:.3f}")
+run.record(source_network=source.name, source_trained_on=source.trained_on)
+run.finish()

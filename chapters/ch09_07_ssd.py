@@ -1,0 +1,92 @@
+# %% [markdown]
+# # 9.7 Single-shot multibox detection (单发多框检测, SSD)
+#
+# One pass of a convolutional network predicts classes and offsets of anchors on five scales.
+
+# %%
+import d2lzh_cv as d2l
+from d2lzh_cv import section
+from d2lzh_cv.data.pikachu import load_pikachu
+
+run = section.start("9.7")
+
+# %%
+from mxnet import gluon, init, nd  # noqa: E402
+
+
+def forward(x, block):
+    block.initialize()
+    return block(x)
+
+
+# %% [markdown]
+# ## Predictions
+# The channels of a convolution hold the classes of all anchors of a unit; another's hold their offsets.
+
+# %%
+Y1 = forward(nd.zeros((2, 8, 20, 20)), d2l.cls_predictor(5, 10))
+Y2 = forward(nd.zeros((2, 16, 10, 10)), d2l.cls_predictor(3, 10))
+print(Y1.shape, Y2.shape)
+print(d2l.concat_preds([Y1, Y2]).shape)
+run.record(class_predictor_shapes=[Y1.shape, Y2.shape], concat_preds_shape=d2l.concat_preds([Y1, Y2]).shape)
+
+# %% [markdown]
+# ## Blocks
+
+# %%
+halved = forward(nd.zeros((2, 3, 20, 20)), d2l.down_sample_blk(10))
+base = forward(nd.zeros((2, 3, 256, 256)), d2l.base_net())
+print(halved.shape, base.shape)
+run.record(down_sample_block_shape=halved.shape, base_network_shape=base.shape)
+
+# %% [markdown]
+# ## The whole model
+
+# %%
+net = d2l.TinySSD(num_classes=1)
+net.initialize()
+anchors, cls_preds, bbox_preds = net(nd.zeros((32, 3, 256, 256)))
+print("output anchors:", anchors.shape)
+print("output class preds:", cls_preds.shape)
+print("output bbox preds:", bbox_preds.shape)
+run.record(output_shapes={"anchors": anchors.shape, "class_preds": cls_preds.shape, "bbox_preds": bbox_preds.shape})
+
+# %% [markdown]
+# ## Training
+# Hybridised, with memory and shapes planned once, a step takes about half the time.
+
+# %%
+ctx = d2l.try_gpu()
+batch_size, edge_size = 32, run.choose(quick=128, full=256)
+pictures = run.find("img").path
+train_iter, _ = load_pikachu(run.find("pikachu").path, batch_size, edge_size)
+net = d2l.TinySSD(num_classes=1)
+net.initialize(init=init.Xavier(), ctx=ctx)
+net.hybridize(static_alloc=True, static_shape=True)
+trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.2, "wd": 5e-4})
+
+
+def report(epoch):
+    run.log(series="TinySSD", epoch=epoch.number, class_err=epoch.class_err, bbox_mae=epoch.bbox_mae,
+            seconds=epoch.seconds)
+    if epoch.number % 5 == 0 or epoch.number == num_epochs:
+        print(epoch)
+
+
+num_epochs = run.epochs(quick=40, full=20)
+epochs = d2l.train_ssd(net, train_iter, trainer, ctx, num_epochs, report)
+net.save_parameters(str(run.folder / "tinyssd.params"))
+run.record(class_err=epochs[-1].class_err, bbox_mae=epochs[-1].bbox_mae)
+
+# %% [markdown]
+# ## Prediction
+
+# %%
+picture = d2l.read_picture(pictures / "pikachu.jpg")
+found = d2l.detect(net, picture, edge_size, ctx)
+d2l.set_figsize((5, 5))
+d2l.show_detections(picture, found, threshold=0.3)
+run.save_figure("prediction", "boxes that score at least 0.3")
+print(f"{(found[:, 1] >= 0.3).sum()} boxes score at least 0.3; the best {found[:1, 1]}")
+run.record(boxes_above_0_3=int((found[:, 1] >= 0.3).sum()), best_score=float(found[0, 1]) if len(found) else None)
+run.finish()

@@ -1,0 +1,93 @@
+# %% [markdown]
+# # 9.12 Kaggle: CIFAR-10 (实战Kaggle比赛：图像分类)
+#
+# From the competition's files to a submission: sort the pictures, choose on a validation set, train on all, predict.
+
+# %%
+import d2lzh_cv as d2l
+from d2lzh_cv import section
+from d2lzh_cv.data import kaggle
+
+run = section.start("9.12")
+
+# %%
+from mxnet import gluon, init  # noqa: E402
+from mxnet.gluon import loss as gloss  # noqa: E402
+from mxnet.gluon.data import DataLoader  # noqa: E402
+from mxnet.gluon.data.vision import transforms  # noqa: E402
+
+data_dir = kaggle.unpack_kaggle_cifar10(run.find("kaggle_cifar10").path)
+input_dir, valid_ratio = (run.folder / "train_valid_test").resolve(), 0.1
+kaggle.reorg_cifar10_data(data_dir, "trainLabels.csv", "train_tiny", "test_tiny", input_dir, valid_ratio)
+
+# %% [markdown]
+# ## Data
+
+# %%
+normalize = transforms.Normalize([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010])
+transform_train = transforms.Compose([
+    transforms.Resize(40), transforms.RandomResizedCrop(32, scale=(0.64, 1.0), ratio=(1.0, 1.0)),
+    transforms.RandomFlipLeftRight(), transforms.ToTensor(), normalize])
+transform_test = transforms.Compose([transforms.ToTensor(), normalize])
+
+sets = {part: d2l.image_folder(input_dir / part) for part in ("train", "valid", "train_valid")}
+test_set = d2l.image_folder(input_dir / "test")
+classes = sets["train_valid"].synsets
+print({part: len(pictures) for part, pictures in sets.items()}, "test:", len(test_set))
+run.record(pictures={part: len(pictures) for part, pictures in sets.items()}, classes=len(classes))
+
+# %% [markdown]
+# ## Training
+# The book's demonstration takes one picture a batch and one epoch. Quick mode takes a few larger batches, enough for
+# the loss to fall.
+
+# %%
+devices = d2l.try_all_gpus()
+batch_size, num_epochs = run.choose(quick=10, full=1), run.epochs(quick=6, full=1)
+learning_rate, lr_period, lr_decay = run.choose(quick=0.02, full=0.1), 80, 0.1
+
+
+def train(series, train_set, valid_set):
+    """Train ResNet-18 as the section does: SGD with momentum, the learning rate decayed every 80 epochs."""
+    net = d2l.resnet18(len(classes))
+    net.initialize(init.Xavier(), ctx=devices)
+    net.hybridize(static_alloc=True, static_shape=True)
+    trainer = gluon.Trainer(net.collect_params(), "sgd",
+                            {"learning_rate": learning_rate, "momentum": 0.9, "wd": 5e-4})
+
+    def report(epoch):
+        valid = "" if epoch.test_acc is None else f"valid acc {epoch.test_acc:f}, "
+        print(f"epoch {epoch.number}, loss {epoch.loss:f}, train acc {epoch.train_acc:f}, {valid}"
+              f"time {epoch.seconds:.2f} sec, lr {trainer.learning_rate}")
+        run.log(series=series, epoch=epoch.number, loss=epoch.loss, train_acc=epoch.train_acc,
+                valid_acc=epoch.test_acc, seconds=epoch.seconds)
+        if epoch.number % lr_period == 0:
+            trainer.set_learning_rate(trainer.learning_rate * lr_decay)
+
+    valid_iter = valid_set and DataLoader(valid_set.transform_first(transform_test), batch_size)
+    epochs = d2l.fit(net, DataLoader(train_set.transform_first(transform_train), batch_size, shuffle=True),
+                     gloss.SoftmaxCrossEntropyLoss(), trainer, devices, num_epochs, valid_iter, report)
+    return net, epochs
+
+
+# %%
+_, epochs = train("train", sets["train"], sets["valid"])
+run.record(loss=epochs[-1].loss, train_acc=epochs[-1].train_acc, valid_acc=epochs[-1].test_acc)
+
+# %% [markdown]
+# ## Submission
+# With all training pictures, for the competition.
+
+# %%
+net, epochs = train("train_valid", sets["train_valid"], None)
+predictions = []
+for X, _ in DataLoader(test_set.transform_first(transform_test), batch_size):
+    predictions += net(X.as_in_context(devices[0])).argmax(axis=1).astype(int).asnumpy().tolist()
+ids = sorted(range(1, len(test_set) + 1), key=str)  # the order of the pictures' names
+path = kaggle.write_submission(run.folder / "submission.csv", ids, predictions, classes)
+print(f"{len(predictions)} predictions in {path.name}")
+d2l.show_images([test_set[i][0] for i in range(min(5, len(test_set)))], 1, min(5, len(test_set)))
+for ax, prediction in zip(d2l.plt.gcf().axes, predictions):
+    ax.set_title(classes[prediction], fontsize=9)
+run.save_figure("predictions", "test pictures and what the network says")
+run.finish()

@@ -1,0 +1,78 @@
+"""Image augmentation: Gluon's transforms, shown and used in training (section 9.1)."""
+from __future__ import annotations
+
+from typing import Callable
+
+import numpy as np
+from mxnet import gluon, init, nd
+from mxnet.gluon import loss as gloss
+from mxnet.gluon.data import DataLoader, Dataset
+from mxnet.gluon.data.vision import transforms
+
+from .plotting import show_images
+from .resnet import resnet18
+from .training import Epoch, fit
+
+FLIP_AUG = transforms.Compose([transforms.RandomFlipLeftRight(), transforms.ToTensor()])
+NO_AUG = transforms.Compose([transforms.ToTensor()])  # for testing: a prediction must not depend on chance
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, a channel
+
+ALL_TRANSFORMS: dict[str, Callable[[], gluon.Block]] = {
+    "Compose": lambda: transforms.Compose([transforms.RandomFlipLeftRight(), transforms.RandomHue(0.5)]),
+    "Cast": lambda: transforms.Cast("float32"),
+    "ToTensor": transforms.ToTensor,
+    "Normalize": lambda: transforms.Compose([transforms.ToTensor(), transforms.Normalize(MEAN, STD)]),
+    "RandomResizedCrop": lambda: transforms.RandomResizedCrop((200, 200), scale=(0.1, 1), ratio=(0.5, 2)),
+    "CenterCrop": lambda: transforms.CenterCrop((200, 200)),
+    "Resize": lambda: transforms.Resize((200, 100)),
+    "RandomFlipLeftRight": transforms.RandomFlipLeftRight,
+    "RandomFlipTopBottom": transforms.RandomFlipTopBottom,
+    "RandomBrightness": lambda: transforms.RandomBrightness(0.5),
+    "RandomContrast": lambda: transforms.RandomContrast(0.5),
+    "RandomSaturation": lambda: transforms.RandomSaturation(0.5),
+    "RandomHue": lambda: transforms.RandomHue(0.5),
+    "RandomColorJitter": lambda: transforms.RandomColorJitter(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.5),
+    "RandomLighting": lambda: transforms.RandomLighting(50),
+}  # the fifteen that Gluon offers, by name
+
+
+def apply(img: nd.NDArray, aug: Callable, num_rows: int = 2, num_cols: int = 4, scale: float = 1.5):
+    """Show ``num_rows`` × ``num_cols`` results of a random transform of one picture (H, W, 3); returns the axes."""
+    return show_images([viewable(aug(img)) for _ in range(num_rows * num_cols)], num_rows, num_cols, scale)
+
+
+def viewable(img: nd.NDArray) -> nd.NDArray:
+    """Bring what a transform gives into a form to show, (H, W, 3): uint8, or float32 stretched to [0, 1].
+
+    ToTensor and Normalize give (3, H, W), Cast gives floats up to 255: neither can be shown as it is.
+    """
+    if img.shape[0] == 3 and img.shape[2] != 3:
+        img = img.transpose((1, 2, 0))
+    if img.dtype == np.uint8:
+        return img
+    low, high = min(img.min().asscalar(), 0.0), max(img.max().asscalar(), 1.0)
+    return (img - low) / (high - low)
+
+
+def load_cifar10(dataset: Dataset, augs: Callable, batch_size: int, is_train: bool) -> DataLoader:
+    """Batches (B, 3, 32, 32) of ``dataset`` through ``augs``; shuffled when ``is_train`` (section 9.1)."""
+    return DataLoader(dataset.transform_first(augs), batch_size=batch_size, shuffle=is_train)
+
+
+def train_with_data_aug(train_set: Dataset, test_set: Dataset, train_augs: Callable, test_augs: Callable, ctx,
+                        num_epochs: int = 10, batch_size: int = 256, lr: float = 0.001,
+                        on_epoch: Callable[[Epoch], None] | None = print) -> list[Epoch]:
+    """Train the book's ResNet-18 on CIFAR-10 with Adam, training pictures going through ``train_augs`` (section 9.1).
+
+    Args:
+        train_set, test_set: pictures (32, 32, 3) uint8 with labels 0 to 9.
+        ctx: a device or a list of devices to share each batch.
+        on_epoch: called with each epoch; by default it is printed as the book does.
+    """
+    net = resnet18(10)
+    net.initialize(init.Xavier(), ctx=ctx)
+    net.hybridize(static_alloc=True, static_shape=True)
+    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": lr})
+    print("training on", ctx)
+    return fit(net, load_cifar10(train_set, train_augs, batch_size, True), gloss.SoftmaxCrossEntropyLoss(), trainer,
+               ctx, num_epochs, load_cifar10(test_set, test_augs, batch_size, False), on_epoch)

@@ -1,0 +1,102 @@
+"""Bounding boxes: forms, overlap and offsets (sections 9.3, 9.4), written out as the book's formulas.
+
+MXNet's MultiBox operators do the same inside; these are the readable second account of them, on NDArrays. A box is
+(xmin, ymin, xmax, ymax), relative to the picture unless a name says pixels.
+"""
+from __future__ import annotations
+
+import numpy as np
+from mxnet import nd
+
+from .plotting import to_numpy
+
+VARIANCES = (0.1, 0.1, 0.2, 0.2)  # the sigmas of section 9.4; its mu are 0
+
+
+def box_scale(picture) -> nd.NDArray:
+    """Return (W, H, W, H) of a picture (H, W, ...): the factor from relative to pixel boxes."""
+    height, width = picture.shape[:2]
+    return nd.array((width, height, width, height))
+
+
+def corner_to_center(boxes: nd.NDArray) -> nd.NDArray:
+    """Turn (xmin, ymin, xmax, ymax) into (centre x, centre y, width, height); shapes (..., 4)."""
+    low, high = _halves(boxes)
+    return nd.concat((low + high) / 2, high - low, dim=-1)
+
+
+def center_to_corner(boxes: nd.NDArray) -> nd.NDArray:
+    """Turn (centre x, centre y, width, height) into (xmin, ymin, xmax, ymax); shapes (..., 4)."""
+    center, size = _halves(boxes)
+    return nd.concat(center - size / 2, center + size / 2, dim=-1)
+
+
+def clip_boxes(boxes: nd.NDArray) -> nd.NDArray:
+    """Return the boxes with every coordinate limited to the picture, [0, 1]."""
+    return boxes.clip(0, 1)
+
+
+def box_area(boxes: nd.NDArray) -> nd.NDArray:
+    """Area of boxes (N, 4): (N,); 0 where a box is empty or turned inside out."""
+    low, high = _halves(boxes)
+    size = nd.maximum(high - low, 0)
+    return size[:, 0] * size[:, 1]
+
+
+def iou(boxes1: nd.NDArray, boxes2: nd.NDArray) -> nd.NDArray:
+    """Intersection over union of every pair (section 9.4, the Jaccard index).
+
+    Args:
+        boxes1: (N, 4).
+        boxes2: (M, 4).
+
+    Returns:
+        (N, M), in [0, 1]; 0 where the union has no area.
+    """
+    low1, high1 = _halves(boxes1.expand_dims(1))  # (N, 1, 2)
+    low2, high2 = _halves(boxes2.expand_dims(0))  # (1, M, 2)
+    overlap = nd.maximum(nd.broadcast_minimum(high1, high2) - nd.broadcast_maximum(low1, low2), 0)
+    intersection = overlap[:, :, 0] * overlap[:, :, 1]  # (N, M)
+    area = nd.broadcast_add(box_area(boxes1).expand_dims(1), box_area(boxes2).expand_dims(0))
+    union = area - intersection
+    return nd.where(union > 0, intersection / nd.where(union > 0, union, nd.ones_like(union)), nd.zeros_like(union))
+
+
+def encode_offsets(anchors: nd.NDArray, boxes: nd.NDArray, variances=VARIANCES) -> nd.NDArray:
+    """Offsets from each anchor to its box (section 9.4): ((Δx/w)/σx, (Δy/h)/σy, ln(w'/w)/σw, ln(h'/h)/σh).
+
+    Shapes (N, 4), (N, 4) to (N, 4). Anchors and boxes must have an area.
+    """
+    (center_a, size_a), (center_b, size_b) = (_halves(corner_to_center(x)) for x in (anchors, boxes))
+    offsets = nd.concat((center_b - center_a) / size_a, nd.log(size_b / size_a), dim=-1)
+    return nd.broadcast_div(offsets, nd.array(variances).reshape((1, 4)))
+
+
+def decode_offsets(anchors: nd.NDArray, offsets: nd.NDArray, variances=VARIANCES) -> nd.NDArray:
+    """The boxes that ``offsets`` (N, 4) make of ``anchors`` (N, 4): the inverse of :func:`encode_offsets`."""
+    center_a, size_a = _halves(corner_to_center(anchors))
+    shift, scale = _halves(nd.broadcast_mul(offsets, nd.array(variances).reshape((1, 4))))
+    return center_to_corner(nd.concat(center_a + shift * size_a, size_a * nd.exp(scale), dim=-1))
+
+
+def nms(boxes: nd.NDArray, scores: nd.NDArray, threshold: float = 0.5) -> np.ndarray:
+    """Non-maximum suppression (section 9.4): keep a box unless a better one overlaps it.
+
+    Args:
+        boxes: (N, 4).
+        scores: (N,).
+        threshold: a box goes when its IoU with a kept, higher-scored one is at least this, as in MultiBoxDetection.
+
+    Returns:
+        The indices of the boxes kept, highest score first, as int64 (K,). Equal scores keep their order.
+    """
+    overlaps, order, keep = iou(boxes, boxes).asnumpy(), np.argsort(-to_numpy(scores), kind="stable"), []
+    while order.size:
+        best, rest = order[0], order[1:]
+        keep.append(best)
+        order = rest[overlaps[best, rest] < threshold]
+    return np.array(keep, dtype="int64")
+
+
+def _halves(boxes: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
+    return boxes.slice_axis(-1, 0, 2), boxes.slice_axis(-1, 2, 4)

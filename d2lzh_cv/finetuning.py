@@ -1,0 +1,169 @@
+"""Fine-tuning: keep the features of a network trained on much data, start only the output anew (section 9.2)."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import mxnet as mx
+from mxnet import autograd, gluon, init
+from mxnet.gluon import loss as gloss
+from mxnet.gluon import model_zoo, nn
+from mxnet.gluon.data import DataLoader, Dataset
+from mxnet.gluon.data.vision import transforms
+
+from .data.derived import one_at_a_time
+from .data.hub import cache_root
+from .data.images import image_folder
+from .errors import InputError
+from .files import make_folder_atomically
+from .training import Epoch, fit
+
+NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # as the source data were
+
+
+def train_augs(edge_size: int = 224) -> transforms.Compose:
+    """Random crop of varied area and shape, random flip, normalised: (3, edge_size, edge_size)."""
+    return transforms.Compose([transforms.RandomResizedCrop(edge_size), transforms.RandomFlipLeftRight(),
+                               transforms.ToTensor(), NORMALIZE])
+
+
+def test_augs(edge_size: int = 224) -> transforms.Compose:
+    """Shorter side to 8/7 of ``edge_size`` (256 for 224), centre crop, normalised: nothing random."""
+    return transforms.Compose([transforms.Resize(edge_size * 8 // 7, keep_ratio=True),
+                               transforms.CenterCrop(edge_size), transforms.ToTensor(), NORMALIZE])
+
+
+@dataclass(frozen=True)
+class SourceNetwork:
+    """A network to take features from, and a line that tells where its weights come from."""
+    name: str  # in Gluon's model zoo
+    net: gluon.HybridBlock
+    note: str
+    trained_on: str  # 'imagenet' or 'synthetic'
+
+
+def find_weights(folder: Path, name: str) -> Path | None:
+    """Find NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``."""
+    return next(iter(sorted(Path(folder).glob(f"{name}.params")) + sorted(Path(folder).glob(f"{name}-*.params"))), None)
+
+
+def load_source(path: Path, name: str) -> SourceNetwork:
+    """Build model-zoo network ``name`` with the weights in ``path``; a file of features alone fills the features.
+
+    Raises InputError naming the file when it is damaged or holds another network's weights.
+    """
+    net = model_zoo.vision.get_model(name)
+    target = net.features if path.stem.endswith("-features") else net
+    try:
+        target.load_parameters(str(path))
+    except (mx.MXNetError, AssertionError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{path} does not hold the weights of {name}: {reason}") from error
+    return SourceNetwork(name, net, f"source network: {name}, weights from {path.name}", "imagenet")
+
+
+def find_source(weights: Path, make_own: Callable[[], SourceNetwork],
+                names: Sequence[str] = ("resnet18_v2", "mobilenetv2_1.0")) -> SourceNetwork:
+    """Return the first of ``names`` whose weights are in folder ``weights``, else what ``make_own`` gives."""
+    for name in names:
+        path = find_weights(weights, name)
+        if path:
+            return load_source(path, name)
+    return make_own()
+
+
+def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size: int, num_epochs: int, ctx,
+                    batch_size: int = 64, learning_rate: float = 0.1) -> SourceNetwork:
+    """Train ``resnet18_v2`` on ``dataset`` where no published weights are to be had; kept in ``folder`` for next time.
+
+    Args:
+        dataset: pictures (H, W, 3) uint8 with labels below ``num_classes``.
+        folder: takes its name only when the training is complete.
+        edge_size: side of the squares that the network sees.
+    """
+    net = model_zoo.vision.resnet18_v2(classes=num_classes)
+    if not (folder / "resnet18_v2.params").exists():
+        net.initialize(init.Xavier(), ctx=ctx)
+        print(f"pretraining resnet18_v2 on {len(dataset)} pictures of {num_classes} classes (kept for next time)")
+        _train(net, dataset, None, learning_rate, batch_size, num_epochs, ctx, 1e-3, edge_size, print)
+        with make_folder_atomically(folder) as temporary:
+            net.save_parameters(str(temporary / "resnet18_v2.params"))
+    net.load_parameters(str(folder / "resnet18_v2.params"))
+    note = "source network: resnet18_v2, trained here on the synthetic source set (no published weights found)"
+    return SourceNetwork("resnet18_v2", net, note, "synthetic")
+
+
+def offline_source(root: Path, ctx, edge_size: int = 64, num_epochs: int = 6) -> SourceNetwork:
+    """:func:`pretrain_source` on the image folder ``root``/train, kept in the cache beside the other derived data."""
+    dataset = image_folder(Path(root) / "train")
+    folder = cache_root() / "weights" / f"{Path(root).name}-{edge_size}px-{num_epochs}epochs"
+    with one_at_a_time(folder.parent):
+        return pretrain_source(dataset, len(dataset.synsets), folder, edge_size, num_epochs, ctx)
+
+
+def fine_tuned(source: SourceNetwork, num_classes: int, lr_mult: float = 10) -> gluon.HybridBlock:
+    """A network with the features of ``source`` (shared, not copied) and a new output for ``num_classes``.
+
+    The output learns ``lr_mult`` times as fast: it starts from Xavier, the features from a good place.
+    """
+    net = model_zoo.vision.get_model(source.name, classes=num_classes)
+    net.features = source.net.features
+    net.output.initialize(init.Xavier())
+    net.output.collect_params().setattr("lr_mult", lr_mult)
+    return net
+
+
+def from_scratch(name: str, num_classes: int) -> gluon.HybridBlock:
+    """The same network, all of it started from Xavier."""
+    net = model_zoo.vision.get_model(name, classes=num_classes)
+    net.initialize(init.Xavier())
+    return net
+
+
+def conv_features(net: gluon.HybridBlock) -> nn.HybridSequential:
+    """The layers of a model-zoo network up to its global pooling: (B, 3, H, W) to (B, C, H/32, W/32) (section 9.10)."""
+    features = nn.HybridSequential()
+    for layer in net.features:
+        if isinstance(layer, nn.GlobalAvgPool2D):
+            break
+        features.add(layer)
+    return features
+
+
+class FrozenFeatures(nn.Block):
+    """A trained network whose features stay as they are under a new, small output (section 9.13).
+
+    Called with X (B, 3, H, W), it returns scores (B, num_classes). Features are computed as in prediction, without
+    recording, so that neither gradients nor BatchNorm's statistics cost or change anything.
+    """
+
+    def __init__(self, features: gluon.HybridBlock, num_classes: int, num_hidden: int = 256, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.features = features
+        self.output_new = nn.HybridSequential()
+        self.output_new.add(nn.Dense(num_hidden, activation="relu"), nn.Dense(num_classes))
+        self.output_new.initialize(init.Xavier())
+
+    def forward(self, X):
+        with autograd.pause():
+            features = self.features(X)
+        return self.output_new(features)
+
+
+def train_fine_tuning(net: gluon.HybridBlock, train_set: Dataset, test_set: Dataset, learning_rate: float, ctx,
+                      batch_size: int = 128, num_epochs: int = 5, edge_size: int = 224,
+                      on_epoch: Callable[[Epoch], None] | None = print) -> list[Epoch]:
+    """Train with SGD and weight decay 0.001, printing the book's lines (section 9.2)."""
+    print("training on", ctx)
+    return _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, 0.001, edge_size, on_epoch)
+
+
+def _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, wd, edge_size, on_epoch):
+    net.collect_params().reset_ctx(ctx)
+    net.hybridize(static_alloc=True, static_shape=True)
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": learning_rate, "wd": wd})
+    train_iter = DataLoader(train_set.transform_first(train_augs(edge_size)), batch_size, shuffle=True)
+    test_iter = test_set and DataLoader(test_set.transform_first(test_augs(edge_size)), batch_size)
+    return fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(), trainer, ctx, num_epochs, test_iter, on_epoch)

@@ -1,0 +1,99 @@
+"""Regions of interest, pooled to one size, and GluonCV's large R-CNNs (section 9.8)."""
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import mxnet as mx
+from mxnet import nd
+
+from .data.images import check_picture
+from .errors import InputError
+from .finetuning import find_weights
+from .plotting import plt
+
+
+def roi_pooling(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int, int],
+                spatial_scale: float) -> nd.NDArray:
+    """Maximum over a grid of bins in each region of interest (Fast R-CNN; section 9.8).
+
+    Args:
+        feature_map: (B, C, H, W).
+        rois: (N, 5), rows (index of the picture, xmin, ymin, xmax, ymax) in pixels of the picture.
+        pooled_size: (height, width) of the grid.
+        spatial_scale: side of the feature map over side of the picture, 0.1 for a tenth.
+
+    Returns:
+        (N, C, *pooled_size). The scaled corners are rounded and both belong to the region; a region off the map
+        gives 0.
+    """
+    return nd.ROIPooling(feature_map, rois, pooled_size=pooled_size, spatial_scale=spatial_scale)
+
+
+def roi_align(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int, int], spatial_scale: float,
+              sample_ratio: int = 2) -> nd.NDArray:
+    """As :func:`roi_pooling`, without rounding: mean of bilinear samples in each bin (Mask R-CNN)."""
+    return nd.contrib.ROIAlign(feature_map, rois, pooled_size=pooled_size, spatial_scale=spatial_scale,
+                               sample_ratio=sample_ratio)
+
+
+@dataclass
+class Found:
+    """What a detector found in one picture, best first; rows of class -1 hold nothing."""
+    picture: object       # (H, W, 3) uint8, as the network saw it
+    classes: nd.NDArray   # (N, 1)
+    scores: nd.NDArray    # (N, 1)
+    boxes: nd.NDArray     # (N, 4), pixels of ``picture``
+    masks: nd.NDArray | None  # (N, h, w) in [0, 1] within each box
+    seconds: float        # of the network alone
+
+
+class GluonCVDetector:
+    """One of GluonCV's R-CNNs with published weights where they are, else untrained: its boxes then mean nothing.
+
+    Args:
+        name: in ``gluoncv.model_zoo``.
+        weights: folder with NAME.params or NAME-<hash>.params.
+        ctx: the device.
+    """
+
+    def __init__(self, name: str, weights: Path, ctx: mx.Context) -> None:
+        from gluoncv import model_zoo  # here: it takes seconds, and only this section needs it
+        self.ctx, path = ctx, find_weights(weights, name)
+        self.net = model_zoo.get_model(name, pretrained=False, pretrained_base=False)
+        self.trained = path is not None
+        self.note = f"{name}: weights from {path.name}" if path else f"{name}: untrained, no weights found"
+        if path:
+            self._load(path)
+        else:
+            self.net.initialize(mx.init.Xavier(), ctx=ctx)
+
+    def __call__(self, path: Path, short: int = 600) -> Found:
+        """Detect in the picture ``path``, its shorter side made ``short`` pixels."""
+        from gluoncv.data.transforms.presets import rcnn
+        check_picture(path)
+        X, picture = rcnn.load_test(str(path), short=short)
+        began = time.time()
+        classes, scores, boxes, *masks = (result[0] for result in self.net(X.as_in_context(self.ctx)))
+        nd.waitall()
+        return Found(picture, classes, scores, boxes, masks[0] if masks else None, time.time() - began)
+
+    def show(self, found: Found, threshold: float = 0.5) -> None:
+        """Draw masks and boxes that score at least ``threshold``."""
+        from gluoncv.utils import viz
+        picture = found.picture
+        if found.masks is not None:
+            height, width = picture.shape[:2]
+            masks, _ = viz.expand_mask(found.masks, found.boxes, (width, height), found.scores, threshold)
+            picture = viz.plot_mask(picture, masks)
+        viz.plot_bbox(picture, found.boxes, found.scores, found.classes, thresh=threshold,
+                      class_names=self.net.classes, ax=plt.gca())
+
+    def _load(self, path: Path) -> None:
+        try:
+            self.net.load_parameters(str(path), ctx=self.ctx)
+        except (mx.MXNetError, AssertionError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise InputError(f"{path} does not hold the weights of {self.net.name}: {reason}") from error
+

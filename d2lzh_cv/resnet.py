@@ -1,0 +1,54 @@
+"""ResNet-18 as the book builds it (section 5.11; used in 9.1 and 9.12) and the convolution it starts from."""
+from __future__ import annotations
+
+from mxnet import nd
+from mxnet.gluon import nn
+
+
+def corr2d(X: nd.NDArray, K: nd.NDArray) -> nd.NDArray:
+    """Two-dimensional cross-correlation of X (H, W) with K (h, w): (H - h + 1, W - w + 1)."""
+    h, w = K.shape
+    Y = nd.zeros((X.shape[0] - h + 1, X.shape[1] - w + 1))
+    for i in range(Y.shape[0]):
+        for j in range(Y.shape[1]):
+            Y[i, j] = (X[i:i + h, j:j + w] * K).sum()
+    return Y
+
+
+class Residual(nn.HybridBlock):
+    """Two 3×3 convolutions added to their input.
+
+    Args:
+        num_channels: channels of the output.
+        use_1x1conv: pass the input through a 1×1 convolution, needed where shape or channels change.
+        strides: of the first convolution and of the 1×1 one.
+    """
+
+    def __init__(self, num_channels: int, use_1x1conv: bool = False, strides: int = 1, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.conv1 = nn.Conv2D(num_channels, kernel_size=3, padding=1, strides=strides)
+        self.conv2 = nn.Conv2D(num_channels, kernel_size=3, padding=1)
+        self.conv3 = nn.Conv2D(num_channels, kernel_size=1, strides=strides) if use_1x1conv else None
+        self.bn1 = nn.BatchNorm()
+        self.bn2 = nn.BatchNorm()
+
+    def hybrid_forward(self, F, X):
+        Y = F.relu(self.bn1(self.conv1(X)))
+        Y = self.bn2(self.conv2(Y))
+        return F.relu(Y + (self.conv3(X) if self.conv3 else X))
+
+
+def resnet18(num_classes: int) -> nn.HybridSequential:
+    """ResNet-18 for small pictures: a 3×3 convolution at full resolution, four stages, global average, dense."""
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(64, kernel_size=3, strides=1, padding=1), nn.BatchNorm(), nn.Activation("relu"))
+    net.add(_stage(64, first=True), _stage(128), _stage(256), _stage(512))
+    net.add(nn.GlobalAvgPool2D(), nn.Dense(num_classes))
+    return net
+
+
+def _stage(num_channels: int, first: bool = False) -> nn.HybridSequential:
+    stage = nn.HybridSequential()
+    stage.add(Residual(num_channels) if first else Residual(num_channels, use_1x1conv=True, strides=2),
+              Residual(num_channels))
+    return stage

@@ -1,0 +1,229 @@
+"""Single-shot multibox detection: TinySSD, its losses and its predictions (section 9.7)."""
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+import mxnet as mx
+import numpy as np
+from mxnet import autograd, gluon, image, nd
+from mxnet.gluon import loss as gloss
+from mxnet.gluon import nn
+
+from .anchors import multibox_detection, multibox_target
+from .boxes import box_scale
+from .plotting import plt, show_bboxes
+from .training import RunningSums, progress
+
+SIZES = ((0.2, 0.272), (0.37, 0.447), (0.54, 0.619), (0.71, 0.79), (0.88, 0.961))  # a pair for each of the five scales
+RATIOS = ((1, 2, 0.5),) * 5
+NUM_ANCHORS = len(SIZES[0]) + len(RATIOS[0]) - 1  # a unit of a feature map
+
+
+def cls_predictor(num_anchors: int, num_classes: int) -> nn.Conv2D:
+    """Convolution (B, C, H, W) to (B, num_anchors·(num_classes + 1), H, W): a score for each class and background."""
+    return nn.Conv2D(num_anchors * (num_classes + 1), kernel_size=3, padding=1)
+
+
+def bbox_predictor(num_anchors: int) -> nn.Conv2D:
+    """Convolution (B, C, H, W) to (B, num_anchors·4, H, W): four offsets an anchor."""
+    return nn.Conv2D(num_anchors * 4, kernel_size=3, padding=1)
+
+
+def flatten_pred(pred):
+    """(B, C, H, W) to (B, H·W·C): channels last first, so that the predictions of one unit stay together."""
+    return pred.transpose((0, 2, 3, 1)).flatten()
+
+
+def concat_preds(preds):
+    """Join predictions (B, C_i, H_i, W_i) of several scales into one (B, Σ H_i·W_i·C_i)."""
+    F = mx.sym if isinstance(preds[0], mx.sym.Symbol) else nd
+    return F.concat(*[flatten_pred(pred) for pred in preds], dim=1)
+
+
+def down_sample_blk(num_channels: int) -> nn.HybridSequential:
+    """Two 3×3 convolutions with batch normalisation, then height and width halved; 6×6 receptive field."""
+    blk = nn.HybridSequential()
+    for _ in range(2):
+        blk.add(nn.Conv2D(num_channels, kernel_size=3, padding=1),
+                nn.BatchNorm(in_channels=num_channels), nn.Activation("relu"))
+    blk.add(nn.MaxPool2D(2))
+    return blk
+
+
+def base_net() -> nn.HybridSequential:
+    """The base network: three halvings, 16, 32 and 64 channels; (B, 3, 256, 256) to (B, 64, 32, 32)."""
+    blk = nn.HybridSequential()
+    for num_channels in (16, 32, 64):
+        blk.add(down_sample_blk(num_channels))
+    return blk
+
+
+def get_blk(i: int) -> nn.HybridBlock:
+    """Block ``i`` of TinySSD: the base network, three halvings with 128 channels, global maximum."""
+    if i == 0:
+        return base_net()
+    return nn.GlobalMaxPool2D() if i == 4 else down_sample_blk(128)
+
+
+class TinySSD(nn.HybridBlock):
+    """A detector of five scales that hybridises, anchors included (section 9.7).
+
+    Called with pictures (B, 3, H, W), it returns anchors (1, A, 4), class scores (B, A, num_classes + 1) with
+    class 0 the background, and offsets (B, 4A); A = 5444 for 256×256.
+
+    Args:
+        num_classes: classes of objects, without the background.
+    """
+
+    def __init__(self, num_classes: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        for i in range(5):
+            setattr(self, f"blk_{i}", get_blk(i))
+            setattr(self, f"cls_{i}", cls_predictor(NUM_ANCHORS, num_classes))
+            setattr(self, f"bbox_{i}", bbox_predictor(NUM_ANCHORS))
+
+    def hybrid_forward(self, F, X):
+        anchors, cls_preds, bbox_preds = [], [], []
+        for i, (sizes, ratios) in enumerate(zip(SIZES, RATIOS)):
+            X = getattr(self, f"blk_{i}")(X)
+            anchors.append(F.contrib.MultiBoxPrior(X, sizes=sizes, ratios=ratios))
+            cls_preds.append(getattr(self, f"cls_{i}")(X))
+            bbox_preds.append(getattr(self, f"bbox_{i}")(X))
+        return (F.concat(*anchors, dim=1),
+                concat_preds(cls_preds).reshape((0, -1, self.num_classes + 1)),
+                concat_preds(bbox_preds))
+
+
+class SSDLoss(gloss.Loss):
+    """Cross-entropy of the classes plus L1 of the offsets of positive anchors, a value a picture (section 9.7).
+
+    Called with (cls_preds (B, A, K + 1), cls_labels (B, A), bbox_preds (B, 4A), bbox_labels (B, 4A),
+    bbox_masks (B, 4A)), the order of the book's ``calc_loss``; returns (B,).
+    """
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(weight=None, batch_axis=0, **kwargs)
+        self.cls_loss = gloss.SoftmaxCrossEntropyLoss()
+        self.bbox_loss = gloss.L1Loss()
+
+    def hybrid_forward(self, F, cls_preds, cls_labels, bbox_preds, bbox_labels, bbox_masks):
+        return (self.cls_loss(cls_preds, cls_labels)
+                + self.bbox_loss(bbox_preds * bbox_masks, bbox_labels * bbox_masks))
+
+
+def smooth_l1(x, scalar: float = 1.0):
+    """σ²x²/2 where |x| < 1/σ², else |x| - 1/(2σ²), with σ = ``scalar``: the L1 loss without its corner at 0."""
+    return nd.smooth_l1(x, scalar=scalar)
+
+
+def focal_loss(cls_preds: nd.NDArray, cls_labels: nd.NDArray, gamma: float = 2.0) -> nd.NDArray:
+    """-(1 - p)^γ ln p of each anchor's own class, (B, A) (Lin et al. 2017; exercise of section 9.7).
+
+    p is the softmax over the class axis of ``cls_preds`` (B, A, K + 1); with γ = 0 this is cross-entropy.
+    """
+    log_p = nd.pick(nd.log_softmax(cls_preds, axis=-1), cls_labels, axis=-1)  # (B, A)
+    return -((1 - log_p.exp()) ** gamma) * log_p
+
+
+def cls_eval(cls_preds: nd.NDArray, cls_labels: nd.NDArray) -> float:
+    """Number of anchors whose class is predicted: ``cls_preds`` (B, A, K + 1), ``cls_labels`` (B, A)."""
+    return _hits(cls_preds, cls_labels).asscalar()
+
+
+def bbox_eval(bbox_preds: nd.NDArray, bbox_labels: nd.NDArray, bbox_masks: nd.NDArray) -> float:
+    """Sum of the absolute offset errors of the positive anchors; all three (B, 4A)."""
+    return _absolute_error(bbox_preds, bbox_labels, bbox_masks).asscalar()
+
+
+def _hits(cls_preds, cls_labels):
+    return (cls_preds.argmax(axis=-1) == cls_labels).sum()
+
+
+def _absolute_error(bbox_preds, bbox_labels, bbox_masks):
+    return ((bbox_labels - bbox_preds) * bbox_masks).abs().sum()
+
+
+@dataclass
+class DetectionEpoch:
+    """What one pass over the training data gave; both errors as means, over anchors and over offsets."""
+    number: int  # from 1
+    class_err: float
+    bbox_mae: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return (f"epoch {self.number:2d}, class err {self.class_err:.2e}, bbox mae {self.bbox_mae:.2e}, "
+                f"time {self.seconds:.1f} sec")
+
+
+def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, ctx: mx.Context, num_epochs: int,
+              on_epoch: Callable[[DetectionEpoch], None] | None = None, loss=None) -> list[DetectionEpoch]:
+    """Train a detector and return its epochs (section 9.7).
+
+    Args:
+        net: returns (anchors, class scores, offsets) as :class:`TinySSD` does.
+        train_iter: an ``ImageDetIter``: pictures (B, 3, H, W), labels (B, M, 5).
+        trainer: the ``gluon.Trainer`` of ``net``.
+        ctx: the device.
+        num_epochs: passes over ``train_iter``.
+        on_epoch: called with each epoch; ``print`` prints the book's line.
+        loss: takes what :class:`SSDLoss` takes.
+    """
+    loss, epochs = loss or SSDLoss(), []
+    loss.hybridize()
+    for number in range(1, num_epochs + 1):
+        start = time.time()
+        class_err, bbox_mae = _train_epoch(net, train_iter, trainer, ctx, loss, f"epoch {number}/{num_epochs}")
+        epochs.append(DetectionEpoch(number, class_err, bbox_mae, time.time() - start))
+        if on_epoch:
+            on_epoch(epochs[-1])
+    return epochs
+
+
+def _train_epoch(net, train_iter, trainer, ctx, loss, title) -> tuple[float, float]:
+    sums, anchors_seen, offsets_seen = RunningSums(), 0, 0
+    train_iter.reset()
+    for batch in progress(train_iter, title):
+        X, Y = batch.data[0].as_in_context(ctx), batch.label[0].as_in_context(ctx)
+        with autograd.record():
+            anchors, cls_preds, bbox_preds = net(X)
+            with autograd.pause():
+                bbox_labels, bbox_masks, cls_labels = multibox_target(anchors, Y, cls_preds.transpose((0, 2, 1)))
+            ls = loss(cls_preds, cls_labels, bbox_preds, bbox_labels, bbox_masks)
+        ls.backward()
+        trainer.step(X.shape[0])
+        sums.add(_hits(cls_preds, cls_labels), _absolute_error(bbox_preds, bbox_labels, bbox_masks))
+        anchors_seen, offsets_seen = anchors_seen + cls_labels.size, offsets_seen + bbox_labels.size
+    hits, absolute_error = sums.total()
+    return 1 - hits / anchors_seen, absolute_error / offsets_seen
+
+
+def detect(net: TinySSD, picture: nd.NDArray, edge_size: int = 256, ctx: mx.Context | None = None,
+           **options) -> np.ndarray:
+    """Find the objects in one picture (section 9.7).
+
+    Args:
+        net: a trained detector.
+        picture: (H, W, 3), 0 to 255, of any size; it is resized to ``edge_size`` squared, as in training.
+        ctx: the device of ``net``, the CPU by default.
+        options: of :func:`~d2lzh_cv.anchors.multibox_detection`.
+
+    Returns:
+        (K, 6), rows (class, score, xmin, ymin, xmax, ymax), relative, highest score first; the kept boxes only.
+    """
+    X = image.imresize(picture, edge_size, edge_size).astype("float32").transpose((2, 0, 1)).expand_dims(axis=0)
+    anchors, cls_preds, bbox_preds = net(X.as_in_context(ctx or mx.cpu()))
+    cls_probs = cls_preds.softmax().transpose((0, 2, 1))  # (1, K + 1, A)
+    rows = multibox_detection(cls_probs, bbox_preds, anchors, **options)[0].asnumpy()
+    return rows[rows[:, 0] != -1]
+
+
+def show_detections(picture: nd.NDArray, rows: np.ndarray, threshold: float = 0.3) -> None:
+    """Draw the rows of :func:`detect` that score at least ``threshold`` on the picture (H, W, 3), 0 to 255."""
+    axes = plt.imshow(picture.asnumpy().astype("uint8")).axes
+    scale = box_scale(picture).asnumpy()
+    for row in rows[rows[:, 1] >= threshold]:
+        show_bboxes(axes, [row[2:] * scale], f"{row[1]:.2f}", "w")

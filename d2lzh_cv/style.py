@@ -1,0 +1,193 @@
+"""Neural style transfer: features, losses, the picture as parameter (section 9.11)."""
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import mxnet as mx
+import numpy as np
+from mxnet import autograd, gluon, image, nd
+from mxnet.gluon import model_zoo, nn
+
+from .fcn import RGB_MEAN, RGB_STD, normalize_image
+from .finetuning import find_weights, load_source
+from .training import progress
+
+STYLE_LAYERS, CONTENT_LAYERS = (0, 5, 10, 19, 28), (25,)  # of VGG-19's features
+CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 1, 1e3, 10
+
+
+def preprocess(picture: nd.NDArray, image_shape: tuple[int, int]) -> nd.NDArray:
+    """Resize a picture (H, W, 3), 0 to 255, to ``image_shape`` = (width, height) and normalise it: (1, 3, h, w)."""
+    return normalize_image(image.imresize(picture, *image_shape)).transpose((2, 0, 1)).expand_dims(axis=0)
+
+
+def postprocess(img: nd.NDArray) -> nd.NDArray:
+    """Back from (1, 3, h, w) to a picture (h, w, 3) in [0, 1]."""
+    img = img[0].as_in_context(RGB_STD.context)
+    return (img.transpose((1, 2, 0)) * RGB_STD + RGB_MEAN).clip(0, 1)
+
+
+class FeatureExtractor(nn.HybridBlock):
+    """The outputs of some layers of a network whose weights stay as they are.
+
+    Called with X (1, 3, h, w), it returns (content features, style features), lists of (1, C, h', w'). The book
+    trains the picture through weights that gather gradients too; ``grad_req`` null saves that work.
+
+    Args:
+        features: layers in a row, for instance ``vgg19().features``.
+        content_layers, style_layers: their indices.
+    """
+
+    def __init__(self, features: nn.HybridSequential, content_layers: Sequence[int] = CONTENT_LAYERS,
+                 style_layers: Sequence[int] = STYLE_LAYERS, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.content_layers, self.style_layers = tuple(content_layers), tuple(style_layers)
+        self.layers = nn.HybridSequential()
+        for i in range(max(self.content_layers + self.style_layers) + 1):
+            self.layers.add(features[i])
+        self.layers.collect_params().setattr("grad_req", "null")
+
+    def hybrid_forward(self, F, X):
+        contents, styles = [], []
+        for i, layer in enumerate(self.layers):
+            X = layer(X)
+            if i in self.content_layers:
+                contents.append(X)
+            if i in self.style_layers:
+                styles.append(X)
+        return contents, styles
+
+
+LAYERS = {"vgg19": (CONTENT_LAYERS, STYLE_LAYERS), "squeezenet1.1": ((7,), (1, 3, 4, 6, 7))}
+
+
+def find_extractor(weights: Path, ctx: mx.Context) -> tuple[FeatureExtractor, str]:
+    """Build the extractor from the first network of ``LAYERS`` whose weights are in folder ``weights``.
+
+    Without any it is VGG-19 started at random: edges and colours still become features, so that the picture changes
+    visibly, though not as well. Returns it with a line that says which it is.
+    """
+    for name, layers in LAYERS.items():
+        path = find_weights(weights, name)
+        if path:
+            features = load_source(path, name).net.features
+            return _extractor(features, layers, ctx), f"features: {name}, weights from {path.name}"
+    features = model_zoo.vision.vgg19().features
+    features.initialize(mx.init.MSRAPrelu(factor_type="in", slope=0), ctx=ctx)  # keeps activations at one scale
+    return (_extractor(features, LAYERS["vgg19"], ctx),
+            "features: vgg19, not trained (no weights in the data folder): expect colours and textures, not brush work")
+
+
+def _extractor(features, layers, ctx) -> FeatureExtractor:
+    features.collect_params().reset_ctx(ctx)
+    extractor = FeatureExtractor(features, *layers)
+    extractor.hybridize(static_alloc=True, static_shape=True)
+    return extractor
+
+
+def content_loss(Y_hat: nd.NDArray, Y: nd.NDArray) -> nd.NDArray:
+    """Mean square difference of features."""
+    return (Y_hat - Y).square().mean()
+
+
+def gram(X: nd.NDArray) -> nd.NDArray:
+    """Correlation of the channels of X (1, C, h, w): X·Xᵀ / (C·h·w) of its rows a channel, (C, C)."""
+    num_channels, size = X.shape[1], X.size
+    rows = X.reshape((num_channels, -1))
+    return nd.dot(rows, rows.T) / size
+
+
+def style_loss(Y_hat: nd.NDArray, gram_Y: nd.NDArray) -> nd.NDArray:
+    """Mean square difference between the Gram matrix of ``Y_hat`` (1, C, h, w) and ``gram_Y`` (C, C)."""
+    return (gram(Y_hat) - gram_Y).square().mean()
+
+
+def tv_loss(Y_hat: nd.NDArray) -> nd.NDArray:
+    """Total variation of (1, 3, h, w): half the mean absolute step down plus that to the right."""
+    return 0.5 * ((Y_hat[:, :, 1:, :] - Y_hat[:, :, :-1, :]).abs().mean()
+                  + (Y_hat[:, :, :, 1:] - Y_hat[:, :, :, :-1]).abs().mean())
+
+
+def compute_loss(X, contents_hat, styles_hat, contents, grams, weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT)):
+    """Return (content losses, style losses, total-variation loss, their sum), each times its weight."""
+    content_weight, style_weight, tv_weight = weights
+    contents_l = [content_loss(y_hat, y) * content_weight for y_hat, y in zip(contents_hat, contents)]
+    styles_l = [style_loss(y_hat, y) * style_weight for y_hat, y in zip(styles_hat, grams)]
+    tv_l = tv_loss(X) * tv_weight
+    return contents_l, styles_l, tv_l, nd.add_n(*contents_l, *styles_l, tv_l)
+
+
+class GeneratedImage(nn.Block):
+    """A picture (1, 3, h, w) whose pixels are the parameters to train."""
+
+    def __init__(self, img_shape: Sequence[int], **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.weight = self.params.get("weight", shape=img_shape)
+
+    def forward(self) -> nd.NDArray:
+        return self.weight.data()
+
+
+@dataclass
+class StyleStep:
+    """The weighted losses after ``number`` steps, and the seconds of the step that computed them."""
+    number: int
+    content: float
+    style: float
+    tv: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return (f"epoch {self.number:3d}, content loss {self.content:.2f}, style loss {self.style:.2f}, "
+                f"TV loss {self.tv:.2f}, {self.seconds:.2f} sec")
+
+
+def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray, style: nd.NDArray, num_steps: int,
+             learning_rate: float = 0.01, decay_every: int = 200, report_every: int = 50,
+             on_step: Callable[[StyleStep], None] | None = None,
+             weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT)) -> nd.NDArray:
+    """Change a picture until its content is that of one picture and its style that of another (section 9.11).
+
+    Args:
+        start: where to begin, (1, 3, h, w), normalised as by :func:`preprocess`; stays as it is.
+        extractor: gives the features.
+        content, style: normalised pictures (1, 3, h, w); ``content`` has the shape of ``start``.
+        num_steps: steps of Adam.
+        learning_rate: of Adam, times 0.1 every ``decay_every`` steps.
+        report_every: ``on_step`` is called after each so many steps.
+        weights: of content, style and total variation.
+
+    Returns:
+        The picture, (1, 3, h, w), normalised.
+    """
+    contents, grams = extractor(content)[0], [gram(Y) for Y in extractor(style)[1]]  # once: they do not change
+    picture = GeneratedImage(start.shape)
+    picture.initialize(mx.init.Constant(start), ctx=start.context)
+    trainer = gluon.Trainer(picture.collect_params(), "adam", {"learning_rate": learning_rate})
+    for number in progress(range(num_steps), "steps"):
+        began = time.time()
+        contents_l, styles_l, tv_l = _step(picture, extractor, contents, grams, weights, trainer)
+        if on_step and number and number % report_every == 0:
+            on_step(StyleStep(number, _sum(contents_l), _sum(styles_l), tv_l.asscalar(), time.time() - began))
+        if number and number % decay_every == 0:
+            trainer.set_learning_rate(trainer.learning_rate * 0.1)
+    return picture()
+
+
+def _step(picture, extractor, contents, grams, weights, trainer):
+    with autograd.record():
+        X = picture()
+        contents_hat, styles_hat = extractor(X)
+        contents_l, styles_l, tv_l, total = compute_loss(X, contents_hat, styles_hat, contents, grams, weights)
+    total.backward()
+    trainer.step(1)
+    picture().wait_to_read()
+    return contents_l, styles_l, tv_l
+
+
+def _sum(losses) -> float:
+    return float(np.sum([loss.asscalar() for loss in losses]))
