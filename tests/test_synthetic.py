@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from d2lzh_cv.data import synthetic
-from d2lzh_cv.data.synthetic import cifar, detection, pen, segmentation
+from d2lzh_cv.data.synthetic import animals, cifar, detection, pen, pictures, segmentation
 from d2lzh_cv.data.synthetic.detection import recordio
 from d2lzh_cv.errors import InputError
 
@@ -149,9 +149,25 @@ def test_kaggle_archives_are_laid_out_as_the_books(made):
     assert {row.split(",")[1] for row in rows[1:21]} == set(cifar.CLASSES)
 
 
+# img
+
+def test_the_dog_and_the_cat_fill_the_boxes_of_the_book(made):
+    with Image.open(made("img") / "catdog.jpg") as picture:
+        assert picture.size == (728, 561)
+    for beast, box in ((animals.DOG, pictures.DOG_BOX), (animals.CAT, pictures.CAT_BOX)):
+        layer = pictures.fitted(synthetic.generator("img", 0), beast, pictures.CATDOG_SIZE, box)
+        assert pen.box_of(pen.mask_of(layer)) == pytest.approx(box, abs=1)
+
+
+def test_the_five_pictures_of_the_book_are_there_and_rich(made):
+    for name in ("catdog", "cat1", "pikachu", "rainier", "autumn_oak"):
+        pixels = np.asarray(Image.open(made("img") / f"{name}.jpg"))
+        assert pixels.ndim == 3 and min(pixels.shape[:2]) >= 400 and pixels.std() > 20, name
+
+
 # every set
 
-@pytest.mark.parametrize("name", ["pikachu", "voc", "cifar10", "kaggle_cifar10"])
+@pytest.mark.parametrize("name", ["img", "pikachu", "voc", "cifar10", "kaggle_cifar10"])
 def test_same_seed_same_bytes(name, made, tmp_path):
     np.random.seed(5)
     before = np.random.get_state()[1].copy()
