@@ -34,8 +34,8 @@ class DetectionIter(mx.image.ImageDetIter):
 
     def imdecode(self, s: bytes) -> mx.nd.NDArray:
         try:
-            return super().imdecode(s)
-        except RuntimeError as error:
+            return mx.image.imdecode(s)
+        except mx.base.MXNetError as error:  # ImageIter's own message fails on a set without an index
             raise InputError(f"{self._rec} holds a picture that does not decode; fetch or pack it again") from error
 
 

@@ -1,0 +1,286 @@
+"""VOC segmentation: the book's calls and values, and every way a tree can be broken."""
+from __future__ import annotations
+
+import io
+import random
+import tarfile
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+import pooch
+import pytest
+import requests
+from data_kit import REAL, cut, files_below, needs_real_data, no_space, write_picture, write_voc
+from mxnet import gluon, nd
+
+from d2lzh_cv.data import hub, voc
+from d2lzh_cv.errors import InputError
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return write_voc(tmp_path / "VOC2012")
+
+
+@pytest.fixture(scope="module")
+def book_table():
+    """The look-up as the book's cell builds it."""
+    colormap2label = nd.zeros(256 ** 3)
+    for i, colormap in enumerate(voc.VOC_COLORMAP):
+        colormap2label[(colormap[0] * 256 + colormap[1]) * 256 + colormap[2]] = i
+    return colormap2label
+
+
+def test_classes_and_colours_pair_up():
+    """VOC's colours are the bits of the class number spread over red, green and blue, highest bit first."""
+    assert len(voc.VOC_CLASSES) == len(voc.VOC_COLORMAP) == 21
+    for i, colour in enumerate(voc.VOC_COLORMAP):
+        bits = [(i >> k) & 1 for k in range(6)]
+        assert colour == [128 * bits[c] + 64 * bits[c + 3] for c in range(3)]
+    assert [voc.VOC_CLASSES[i] for i in (0, 1, 15, 20)] == ["background", "aeroplane", "person", "tv/monitor"]
+
+
+def test_pictures_and_masks_come_in_the_lists_order(tree):
+    (tree / "ImageSets" / "Segmentation" / "val.txt").write_text("a2\na0\n")
+    features, labels = voc.read_voc_images(str(tree), is_train=False)
+    assert [feature.shape for feature in features] == [(50, 70, 3), (40, 60, 3)]
+    assert [label.shape for label in labels] == [(50, 70, 3), (40, 60, 3)]
+    assert features[0].dtype == labels[0].dtype == np.uint8
+    assert len(voc.read_voc_images(tree)[0]) == 3
+
+
+def test_the_books_table_and_ours_give_the_same_classes(tree, book_table):
+    mask = voc.read_voc_images(tree)[1][0]
+    books, ours = (voc.voc_label_indices(mask, table) for table in (book_table, voc.voc_colormap2label()))
+    assert (books.shape, books.dtype, ours.dtype) == ((40, 60), np.float32, np.uint8)
+    np.testing.assert_array_equal(books.asnumpy(), ours.asnumpy())
+    expected = np.zeros((40, 60))
+    expected[5:15, 5:20], expected[20:25, 3:9] = 1, 20
+    np.testing.assert_array_equal(ours.asnumpy(), expected)
+
+
+def test_every_colour_has_its_class_and_others_are_background(book_table):
+    colours = nd.array([voc.VOC_COLORMAP + [[1, 0, 0], [224, 224, 192], [255, 255, 255]]], dtype="uint8")  # (1, 24, 3)
+    for table in (book_table, voc.voc_colormap2label()):
+        assert voc.voc_label_indices(colours, table).asnumpy()[0].tolist() == [*range(21), 0, 0, 0]
+
+
+def test_a_table_changed_after_its_first_use_counts(book_table):
+    """A copy kept for speed would go on giving the old classes."""
+    table, colour = book_table.copy(), nd.array([[[128, 0, 0]]], dtype="uint8")
+    assert voc.voc_label_indices(colour, table).asscalar() == 1
+    table[128 * 65536] = 7
+    assert voc.voc_label_indices(colour, table).asscalar() == 7
+    assert voc.voc_label_indices(colour, book_table).asscalar() == 1
+
+
+def test_uint8_classes_serve_the_loss():
+    loss = gluon.loss.SoftmaxCrossEntropyLoss(axis=1)
+    scores, classes = nd.random.uniform(shape=(2, 21, 4, 4)), nd.array(np.arange(32).reshape(2, 4, 4) % 21)
+    np.testing.assert_array_equal(loss(scores, classes).asnumpy(), loss(scores, classes.astype("uint8")).asnumpy())
+
+
+def test_picture_and_mask_are_cropped_alike():
+    ramp = nd.array(np.arange(30 * 40).reshape(30, 40, 1).repeat(3, axis=2) % 256, dtype="uint8")
+    random.seed(0)
+    crops = [voc.voc_rand_crop(ramp, ramp, 10, 20) for _ in range(5)]
+    for feature, label in crops:
+        assert feature.shape == (10, 20, 3)
+        np.testing.assert_array_equal(feature.asnumpy(), label.asnumpy())
+    assert len({feature.asnumpy().tobytes() for feature, _ in crops}) > 1
+    random.seed(0)
+    np.testing.assert_array_equal(voc.voc_rand_crop(ramp, ramp, 10, 20)[0].asnumpy(), crops[0][0].asnumpy())
+
+
+class BookDataset(voc.VOCSegDataset):
+    """Normalises whole pictures before the crop, as the book does."""
+
+    def normalize_image(self, data):
+        return super().normalize_image(data)
+
+
+def test_the_data_set_gives_the_books_values(tree, book_table, capsys):
+    ours, books = (cls(True, (32, 48), tree, book_table) for cls in (voc.VOCSegDataset, BookDataset))
+    assert capsys.readouterr().out == "read 2 examples\n" * 2
+    assert len(ours) == len(ours.data) == len(ours.labels) == 2
+    for idx in (0, 1):
+        random.seed(idx)
+        feature, label = ours[idx]
+        random.seed(idx)
+        book_feature, book_label = books[idx]
+        assert (feature.shape, feature.dtype, label.shape) == ((3, 32, 48), np.float32, (32, 48))
+        np.testing.assert_array_equal(feature.asnumpy(), book_feature.asnumpy())
+        np.testing.assert_array_equal(label.asnumpy(), book_label.asnumpy())
+    expected = (nd.array(mx.image.imread(str(tree / "JPEGImages" / "a0.jpg")).asnumpy() / 255) - ours.rgb_mean)
+    np.testing.assert_allclose(ours.data[0].asnumpy(), (expected / ours.rgb_std).asnumpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(ours.features[-1].asnumpy(), ours.data[1].asnumpy())
+    assert [picture.shape for picture in ours.data[:1]] == [(40, 60, 3)]
+
+
+def test_a_subclass_decides_what_is_kept_and_how_it_is_normalised(tree):
+    class Own(voc.VOCSegDataset):
+        def normalize_image(self, data):
+            return data.astype("float32") - data.astype("float32").mean()  # depends on the whole picture
+
+        def filter(self, images):
+            return images[1:]
+
+    dataset = Own(True, (32, 48), tree, voc.voc_colormap2label())
+    assert [picture.shape[:2] for picture in dataset.data] == [(30, 30), (50, 70)]
+    assert abs(dataset.data[1].mean().asscalar()) < 1e-2
+    assert dataset[0][0].shape == (3, 32, 48)  # scaled up, as the book's would be
+    random.seed(0)
+    feature, _ = dataset[1]
+    random.seed(0)
+    crop, _ = voc.voc_rand_crop(dataset.data[1], dataset.labels[1], 32, 48)
+    np.testing.assert_array_equal(feature.asnumpy(), crop.transpose((2, 0, 1)).asnumpy())
+
+
+@pytest.mark.parametrize("workers", [0, 4])
+def test_the_loader_works_in_this_process_and_in_workers(tree, book_table, workers):
+    dataset = voc.VOCSegDataset(True, (32, 48), tree, book_table)
+    for features, labels in gluon.data.DataLoader(dataset, 2, shuffle=True, last_batch="discard", num_workers=workers):
+        assert (features.shape, labels.shape) == ((2, 3, 32, 48), (2, 32, 48))
+        assert set(np.unique(labels.asnumpy())) <= {0, 1, 20}
+
+
+def test_no_picture_large_enough_is_an_error(tree):
+    with pytest.raises(InputError, match="no picture of .*VOC2012 is 320×480 or larger; choose a smaller crop_size"):
+        voc.VOCSegDataset(True, (320, 480), tree, voc.voc_colormap2label())
+
+
+def break_list(tree):
+    (tree / "ImageSets/Segmentation/train.txt").unlink()
+
+
+def break_list_empty(tree):
+    (tree / "ImageSets/Segmentation/train.txt").write_text("\n")
+
+
+def break_name(tree):
+    (tree / "ImageSets/Segmentation/train.txt").write_text("a0\na9\n")
+
+
+def break_mask(tree):
+    (tree / "SegmentationClass/a1.png").unlink()
+
+
+def break_picture(tree):
+    cut(tree / "JPEGImages/a1.jpg")
+
+
+def break_mask_size(tree):
+    write_picture(tree / "SegmentationClass/a2.png", 50, 71)
+
+
+@pytest.mark.parametrize("break_it, message", [
+    (break_list, r"train\.txt: No such file"), (break_list_empty, r"train\.txt names no pictures"),
+    (break_name, r"JPEGImages/a9\.jpg: No such file"), (break_mask, r"SegmentationClass/a1\.png: No such file"),
+    (break_picture, r"JPEGImages/a1\.jpg is not a whole picture"),
+    (break_mask_size, r"SegmentationClass/a2\.png has 50×71 pixels, its picture 50×70")])
+def test_a_broken_tree_names_the_file(tree, break_it, message):
+    break_it(tree)
+    with pytest.raises(InputError, match=message):
+        voc.read_voc_images(tree)
+
+
+def test_the_books_default_root_falls_back_and_says_so(tmp_path, tree, monkeypatch, capsys):
+    (tmp_path / "chapters").mkdir()
+    monkeypatch.chdir(tmp_path / "chapters")
+    monkeypatch.setattr(hub, "find", lambda name: hub.Source(name, tree, "synthetic", "voc: drawn"))
+    assert len(voc.read_voc_images(is_train=False)[0]) == 3
+    assert capsys.readouterr().out == "voc: drawn\n"
+    write_voc(tmp_path / "data" / "VOCdevkit" / "VOC2012", sizes=[(9, 9)])
+    assert len(voc.read_voc_images(is_train=False)[0]) == 1
+    assert capsys.readouterr().out == ""
+    with pytest.raises(InputError, match=r"gone.*train\.txt: No such file"):
+        voc.read_voc_images(tmp_path / "gone")
+
+
+def refuse(*_, **__):
+    raise AssertionError("nothing may be downloaded here")
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    """No real set anywhere, and a folder to download into."""
+    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "root"))
+    monkeypatch.setattr(pooch, "retrieve", refuse)
+    (tmp_path / "root").mkdir()
+    return tmp_path / "down"
+
+
+def test_a_tree_that_is_there_is_not_downloaded(nowhere, tmp_path):
+    write_voc(nowhere / "VOCdevkit" / "VOC2012")
+    assert voc.download_voc_pascal(str(nowhere)) == str(nowhere / "VOCdevkit" / "VOC2012")
+    write_voc(tmp_path / "root" / "VOC2012")
+    assert voc.download_voc_pascal(tmp_path / "other") == str(tmp_path / "root" / "VOC2012")
+
+
+def test_offline_another_set_takes_its_place(nowhere, tree, monkeypatch, capsys):
+    def offline(*_, **__):
+        raise requests.ConnectionError("no network")
+
+    monkeypatch.setattr(pooch, "retrieve", offline)
+    monkeypatch.setattr(hub, "find", lambda name: hub.Source(name, tree, "synthetic", "voc: drawn"))
+    assert voc.download_voc_pascal(nowhere) == str(tree)
+    assert capsys.readouterr().out == "VOC2012 was not fetched (its server does not answer); voc: drawn\n"
+
+
+def write_tar(path: Path, names: list[str]) -> Path:
+    with tarfile.open(path, "w") as tar:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = 5
+            tar.addfile(member, io.BytesIO(b"hello"))
+    return path
+
+
+def test_the_archive_is_asked_for_by_the_books_hash_and_unpacked(nowhere, tmp_path, monkeypatch):
+    archive = write_tar(tmp_path / "a.tar", [f"VOCdevkit/VOC2012/{hub.VOC_LIST}", "VOCdevkit/other.txt"])
+    asked = {}
+    monkeypatch.setattr(pooch, "retrieve", lambda url, known_hash, *_, **__: asked.update({url: known_hash}) or archive)
+    (nowhere / "VOCdevkit" / "VOC2007").mkdir(parents=True)
+    (nowhere / "VOCdevkit" / "VOC2007" / "mine.txt").touch()
+    assert voc.download_voc_pascal(nowhere) == str(nowhere / "VOCdevkit" / "VOC2012")
+    assert asked == {"http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar":
+                     "sha1:4e443f8a2eca6b1dac8a6c57641b67dd40621a49"}
+    assert files_below(nowhere) == {f"VOCdevkit/VOC2012/{hub.VOC_LIST}", "VOCdevkit/VOC2007/mine.txt"}
+
+
+def test_a_disk_that_fills_while_downloading_is_named(nowhere, monkeypatch):
+    monkeypatch.setattr(pooch, "retrieve", no_space)
+    with pytest.raises(InputError, match="cannot write to .*down: No space left"):
+        voc.download_voc_pascal(nowhere)
+
+
+def test_another_file_than_the_books_is_not_unpacked(nowhere, tree, tmp_path, monkeypatch, capsys):
+    """Through pooch itself: a hash that differs."""
+    monkeypatch.undo()
+    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "root"))
+
+    class Sender:
+        def __init__(self, **_):
+            pass
+
+        def __call__(self, url, output_file, _):
+            Path(output_file).write_bytes(b"<html>log in first</html>")
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", Sender)
+    monkeypatch.setattr(hub, "find", lambda name: hub.Source(name, tree, "synthetic", "voc: drawn"))
+    assert voc.download_voc_pascal(nowhere) == str(tree)
+    assert "another file than the book's" in capsys.readouterr().out
+    assert files_below(nowhere) == set()
+
+
+@needs_real_data
+def test_the_real_tree(book_table, capsys):
+    root = REAL / "coco128_voc"
+    features, labels = voc.read_voc_images(root, is_train=False)
+    assert len(features) == len(labels) == 20
+    dataset = voc.VOCSegDataset(False, (320, 480), root, book_table)
+    assert capsys.readouterr().out == f"read {len(dataset)} examples\n"
+    assert 0 < len(dataset) < 20
+    classes = set(np.unique(np.concatenate([dataset[i][1].asnumpy().ravel() for i in range(len(dataset))])))
+    assert classes <= set(range(21)) and len(classes) > 5
