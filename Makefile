@@ -70,7 +70,7 @@ define install
 	$(call need_libgomp); \
 	$(PIP) install -c constraints.txt pip setuptools; \
 	$(PIP) uninstall -y $(if $(filter cpu,$(MXNET)),mxnet-cu112,mxnet) 2>/dev/null; \
-	$(PIP) install -c constraints.txt --no-build-isolation -e ".[$$extras]"; \
+	PYTHONWARNINGS=ignore $(PIP) install -c constraints.txt --no-build-isolation -e ".[$$extras]"; \
 	if $(PIP) show opencv-python >/dev/null 2>&1; then \
 	    $(PIP) uninstall -y opencv-python; \
 	    $(PIP) install -c constraints.txt --no-deps --force-reinstall $(HEADLESS); \

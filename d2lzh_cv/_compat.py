@@ -1,9 +1,153 @@
-"""All that lets MXNet 1.9.1 import here."""
-import numpy as np
+"""All that lets MXNet 1.9.1 and GluonCV 0.10.5 import on today's machines; nothing else in the package knows about it.
+
+``install()`` puts a finder in front of Python's own. When somebody imports ``mxnet`` or ``gluoncv``, whether this
+package or a reader's cell, the finder prepares what they need first, and turns the failures we know into one line.
+"""
+from __future__ import annotations
+
+import contextlib
+import importlib.machinery
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from types import ModuleType
+
+from . import _cuda, _problems
+
+ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
 
 
 def install() -> None:
-    """Temporary: NumPy aliases only."""
-    for name, value in {"bool": bool, "object": object, "int": int, "float": float, "str": str}.items():
-        if name not in np.__dict__:
+    """Prepare the imports of MXNet and GluonCV that come after this call. Cheap, imports neither, never raises."""
+    if not any((type(finder).__module__, type(finder).__name__) == (__name__, "_Finder") for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+        # MXNet's own deprecations: its reader can do nothing about them.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(mxnet|gluoncv)(\.|$)")
+
+
+class _Finder:
+    """Finds what the others find, and wraps its loader."""
+
+    def find_spec(self, name: str, path=None, target=None) -> importlib.machinery.ModuleSpec | None:
+        if name not in _AROUND:
+            return None
+        spec = next(filter(None, (other.find_spec(name, path, target) for other in sys.meta_path
+                                  if other is not self and hasattr(other, "find_spec"))), None)
+        if spec is not None and spec.origin is not None:  # a folder without __init__.py has no origin
+            spec.loader = _Loader(spec.loader, _AROUND[name])
+        elif name == "mxnet":
+            raise _problems.not_installed()
+        return spec
+
+
+class _Loader:
+    """The real loader, with a preparation around the module's execution."""
+
+    def __init__(self, real, around: Callable[[ModuleType], AbstractContextManager]) -> None:
+        self.real, self.around = real, around
+
+    def create_module(self, spec):
+        return self.real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__.loader = module.__loader__ = self.real
+        with self.around(module):
+            self.real.exec_module(module)
+
+    def __getattr__(self, name: str):
+        return getattr(self.real, name)
+
+
+@contextlib.contextmanager
+def _around_mxnet(module: ModuleType) -> Iterator[None]:
+    _check_flavours()
+    _prepare_numpy()
+    _prepare_distutils()
+    _prepare_cuda()
+    _forget(module)
+    try:
+        with _quietly():
+            yield
+    except (OSError, RuntimeError) as error:  # RuntimeError: libinfo.py does not find libmxnet.so
+        problem = _problems.explain(str(error))
+        if problem is None:
+            raise
+        raise problem from error
+
+
+@contextlib.contextmanager
+def _around_gluoncv(module: ModuleType) -> Iterator[None]:
+    import mxnet  # noqa: F401  (first, or GluonCV would swallow what is wrong with it)
+    _forget(module)
+    with _quietly():
+        yield
+
+
+@contextlib.contextmanager
+def _around_gluoncv_check(module: ModuleType) -> Iterator[None]:
+    yield
+    module._require_pytorch_version = _without_torch
+
+
+def _without_torch(*_versions: str) -> None:
+    """In place of GluonCV's check, which refuses PyTorch 2: nothing of GluonCV that runs on MXNet looks at PyTorch."""
+    raise ImportError("d2lzh_cv uses the MXNet half of GluonCV")
+
+
+_AROUND = {"mxnet": _around_mxnet, "gluoncv": _around_gluoncv, "gluoncv.check": _around_gluoncv_check}
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, SyntaxWarning):
+            warnings.simplefilter("ignore", category)
+        yield
+
+
+def _forget(module: ModuleType) -> None:
+    """Drop the parts of an earlier import that failed half-way: they would be found, but not be attributes."""
+    for name in [name for name in sys.modules if name.startswith(f"{module.__name__}.")]:
+        del sys.modules[name]
+
+
+def _check_flavours() -> None:
+    found = _problems.flavours()
+    if len(found) > 1:
+        raise _problems.two_flavours(found)
+
+
+def _prepare_numpy() -> None:
+    """Put back the names that NumPy 1.24 removed and MXNet uses."""
+    try:
+        import numpy as np
+    except ImportError as error:
+        raise _problems.numpy_problem(f"NumPy does not import ({error})") from error
+    if int(np.__version__.split(".")[0]) >= 2:
+        raise _problems.numpy_problem(f"this is NumPy {np.__version__}")
+    for name, value in ALIASES.items():
+        if name not in np.__dict__:  # hasattr() would warn
             setattr(np, name, value)
+
+
+def _prepare_distutils() -> None:
+    """Python 3.12 has dropped distutils; setuptools keeps a copy."""
+    with contextlib.suppress(ImportError), _quietly():
+        import distutils.version  # noqa: F401
+        return
+    try:
+        import setuptools._distutils as distutils
+    except ImportError as error:
+        raise _problems.without_distutils() from error
+    sys.modules["distutils"] = distutils
+
+
+def _prepare_cuda() -> None:
+    if any(name.startswith("mxnet-cu") for name in _problems.flavours()):
+        if not _cuda.loads(_cuda.DRIVER):
+            raise _problems.without_driver()
+        # The wheels' cuDNN is newer than the one MXNet was built with; 8.x fits, and every process would warn.
+        os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")
+        _cuda.preload()
