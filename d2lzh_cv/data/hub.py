@@ -6,6 +6,7 @@ Nothing downloads here, and MXNet is not imported, so that ``d2lzh-cv doctor`` c
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,15 @@ def _synthetic(name: str, seed: int, why: str) -> Source:
     if not _drawn_by_this_version(path):
         with one_at_a_time(path.parent):
             if not _drawn_by_this_version(path):  # by another run, while we waited
+                _say(f"{name}: drawing the set (once, up to half a minute)")
                 synthetic.make(name, path, seed)
     return Source(name, path, "synthetic", f"{name}: drawn by this package (seed {seed}){why}")
+
+
+def _say(line: str) -> None:
+    """Tell a reader who waits at a terminal; elsewhere it would be noise in a log."""
+    if sys.stderr.isatty():
+        print(line, file=sys.stderr, flush=True)
 
 
 def _drawn_by_this_version(path: Path) -> bool:

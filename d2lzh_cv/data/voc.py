@@ -4,7 +4,6 @@ A mask is a picture whose colours stand for classes: VOC_COLORMAP[i] is the colo
 """
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,10 +12,12 @@ import numpy as np
 from mxnet import gluon, nd
 
 from ..errors import InputError
-from ..files import make_folder, make_folder_atomically
 from . import hub
-from .archives import unpack
 from .images import read_picture
+from .voc_download import download_voc_pascal
+
+__all__ = ["VOCSegDataset", "VOC_CLASSES", "VOC_COLORMAP", "download_voc_pascal", "read_voc_images",
+           "voc_colormap2label", "voc_label_indices", "voc_rand_crop"]
 
 VOC_CLASSES = ["background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
                "diningtable", "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train",
@@ -24,48 +25,7 @@ VOC_CLASSES = ["background", "aeroplane", "bicycle", "bird", "boat", "bottle", "
 VOC_COLORMAP = [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [0, 0, 128], [128, 0, 128], [0, 128, 128],
                 [128, 128, 128], [64, 0, 0], [192, 0, 0], [64, 128, 0], [192, 128, 0], [64, 0, 128], [192, 0, 128],
                 [64, 128, 128], [192, 128, 128], [0, 64, 0], [128, 64, 0], [0, 192, 0], [128, 192, 0], [0, 64, 128]]
-VOC_URL = "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar"
-VOC_SHA1 = "4e443f8a2eca6b1dac8a6c57641b67dd40621a49"
 BOOK_ROOT = "../data/VOCdevkit/VOC2012"
-
-
-def download_voc_pascal(data_dir: str | Path = "../data") -> str:
-    """Return the folder of the VOC2012 tree, fetched (2 GB) and unpacked below ``data_dir`` unless it is there.
-
-    A VOC2012 tree in the data root (hub.data_root) is used where it lies. Where VOC2012 cannot be fetched, the set
-    hub.find gives takes its place, and one printed line says so. Section 9.9.
-    Raises InputError naming the folder when it cannot be written to or its disk is full.
-    """
-    voc_dir = Path(data_dir) / "VOCdevkit" / "VOC2012"
-    if (voc_dir / hub.VOC_LIST).is_file():
-        return str(voc_dir)
-    tree, what = hub.locate("voc", hub.data_root()) or (None, "")
-    if what == "VOC2012":
-        return str(tree)
-    archive, problem = _fetch(make_folder(Path(data_dir)))
-    if archive is None:
-        source = hub.find("voc")
-        print(f"VOC2012 was not fetched ({problem}); {source.note}")
-        return str(source.path)
-    with make_folder_atomically(voc_dir) as folder:
-        unpack(archive, folder, below="VOCdevkit/VOC2012")
-    return str(voc_dir)
-
-
-def _fetch(folder: Path) -> tuple[str | None, str]:
-    """Return (the archive's path, "") or (None, why it could not be fetched)."""
-    import pooch
-    import requests
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=20)
-    try:
-        return pooch.retrieve(VOC_URL, f"sha1:{VOC_SHA1}", Path(VOC_URL).name, folder, downloader=downloader), ""
-    except requests.RequestException:
-        return None, "its server does not answer"
-    except ValueError:
-        return None, "its server sent another file than the book's"
-    except OSError as error:
-        raise InputError(f"cannot write to {folder}: {error.strerror or error}; free some space or choose another "
-                         "folder") from error
 
 
 def read_voc_images(root: str | Path = BOOK_ROOT,
@@ -121,19 +81,21 @@ def voc_label_indices(colormap: nd.NDArray, colormap2label: nd.NDArray | np.ndar
     """Return the class of each pixel of a coloured mask: (H, W), in the dtype of the table ``colormap2label``.
 
     colormap: (H, W, 3), 0 to 255. colormap2label: of voc_colormap2label, or the book's NDArray of 256**3.
-    The look-up runs in NumPy on the table's own memory: as an NDArray operator it takes twenty times as long.
+    The look-up runs in NumPy on the arrays' own memory: as NDArray operators it takes several times as long.
     """
-    channels = colormap.asnumpy().astype(np.int32)
-    idx = (channels[:, :, 0] * 256 + channels[:, :, 1]) * 256 + channels[:, :, 2]
     if isinstance(colormap2label, nd.NDArray) and colormap2label.context.device_type != "cpu":
-        return colormap2label[nd.array(idx, dtype="int32", ctx=colormap2label.context)]
-    classes = _memory_of(colormap2label)[idx]
+        colormap = colormap.astype("int32").as_in_context(colormap2label.context)
+        return colormap2label[(colormap[:, :, 0] * 256 + colormap[:, :, 1]) * 256 + colormap[:, :, 2]]
+    red, green, blue = (channel.astype(np.int32) for channel in np.moveaxis(_memory_of(colormap), 2, 0))
+    classes = _memory_of(colormap2label).take((red * 256 + green) * 256 + blue)
     return nd.array(classes, dtype=classes.dtype)
 
 
-def _memory_of(table: nd.NDArray | np.ndarray) -> np.ndarray:
-    """The table as NumPy without copying its 64 MiB, so that what is written to it later is seen too."""
-    return np.from_dlpack(_Exporter(table)) if isinstance(table, nd.NDArray) else table
+def _memory_of(array: nd.NDArray | np.ndarray) -> np.ndarray:
+    """The array as NumPy without copying it, so that what is written to it later is seen too."""
+    if isinstance(array, np.ndarray):
+        return array
+    return np.from_dlpack(_Exporter(array)) if array.context.device_type == "cpu" else array.asnumpy()
 
 
 class _Exporter:
