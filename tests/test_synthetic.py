@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ import pytest
 from PIL import Image
 
 from d2lzh_cv.data import synthetic
-from d2lzh_cv.data.synthetic import animals, cifar, detection, pen, pictures, segmentation
+from d2lzh_cv.data.synthetic import animals, cifar, detection, dogs, folders, pen, pictures, segmentation
 from d2lzh_cv.data.synthetic.detection import recordio
 from d2lzh_cv.errors import InputError
 
 SMALL = {detection: {"TRAIN": 32, "VAL": 16}, segmentation: {"TRAIN": 16, "VAL": 8},
-         cifar: {"BATCH_SIZE": 40, "TEST": 20, "TINY": 20, "TINY_TEST": 5, "LABELLED": 50}}
+         cifar: {"BATCH_SIZE": 40, "TEST": 20, "TINY": 20, "TINY_TEST": 5, "LABELLED": 50},
+         folders: {"SOURCE_TRAIN": 2, "SOURCE_TEST": 1, "HOTDOG_TRAIN": 13, "HOTDOG_TEST": 4},
+         dogs: {"TRAIN": 2, "VALID": 1, "TEST": 3}}
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -165,9 +168,31 @@ def test_the_five_pictures_of_the_book_are_there_and_rich(made):
         assert pixels.ndim == 3 and min(pixels.shape[:2]) >= 400 and pixels.std() > 20, name
 
 
+# source, hotdog, kaggle_dog
+
+@pytest.mark.parametrize("name, classes, counts", [("source", sorted(folders.SOURCE_CLASSES), (2, 1)),
+                                                   ("hotdog", ["hotdog", "not-hotdog"], (13, 4))])
+def test_picture_folders_hold_every_class(made, name, classes, counts):
+    for part, count in zip(("train", "test"), counts):
+        assert sorted(path.name for path in (made(name) / part).iterdir()) == classes
+        for folder in (made(name) / part).iterdir():
+            sizes = {Image.open(path).size for path in folder.iterdir()}
+            assert len(list(folder.iterdir())) == count and all(64 <= min(size) <= max(size) <= 128 for size in sizes)
+
+
+def test_the_dog_archive_is_sorted_as_the_books(made):
+    with zipfile.ZipFile(made("kaggle_dog") / "train_valid_test_tiny.zip") as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+        rows = archive.read("train_valid_test_tiny/labels.csv").decode().split()
+    parts = [tuple(name.split("/")[1:3]) for name in names if name.endswith(".jpg")]
+    assert Counter(parts) == {("test", "unknown"): 3, **{(part, breed): count for breed in dogs.BREEDS for part, count
+                                                         in (("train", 2), ("valid", 1), ("train_valid", 3))}}
+    assert rows[0] == "id,breed" and len(rows) == 1 + 3 * len(dogs.BREEDS)
+
+
 # every set
 
-@pytest.mark.parametrize("name", ["img", "pikachu", "voc", "cifar10", "kaggle_cifar10"])
+@pytest.mark.parametrize("name", synthetic.SETS)
 def test_same_seed_same_bytes(name, made, tmp_path):
     np.random.seed(5)
     before = np.random.get_state()[1].copy()

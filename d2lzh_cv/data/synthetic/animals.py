@@ -17,7 +17,7 @@ class Beast:
     coat: Color
     chest: Color | None = None  # belly, muzzle and paws; the coat's colour where it is None
     mark: Color = BLACK  # colour of the pattern
-    pattern: str = ""  # "", stripes, spots, patches, saddle, mask
+    pattern: str = ""  # "", stripes, spots, patches, saddle, mask, blaze
     length: float = 0.5  # half the body
     depth: float = 0.22  # half the body's height
     legs: float = 0.5
@@ -27,7 +27,7 @@ class Beast:
     ears: str = "point"  # point, flop, round
     ear: float = 0.2
     tail: str = "thin"  # thin, bushy, curl, stub, hair
-    extra: str = ""  # antlers, mane, horns, whiskers, wool, beard
+    extra: str = ""  # antlers, mane, whiskers, beard
 
     @property
     def light(self) -> Color:
@@ -42,10 +42,6 @@ HORSE = Beast((125, 75, 45), (115, 68, 42), (45, 30, 25), "", 0.56, 0.24, 0.66, 
               "point", 0.13, "hair", "mane")
 DEER = Beast((165, 110, 65), (215, 180, 140), (240, 225, 200), "spots", 0.48, 0.19, 0.64, (-0.2, -0.52), 0.13, 0.24,
              "point", 0.17, "stub", "antlers")
-COW = Beast((240, 236, 228), (235, 200, 190), (45, 38, 35), "patches", 0.58, 0.28, 0.42, (-0.26, -0.2), 0.19, 0.26,
-            "round", 0.12, "hair", "horns")
-SHEEP = Beast((236, 232, 220), (70, 62, 58), BLACK, "", 0.46, 0.3, 0.36, (-0.2, -0.2), 0.16, 0.18,
-              "flop", 0.13, "stub", "wool")
 CAT_COATS = ((150, 140, 130), (205, 135, 65), (60, 56, 56), (228, 222, 212), (120, 95, 75))
 DOG_COATS = ((185, 130, 75), (95, 62, 42), (55, 50, 48), (225, 205, 170), (150, 120, 95))
 
@@ -66,7 +62,7 @@ def from_the_side(p: Pen, rng: np.random.Generator, b: Beast) -> None:
     _tail(p, rng, b)
     _body(p, rng, b)
     for x in (-0.88, 0.74):
-        _leg(p, b, x * b.length + rng.uniform(-0.08, 0.08), foot, b.light if b.extra == "wool" else b.coat)
+        _leg(p, b, x * b.length + rng.uniform(-0.08, 0.08), foot, b.coat)
     shoulder = np.array([-b.length * 0.8, -b.depth * 0.45])
     place = shoulder + b.neck + rng.uniform(-0.04, 0.04, 2)
     p.limb([shoulder + [0.04, 0.05], (shoulder + place) / 2 + [0.03, 0.0], place + [0.03, 0]], b.depth * 0.72,
@@ -97,14 +93,11 @@ def _tail(p: Pen, rng: np.random.Generator, b: Beast) -> None:
 
 
 def _body(p: Pen, rng: np.random.Generator, b: Beast) -> None:
-    if b.extra == "wool":
-        for t in np.linspace(0, 2 * np.pi, 16):
-            p.ellipse(b.length * np.cos(t), b.depth * 0.85 * np.sin(t), 0.15, 0.14, b.coat)
     u, v = b.length, b.depth
     p.smooth([(-u * 1.05, -v * 0.2), (-u * 0.7, -v), (0, -v * 0.82), (u * 0.7, -v * 0.98), (u * 1.05, -v * 0.2),
               (u * 0.8, v * 0.7), (0, v * 0.85), (-u * 0.75, v)], b.coat)
     with p.inside():
-        if b.chest is not None and b.extra not in ("wool", "mane"):
+        if b.chest is not None and b.extra != "mane":
             p.ellipse(-u * 0.1, v * 1.15, u, v * 0.55, mix(b.coat, b.light, 0.8))
         _pattern(p, rng, b, u, v)
 
@@ -124,22 +117,19 @@ def _pattern(p: Pen, rng: np.random.Generator, b: Beast, u: float, v: float) -> 
 
 def _head_from_the_side(p: Pen, b: Beast, x: float, y: float) -> None:
     r, tip = b.head, (x - b.head * 0.75 - b.snout, y + 0.1 + b.snout * 0.3)
-    face = b.light if b.extra == "wool" else b.coat
     if b.extra == "antlers":
         for u in (x, x + 0.1):
             p.limb([(u, y - r * 0.7), (u + 0.07, y - 0.35), (u - 0.05, y - 0.58)], 0.022, 0.014, HORN)
             p.limb([(u + 0.05, y - 0.3), (u + 0.2, y - 0.5)], 0.018, 0.012, HORN)
-    if b.extra == "horns":
-        p.limb([(x + 0.05, y - r * 0.8), (x + 0.02, y - r - 0.1), (x - 0.06, y - r - 0.14)], 0.035, 0.015, HORN)
-    _side_ear(p, b, x + r * 0.75, y - r * 0.6, mix(face, BLACK, 0.25))
-    p.limb([(x, y), (x - r * 0.6, y + 0.06), tip], r, max(0.4 * r, 0.06), face)
-    p.ellipse(tip[0], tip[1], max(0.5 * r, 0.07), max(0.42 * r, 0.06), mix(face, b.light, 0.7))
+    _side_ear(p, b, x + r * 0.75, y - r * 0.6, mix(b.coat, BLACK, 0.25))
+    p.limb([(x, y), (x - r * 0.6, y + 0.06), tip], r, max(0.4 * r, 0.06), b.coat)
+    p.ellipse(tip[0], tip[1], max(0.5 * r, 0.07), max(0.42 * r, 0.06), mix(b.coat, b.light, 0.7))
     if b.pattern == "mask":
         p.ellipse(x - r * 0.5, y - r * 0.1, r * 0.5, r * 0.45, b.mark)
     p.ellipse(tip[0] - 0.05, tip[1] - 0.03, 0.04, 0.035, PINK if b.extra == "whiskers" else BLACK)
     p.ellipse(x - r * 0.42, y - r * 0.15, 0.038, 0.042, BLACK)
     p.ellipse(x - r * 0.46, y - r * 0.2, 0.014, 0.014, WHITE)
-    _side_ear(p, b, x + r * 0.35, y - r * 0.75, b.mark if b.pattern == "saddle" else mix(face, BLACK, 0.12))
+    _side_ear(p, b, x + r * 0.35, y - r * 0.75, b.mark if b.pattern == "saddle" else mix(b.coat, BLACK, 0.12))
 
 
 def _side_ear(p: Pen, b: Beast, x: float, y: float, fill: Color) -> None:

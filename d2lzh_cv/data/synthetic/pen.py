@@ -34,7 +34,7 @@ class Pen:
         return self
 
     def polygon(self, points, fill: Color) -> None:
-        self._draw.polygon([tuple(p) for p in self._pixels(points)], fill=paint(fill))
+        self._draw.polygon(self._pixels(points).ravel().tolist(), fill=paint(fill))
 
     def smooth(self, points, fill: Color) -> None:
         """Fill the closed curve through ``points`` (N, 2)."""
@@ -49,15 +49,15 @@ class Pen:
 
     def limb(self, points, start: float, end: float, fill: Color) -> None:
         """Draw a round-ended stroke along the curve through ``points``, its radius going from start to end."""
-        path = curve(points, closed=False) if len(points) > 2 else np.linspace(points[0], points[1], 12)
-        path, radii = self._pixels(path), np.linspace(start, end, len(path)) * self._unit
-        fill = paint(fill)
+        path = self._pixels(curve(points, closed=False) if len(points) > 2 else points)
+        radii, fill = np.linspace(start, end, len(path))[:, None] * self._unit, paint(fill)
         along = np.diff(path, axis=0)
-        across = np.stack([-along[:, 1], along[:, 0]], 1) / np.maximum(np.hypot(*along.T), 1e-6)[:, None]
-        for a, b, n, r, s in zip(path, path[1:], across, radii, radii[1:]):
-            self._draw.polygon([tuple(q) for q in (a + n * r, b + n * s, b - n * s, a - n * r)], fill=fill)
-        for (x, y), r in zip(path, radii):
-            self._draw.ellipse([x - r, y - r, x + r, y + r], fill=fill)
+        across = along[:, ::-1] * [-1, 1] / np.maximum(np.hypot(*along.T), 1e-6)[:, None]
+        a, b, r, s = path[:-1], path[1:], radii[:-1] * across, radii[1:] * across
+        for quad in np.concatenate([a + r, b + s, b - s, a - r], 1).tolist():
+            self._draw.polygon(quad, fill=fill)
+        for circle in np.concatenate([path - radii, path + radii], 1).tolist():
+            self._draw.ellipse(circle, fill=fill)
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -103,7 +103,7 @@ def vary(rng: np.random.Generator, color: Color, amount: float = 18) -> tuple[fl
     return tuple(np.clip(np.asarray(color) + change, 0, 255))
 
 
-def shade(layer: Image.Image, rng: np.random.Generator, depth: float = 0.9, grain: float = 0.03) -> Image.Image:
+def shade(layer: Image.Image, rng: np.random.Generator, depth: float = 0.9, grain: float = 0.02) -> Image.Image:
     """Give a flat drawing volume: brighter towards the light, darker away from it, with a little grain."""
     box = _padded(layer.getchannel("A").getbbox(), layer.size)
     if box is None:

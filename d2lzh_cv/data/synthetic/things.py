@@ -70,19 +70,6 @@ def truck(p: Pen, rng: np.random.Generator) -> None:
         wheel(p, x, 0.42, 0.17)
 
 
-def bus(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a bus from the side."""
-    body = livery(rng)
-    p.smooth([(-0.95, -0.45), (-0.5, -0.5), (0.5, -0.5), (0.95, -0.45), (0.97, 0.3), (0.5, 0.34), (-0.5, 0.34),
-              (-0.97, 0.3)], body)
-    p.box(-0.96, 0.08, 0.96, 0.16, mix(body, WHITE, 0.7))
-    for x in np.arange(-0.66, 0.7, 0.27):
-        p.box(x, -0.36, x + 0.22, -0.04, mix(GLASS, BLACK, 0.2))
-    p.polygon([(-0.95, -0.36), (-0.74, -0.36), (-0.74, 0.02), (-0.96, 0.02)], GLASS)
-    wheel(p, -0.58, 0.34, 0.17)
-    wheel(p, 0.55, 0.34, 0.17)
-
-
 def ship(p: Pen, rng: np.random.Generator) -> None:
     """Draw a steamer or a sailing boat from the side."""
     hull = livery(rng)
@@ -141,18 +128,3 @@ def bottle(p: Pen, rng: np.random.Generator) -> None:
     p.box(-0.27, 0.0, 0.27, 0.5, label := mix(livery(rng), WHITE, 0.5))
     p.box(-0.27, 0.12, 0.27, 0.2, mix(label, BLACK, 0.5))
     p.limb([(-0.18, -0.2), (-0.19, 0.75)], 0.022, 0.022, mix(glass, WHITE, 0.5))
-
-
-def chair(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a wooden chair, a little from the side."""
-    timber, seat = vary(rng, (140, 90, 50)), livery(rng)
-    for x0, x1, y in ((-0.1, -0.1, 0.75), (0.55, 0.6, 0.7)):
-        p.limb([(x0, 0.1), (x1, y)], 0.05, 0.04, mix(timber, BLACK, 0.3))
-    for x0, y0, x1, y1 in ((-0.5, -0.95, -0.45, 0.15), (0.25, -0.85, 0.2, 0.1)):
-        p.limb([(x0, y0), (x1, y1)], 0.05, 0.05, timber)
-    for y in (-0.85, -0.55, -0.25):
-        p.limb([(-0.48, y), (0.23, y + 0.08)], 0.06, 0.06, timber)
-    p.polygon([(-0.55, 0.2), (0.15, 0.02), (0.7, 0.12), (0.1, 0.34)], seat)
-    p.polygon([(-0.55, 0.2), (0.1, 0.34), (0.1, 0.42), (-0.55, 0.28)], mix(seat, BLACK, 0.3))
-    for x, y in ((-0.45, 0.25), (0.12, 0.38)):
-        p.limb([(x, y), (x - 0.02, 0.93)], 0.05, 0.04, timber)
