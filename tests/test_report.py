@@ -287,6 +287,11 @@ def test_values_as_a_reader_writes_them():
     assert format_value(True) == ["yes"]
     assert format_value([1, 2.5]) == ["[1, 2.5]"]
     assert format_value([[1, 22], [333, 4]]) == ["  1  22", "333   4"]
+    assert format_value([[[1, 22], [333, 4]]]) == format_value([[1, 22], [333, 4]])
+    assert format_value([[0.0, 1.0]]) == ["[0, 1]"]
+    assert format_value([[32, 3, 256], [32, 5]]) == ["[32, 3, 256]", "[32, 5]"]
+    assert format_value([[[1, 2]], [[3, 4]]]) == ["[[1, 2]]", "[[3, 4]]"]
+    assert format_value([]) == ["[]"] and format_value([[]]) == ["[]"]
     assert format_value([[0]] * 40)[-1] == "… 28 more rows"
     assert format_value(list(range(100))).pop().endswith(", 23, … 100 values]")
     assert format_value({"a": 1, "b": [1]}) == ["a: 1", "b: [1]"]

@@ -1,7 +1,6 @@
 """The page of a run: one HTML file that holds everything it shows and loads nothing."""
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,9 @@ def format_value(value: Any) -> list[str]:
     """Return a recorded value as lines of text: a number, a list, the rows of a table, or "key: value" pairs."""
     if isinstance(value, dict):
         return [f"{key}: {_inline(item)}" for key, item in value.items()] or ["(empty)"]
-    if isinstance(value, list) and value and all(isinstance(row, list) for row in value):
+    while _is_table(value) and len(value) == 1:  # a batch of one: its axis tells nothing
+        value = value[0]
+    if _is_table(value):
         return _rows(value[:MAX_ROWS]) + ([f"… {len(value) - MAX_ROWS} more rows"] if len(value) > MAX_ROWS else [])
     return [_inline(value)]
 
@@ -83,10 +84,16 @@ def _kind(item: dict[str, str]) -> str:
     return "none" if item["name"] == "weights" and item["kind"] == "synthetic" else item["kind"]
 
 
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, list) for row in value)
+
+
 def _rows(rows: list[list[Any]]) -> list[str]:
-    """A table's rows, each column as wide as its widest cell."""
+    """A table's rows, each column as wide as its widest cell; rows of different lengths or depths as lists."""
+    if len({len(row) for row in rows}) > 1 or any(isinstance(item, list) for row in rows for item in row):
+        return [_inline(row) for row in rows]
     cells = [[_inline(item) for item in row[:MAX_ITEMS]] for row in rows]
-    widths = [max(map(len, column)) for column in itertools.zip_longest(*cells, fillvalue="")]
+    widths = [max(map(len, column)) for column in zip(*cells)]
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in cells]
 
 
