@@ -46,7 +46,7 @@ run.save_figure("anchors", "the five anchors around pixel (250, 250)")
 
 # %%
 square, moved = nd.array([[0, 0, 0.6, 0.6]]), nd.array([[0.2, 0, 0.8, 0.6]])
-overlap = d2l.iou(square, moved).asscalar()
+overlap = d2l.iou(square, moved)[0, 0].asscalar()
 print(f"IoU {overlap:.4f}")
 run.record(iou_of_a_square_moved_by_a_third=float(overlap))
 

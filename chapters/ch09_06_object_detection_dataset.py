@@ -54,7 +54,6 @@ for ax, label in zip(axes, batch.label[0][0:10]):
 run.save_figure("pictures", "ten training pictures with their boxes")
 
 # %%
-first = batch.label[0][0, 0].asnumpy()
-print("first label: class %d, box (%.2f, %.2f, %.2f, %.2f)" % tuple(first))
+print("first label (class, xmin, ymin, xmax, ymax):", batch.label[0][0, 0].asnumpy().round(2))
 run.record(objects_per_picture=batch.label[0].shape[1])
 run.finish()

@@ -4,6 +4,8 @@
 # From the competition's files to a submission: sort the pictures, choose on a validation set, train on all, predict.
 
 # %%
+from pathlib import Path
+
 import d2lzh_cv as d2l
 from d2lzh_cv import section
 from d2lzh_cv.data import kaggle
@@ -83,7 +85,7 @@ net, epochs = train("train_valid", sets["train_valid"], None)
 predictions = []
 for X, _ in DataLoader(test_set.transform_first(transform_test), batch_size):
     predictions += net(X.as_in_context(devices[0])).argmax(axis=1).astype(int).asnumpy().tolist()
-ids = sorted(range(1, len(test_set) + 1), key=str)  # the order of the pictures' names
+ids = [Path(name).stem for name, _ in test_set.items]
 path = kaggle.write_submission(run.folder / "submission.csv", ids, predictions, classes)
 print(f"{len(predictions)} predictions in {path.name}")
 d2l.show_images([test_set[i][0] for i in range(min(5, len(test_set)))], 1, min(5, len(test_set)))

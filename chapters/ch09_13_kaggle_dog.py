@@ -4,6 +4,8 @@
 # The pictures are a part of ImageNet: a network trained on it gives the features, only a small output is trained.
 
 # %%
+from pathlib import Path
+
 import d2lzh_cv as d2l
 from d2lzh_cv import section
 from d2lzh_cv.data import kaggle
@@ -99,7 +101,7 @@ run.record(train_loss_all_pictures=last["train_loss"])
 batches = [net(X.as_in_context(devices[0])).softmax() for X, _ in
            DataLoader(test_set.transform_first(test_augs(edge_size)), batch_size)]
 probabilities = nd.concat(*batches, dim=0).asnumpy()
-ids = [name for name in sorted(path.stem for path in (input_dir / "test" / "unknown").iterdir())]
+ids = [Path(name).stem for name, _ in test_set.items]
 path = kaggle.write_submission(run.folder / "submission.csv", ids, probabilities, breeds)
 print(f"{len(ids)} rows of {len(breeds)} probabilities in {path.name}")
 

@@ -1,7 +1,7 @@
 """Pictures and boxes on matplotlib axes: the book's plotting helpers (sections 9.1, 9.3, 9.4, 9.6)."""
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import pyplot as plt

@@ -91,7 +91,7 @@ def with_border(classes: np.ndarray) -> np.ndarray:
 
 def palette_image(classes: np.ndarray) -> Image.Image:
     """Return ``classes`` (H, W) as an 8-bit palette picture in VOC's colours."""
-    image = Image.fromarray(classes, "P")
+    image = Image.fromarray(classes)
     image.putpalette(voc_palette().ravel().tolist())
     return image
 
