@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from d2lzh_cv import _cuda, _problems
+from d2lzh_cv import _compat, _cuda, _problems
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -222,3 +222,18 @@ def test_system_package_command(monkeypatch):
     monkeypatch.setattr(_problems.shutil, "which", lambda tool: tool == "dnf")
     monkeypatch.setattr(_problems.os, "geteuid", lambda: 0)
     assert _problems.install_system_package("libgomp1", "libgomp") == "dnf install -y libgomp"
+
+
+def test_threads_are_the_readers_or_one_a_core(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    code = "import d2lzh_cv, mxnet, os; print(os.environ['OMP_NUM_THREADS'])"
+    assert succeeds(code) == "3\n"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert 1 <= int(succeeds(code)) <= os.cpu_count()
+
+
+def test_hyperthreads_count_once(monkeypatch):
+    monkeypatch.setattr(_compat.os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr(_compat.Path, "is_file", lambda path: True)
+    monkeypatch.setattr(_compat.Path, "read_text", lambda path: "0,2" if path.parts[-3] in ("cpu0", "cpu2") else "1,3")
+    assert _compat._cores() == 2
