@@ -147,7 +147,7 @@ def _prepare_distutils() -> None:
 
 
 def _prepare_threads() -> None:
-    """One thread a core: MXNet takes half of the processors on x86, which is right only where each core counts twice."""
+    """One thread a core: MXNet takes half of the processors, which is right only where each core counts twice."""
     os.environ.setdefault("OMP_NUM_THREADS", str(_cores()))
 
 
