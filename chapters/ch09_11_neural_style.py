@@ -48,12 +48,13 @@ def transfer(start, shape, num_steps, decay_every, series):
                       for picture in (content_picture, style_picture))
     print(f"training on {ctx}, {shape[1]} × {shape[0]} (height × width)")
     start = content if start is None else d2l.preprocess(start, shape).as_in_context(ctx)
-    img = d2l.transfer(start, extractor, content, style, num_steps, 0.01, decay_every,
+    img = d2l.transfer(start, extractor, content, style, num_steps, learning_rate, decay_every,
                        report_every=run.choose(quick=10, full=50), on_step=report)
     return (d2l.postprocess(img) * 255).astype("uint8")
 
 
 # %%
+learning_rate = run.choose(quick=0.05, full=0.01)  # quick mode: fewer, larger steps
 small_shape, large_shape = run.choose(quick=((120, 80), (240, 160)), full=((225, 150), (450, 300)))
 num_steps = run.epochs(quick=61, full=500)
 small = transfer(None, small_shape, num_steps, 200, "small")

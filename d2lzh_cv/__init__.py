@@ -5,7 +5,9 @@ command line can tell what is wrong with an installation in which MXNet does not
 """
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 
 from . import _compat
 
@@ -36,6 +38,17 @@ _EXPORTS = {
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names.split()}
 
 __all__ = sorted(_MODULE_OF)
+
+
+class _Package(ModuleType):
+    """Keeps ``fcn`` the function: the import of the module ``d2lzh_cv.fcn`` would bind the name to that."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _MODULE_OF and name in _EXPORTS and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 _compat.install()
 

@@ -76,10 +76,20 @@ def find_extractor(weights: Path, ctx: mx.Context) -> tuple[FeatureExtractor, st
         if path:
             features = load_source(path, name).net.features
             return _extractor(features, layers, ctx), f"features: {name}, weights from {path.name}"
-    features = model_zoo.vision.vgg19().features
-    features.initialize(mx.init.MSRAPrelu(factor_type="in", slope=0), ctx=ctx)  # keeps activations at one scale
-    return (_extractor(features, LAYERS["vgg19"], ctx),
+    return (_extractor(_untrained_vgg19(), LAYERS["vgg19"], ctx),
             "features: vgg19, not trained (no weights in the data folder): expect colours and textures, not brush work")
+
+
+def _untrained_vgg19() -> nn.HybridSequential:
+    """VGG-19's layers at random, each keeping the scale of the one before it, which is about that of a trained one.
+
+    At scale 1 the style loss, which grows with its fourth power, would be nothing beside the total variation.
+    """
+    features = model_zoo.vision.vgg19().features
+    for i, conv in enumerate(layer for layer in features if isinstance(layer, nn.Conv2D)):
+        conv.weight.init = mx.init.Xavier("gaussian", "in", magnitude=2 if i else 2 * 4 ** 2)  # goes before initialize
+    features.initialize()
+    return features
 
 
 def _extractor(features, layers, ctx) -> FeatureExtractor:
