@@ -1,0 +1,158 @@
+"""The fully convolutional network: interpolation against plain loops, shapes, labels to colours and back."""
+from __future__ import annotations
+
+import math
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import init, nd
+from mxnet.gluon import model_zoo, nn
+from tolerance import assert_close
+
+import d2lzh_cv
+from d2lzh_cv.fcn import bilinear_kernel, fcn, label2image, normalize_image, predict
+from d2lzh_cv.finetuning import conv_features
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
+
+
+# Interpolation
+
+@pytest.mark.parametrize(("size", "slope"), [
+    (1, [1]), (2, [0.5, 0.5]), (3, [0.5, 1, 0.5]), (4, [0.25, 0.75, 0.75, 0.25]),
+    (5, [1 / 3, 2 / 3, 1, 2 / 3, 1 / 3]), (6, [1 / 6, 1 / 2, 5 / 6, 5 / 6, 1 / 2, 1 / 6]),
+])
+def test_the_kernel_is_a_pyramid(size, slope):
+    assert_close(bilinear_kernel(1, 1, size), [[[[a * b for b in slope] for a in slope]]])
+
+
+@pytest.mark.parametrize(("channels_in", "channels_out"), [(3, 3), (2, 4), (4, 2)])
+def test_the_kernel_connects_equal_channels_only(channels_in, channels_out):
+    kernel = bilinear_kernel(channels_in, channels_out, 4)
+    assert kernel.shape == (channels_in, channels_out, 4, 4) and kernel.dtype == np.float32
+    for i, j in np.ndindex(channels_in, channels_out):
+        expected = bilinear_kernel(1, 1, 4)[0, 0].asnumpy() if i == j else np.zeros((4, 4))
+        assert_close(kernel[i, j], expected, exact=True)
+
+
+def plain_bilinear(picture: np.ndarray, scale: int) -> np.ndarray:
+    """Each new pixel's middle, seen on the old picture, between its four neighbours; black beyond the rim."""
+    height, width = picture.shape
+    larger = np.zeros((height * scale, width * scale))
+    for y, x in np.ndindex(larger.shape):
+        v, u = (y + 0.5) / scale - 0.5, (x + 0.5) / scale - 0.5
+        for i in (math.floor(v), math.floor(v) + 1):
+            for j in (math.floor(u), math.floor(u) + 1):
+                if 0 <= i < height and 0 <= j < width:
+                    larger[y, x] += picture[i, j] * (1 - abs(v - i)) * (1 - abs(u - j))
+    return larger
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_a_transposed_convolution_interpolates(scale):
+    """Kernel 2s, stride s, padding s/2."""
+    layer = nn.Conv2DTranspose(2, kernel_size=2 * scale, padding=scale // 2, strides=scale, in_channels=2)
+    layer.initialize(init.Constant(bilinear_kernel(2, 2, 2 * scale)))
+    picture = np.random.default_rng(0).uniform(size=(2, 3, 5))
+    assert_close(layer(nd.array(picture[None])), [[plain_bilinear(channel, scale) for channel in picture]])
+
+
+def test_interpolation_has_the_books_shape():
+    """Printed by section 9.10 for a picture of 561 × 728."""
+    layer = nn.Conv2DTranspose(3, kernel_size=4, padding=1, strides=2, in_channels=3)
+    layer.initialize(init.Constant(bilinear_kernel(3, 3, 4)))
+    assert layer(nd.zeros((1, 3, 561, 728))).shape == (1, 3, 1122, 1456)
+
+
+# The network
+
+def pooled_features() -> nn.HybridSequential:
+    """In place of a large network: 32 times smaller, three channels as they are."""
+    features = nn.HybridSequential()
+    features.add(nn.AvgPool2D(32))
+    features.initialize()
+    return features
+
+
+def test_the_books_shapes():
+    """Features of resnet18_v2 and scores for a picture of 320 × 480, by section 9.10."""
+    features = conv_features(model_zoo.vision.resnet18_v2())
+    features.initialize()
+    data = mx.sym.var("data")
+    assert features(data).infer_shape(data=(1, 3, 320, 480))[1] == [(1, 512, 10, 15)]
+    assert fcn(features)(data).infer_shape(data=(32, 3, 320, 480))[1] == [(32, 21, 320, 480)]
+
+
+def test_the_network_is_features_then_classes_then_enlarged():
+    """With class weights that pick a channel, the scores are the interpolated features."""
+    features, X = pooled_features(), np.random.default_rng(0).uniform(size=(1, 3, 64, 96))
+    net = fcn(features, num_classes=2)
+    assert net[0] is features
+    net(nd.array(X))
+    net[1].weight.set_data(nd.array([[0, 0, 1], [1, 0, 0]]).reshape((2, 3, 1, 1)))
+    small = [[[X[0, c, i:i + 32, j:j + 32].mean() for j in (0, 32, 64)] for i in (0, 32)] for c in (2, 0)]
+    assert_close(net(nd.array(X)), [[plain_bilinear(np.array(channel), 32) for channel in small]])
+
+
+def test_without_bilinear_the_start_is_random():
+    X = nd.ones((1, 3, 64, 64))
+    nets = [fcn(pooled_features(), num_classes=4, bilinear=bilinear) for bilinear in (True, False)]
+    weights = [net[2].weight.data() for net in nets if net(X).shape == (1, 4, 64, 64)]
+    assert_close(weights[0], bilinear_kernel(4, 4, 64), exact=True)
+    assert (weights[1].asnumpy() != 0).all()
+
+
+def test_hybridised_it_computes_the_same():
+    """Not one bit of difference."""
+    mx.random.seed(0)
+    features = conv_features(model_zoo.vision.resnet18_v2())
+    features.initialize(init.Xavier())
+    net, X = fcn(features), nd.array(np.random.default_rng(0).normal(size=(1, 3, 64, 96)))
+    imperative = net(X).asnumpy()
+    net.hybridize(static_alloc=True, static_shape=True)
+    for _ in range(2):
+        assert_close(net(X), imperative, exact=True)
+    assert imperative.std() > 0
+
+
+# Pictures, classes and colours
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_normalising(dtype):
+    picture = np.random.default_rng(0).integers(0, 256, (4, 5, 3))
+    expected = [[[(pixel[c] / 255 - MEAN[c]) / STD[c] for c in range(3)] for pixel in row] for row in picture]
+    assert_close(normalize_image(nd.array(picture, dtype=dtype)), expected)
+
+
+class Brightest(nn.HybridBlock):
+    """Scores of three classes: which channel is the largest, of the picture as it was before normalising."""
+
+    def hybrid_forward(self, F, X):
+        return F.broadcast_add(F.broadcast_mul(X, nd.array(STD).reshape((1, 3, 1, 1))),
+                               nd.array(MEAN).reshape((1, 3, 1, 1)))
+
+
+@pytest.mark.parametrize("ctx", [None, mx.cpu(), mx.cpu(1)])
+def test_predicting_a_class_for_every_pixel(ctx):
+    picture = np.random.default_rng(0).integers(0, 256, (32, 64, 3))
+    found = predict(Brightest(), nd.array(picture, dtype="uint8"), ctx)
+    assert found.context == mx.cpu()
+    assert_close(found, [[max(range(3), key=lambda c: pixel[c]) for pixel in row] for row in picture], exact=True)
+
+
+def voc_colour(index: int) -> list[int]:
+    """The colours' own rule: bits 0, 1, 2 of the class are bit 7 of red, green, blue; bits 3, 4, 5 bit 6; and so on."""
+    return [sum((index >> (3 * n + c) & 1) << (7 - n) for n in range(3)) for c in range(3)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint8"])
+def test_labels_become_the_colours_of_voc(dtype):
+    labels = np.arange(21).reshape((3, 7))
+    image = label2image(nd.array(labels, dtype=dtype))
+    assert image.dtype == np.uint8
+    assert_close(image, [[voc_colour(index) for index in row] for row in labels], exact=True)
+
+
+def test_the_package_offers_the_function_not_the_module_of_its_name():
+    assert d2lzh_cv.fcn is fcn
