@@ -32,7 +32,7 @@ ALL_TRANSFORMS: dict[str, Callable[[], gluon.Block]] = {
     "RandomSaturation": lambda: transforms.RandomSaturation(0.5),
     "RandomHue": lambda: transforms.RandomHue(0.5),
     "RandomColorJitter": lambda: transforms.RandomColorJitter(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.5),
-    "RandomLighting": lambda: transforms.RandomLighting(50),
+    "RandomLighting": lambda: transforms.RandomLighting(0.5),
 }  # the fifteen that Gluon offers, by name
 
 

@@ -13,7 +13,7 @@ from mxnet.gluon import model_zoo, nn
 from mxnet.gluon.data import DataLoader, Dataset
 from mxnet.gluon.data.vision import transforms
 
-from .data.derived import one_at_a_time
+from .data.derived import one_at_a_time, place_for
 from .data.hub import cache_root
 from .data.images import image_folder
 from .errors import InputError
@@ -55,13 +55,17 @@ def load_source(path: Path, name: str) -> SourceNetwork:
     Raises InputError naming the file when it is damaged or holds another network's weights.
     """
     net = model_zoo.vision.get_model(name)
-    target = net.features if path.stem.endswith("-features") else net
-    try:
-        target.load_parameters(str(path))
-    except (mx.MXNetError, AssertionError, ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{path} does not hold the weights of {name}: {reason}") from error
+    _load(net.features if path.stem.endswith("-features") else net, path, name)
     return SourceNetwork(name, net, f"source network: {name}, weights from {path.name}", "imagenet")
+
+
+def _load(block: gluon.HybridBlock, path: Path, name: str) -> None:
+    try:
+        block.load_parameters(str(path))
+    except (mx.MXNetError, AssertionError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[-1]  # MXNet puts its own traceback before it
+        raise InputError(f"{path} does not hold the weights of {name}: {reason}; put the file there again, "
+                         "or remove it") from error
 
 
 def find_source(weights: Path, make_own: Callable[[], SourceNetwork],
@@ -90,7 +94,7 @@ def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size:
         _train(net, dataset, None, learning_rate, batch_size, num_epochs, ctx, 1e-3, edge_size, print)
         with make_folder_atomically(folder) as temporary:
             net.save_parameters(str(temporary / "resnet18_v2.params"))
-    net.load_parameters(str(folder / "resnet18_v2.params"))
+    _load(net, folder / "resnet18_v2.params", "resnet18_v2")
     note = "source network: resnet18_v2, trained here on the synthetic source set (no published weights found)"
     return SourceNetwork("resnet18_v2", net, note, "synthetic")
 
@@ -98,7 +102,8 @@ def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size:
 def offline_source(root: Path, ctx, edge_size: int = 64, num_epochs: int = 6) -> SourceNetwork:
     """:func:`pretrain_source` on the image folder ``root``/train, kept in the cache beside the other derived data."""
     dataset = image_folder(Path(root) / "train")
-    folder = cache_root() / "weights" / f"{Path(root).name}-{edge_size}px-{num_epochs}epochs"
+    place = place_for(Path(root), cache_root() / "weights")
+    folder = place.parent / f"{place.name}-{edge_size}px-{num_epochs}epochs"
     with one_at_a_time(folder.parent):
         return pretrain_source(dataset, len(dataset.synsets), folder, edge_size, num_epochs, ctx)
 

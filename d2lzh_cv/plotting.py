@@ -10,10 +10,12 @@ from matplotlib import pyplot as plt
 def use_svg_display() -> None:
     """Show figures as SVG in a notebook; without a notebook there is nothing to set."""
     try:
+        from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats  # IPython 9 has dropped its own copy
     except ImportError:
         return
-    set_matplotlib_formats("svg")
+    if get_ipython() is not None:  # in a script it would start a shell, which takes the place of __main__
+        set_matplotlib_formats("svg")
 
 
 def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
@@ -34,7 +36,7 @@ def bbox_to_rect(bbox: Sequence[float], color: str) -> plt.Rectangle:
         bbox: (xmin, ymin, xmax, ymax), in pixels.
         color: matplotlib colour of the outline.
     """
-    xmin, ymin, xmax, ymax = bbox
+    xmin, ymin, xmax, ymax = bbox[:4]
     return plt.Rectangle((xmin, ymin), width=xmax - xmin, height=ymax - ymin, fill=False, edgecolor=color, linewidth=2)
 
 

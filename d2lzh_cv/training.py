@@ -123,7 +123,9 @@ def _train_epoch(net, train_iter, loss, trainer, devices, title) -> tuple[float,
     """Return (mean loss, accuracy)."""
     sums, losses, labels = RunningSums(), 0, 0
     for X, y in progress(train_iter, title):
-        Xs, ys = _split(X, devices), _split(y, devices)
+        Xs, ys = _split(X, devices), _split(y.astype(X.dtype, copy=False), devices)
+        if len(Xs) < len(devices):
+            net.collect_params().zero_grad()  # the devices without a picture would add their last gradient once more
         with autograd.record():
             scores = [net(Xi) for Xi in Xs]
             ls = [loss(score, yi) for score, yi in zip(scores, ys)]

@@ -110,11 +110,7 @@ def test_train_prints_the_books_lines(ctx, shown, capsys):
     assert train_without_learning(batches, gloss.SoftmaxCrossEntropyLoss(axis=1), ctx, 3, capsys) == expected
 
 
-LABELS_ARE_NOT_CAST = pytest.mark.xfail(strict=True, reason="train hands labels on in their own dtype")
-
-
-@pytest.mark.parametrize("dtype", [pytest.param("int32", marks=LABELS_ARE_NOT_CAST),
-                                   pytest.param("uint8", marks=LABELS_ARE_NOT_CAST), "float32"])
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float32"])
 def test_train_hands_labels_to_the_loss_in_the_pictures_dtype(dtype, capsys):
     """So the book's does, and many losses of readers need it."""
     seen = set()
@@ -253,7 +249,6 @@ def test_the_segmentation_set_has_the_books_attributes(voc_dir, capsys):
     assert [label.shape for label in dataset.labels] == [(40, 60, 3), (50, 70, 3)]
 
 
-@pytest.mark.xfail(strict=True, reason="VOCSegDataset.data cannot be assigned")
 @pytest.mark.parametrize("name", ["data", "features"])
 def test_a_reader_may_shorten_the_segmentation_set(voc_dir, name):
     """Its pictures and labels are plain attributes in the book's class."""

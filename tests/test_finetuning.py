@@ -94,7 +94,6 @@ def test_a_broken_weights_file_is_named_in_one_line(weights, tmp_path, how):
     assert text.startswith(f"{path} does not hold the weights of {SMALL}: ") and "\n" not in text
 
 
-@pytest.mark.xfail(strict=True, reason="the reason is MXNet's first line, 'Traceback ...'")
 def test_the_reason_is_told_and_not_the_word_traceback(weights, tmp_path):
     with pytest.raises(InputError) as error:
         finetuning.load_source(cut(weights(tmp_path, f"{SMALL}.params")), SMALL)
@@ -257,7 +256,6 @@ def test_a_training_that_is_interrupted_leaves_no_weights(pictures, tmp_path):
     assert files_below(tmp_path / "cache") == set()
 
 
-@pytest.mark.xfail(strict=True, reason="what is kept is loaded without load_source's checks")
 def test_kept_weights_that_are_damaged_are_named(pictures, tmp_path):
     finetuning.offline_source(pictures, CPU, edge_size=32, num_epochs=1)
     cut(next((tmp_path / "cache").rglob("*.params")))
@@ -265,7 +263,6 @@ def test_kept_weights_that_are_damaged_are_named(pictures, tmp_path):
         finetuning.offline_source(pictures, CPU, edge_size=32, num_epochs=1)
 
 
-@pytest.mark.xfail(strict=True, reason="the cache goes by the folder's name alone")
 def test_two_sets_of_one_name_are_kept_apart(pictures, tmp_path):
     finetuning.offline_source(pictures, CPU, edge_size=32, num_epochs=1)
     for name in ("a/1", "b/1", "c/1"):

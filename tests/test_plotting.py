@@ -36,7 +36,6 @@ def test_a_box_becomes_a_rectangle(form):
     assert not rectangle.get_fill()
 
 
-@pytest.mark.xfail(strict=True, reason="bbox_to_rect takes rows of four only")
 def test_only_the_first_four_numbers_of_a_row_are_the_box():
     """The book indexes the row, so a score behind the box does not matter."""
     assert plotting.bbox_to_rect([1, 2, 3, 5, 0.9], "r").get_bbox().bounds == (1, 2, 2, 3)
@@ -137,7 +136,6 @@ def test_a_notebook_is_asked_for_svg(monkeypatch):
     assert formats == ["svg", "svg"]
 
 
-@pytest.mark.xfail(strict=True, reason="use_svg_display starts a shell")
 def test_outside_a_notebook_ipython_is_left_alone(monkeypatch):
     """matplotlib_inline would make a shell: another __main__, a history thread and ~/.ipython."""
     formats = notebook(monkeypatch, shell=None)
@@ -145,8 +143,7 @@ def test_outside_a_notebook_ipython_is_left_alone(monkeypatch):
     assert formats == []
 
 
-@pytest.mark.parametrize("missing", ["matplotlib_inline", pytest.param("IPython", marks=pytest.mark.xfail(
-    strict=True, reason="use_svg_display does not ask IPython"))])
+@pytest.mark.parametrize("missing", ["IPython", "matplotlib_inline"])
 def test_without_ipython_there_is_nothing_to_set(monkeypatch, missing):
     formats = notebook(monkeypatch, shell=object())
     for name in [name for name in sys.modules if name.split(".")[0] == missing]:

@@ -89,7 +89,6 @@ def test_two_devices_learn_what_one_does(batch_size, count):
     assert_close(figures(two[0]), figures(one[0]))
 
 
-@pytest.mark.xfail(strict=True, reason="its last gradient is added once more")
 def test_a_device_that_gets_no_picture_adds_nothing():
     """The last batch has one picture for two devices; the other one's last gradient must not be used again."""
     _, weights = fit(4, TWO, count=9)

@@ -132,6 +132,8 @@ class VOCSegDataset(gluon.data.Dataset):
     Raises InputError as read_voc_images does, and when no picture is as large as ``crop_size``. Section 9.9.
     """
 
+    _assigned: Sequence[nd.NDArray] | None = None
+
     def __init__(self, is_train: bool, crop_size: tuple[int, int], voc_dir: str | Path,
                  colormap2label: nd.NDArray | np.ndarray) -> None:
         self.rgb_mean = nd.array([0.485, 0.456, 0.406])
@@ -148,8 +150,12 @@ class VOCSegDataset(gluon.data.Dataset):
 
     @property
     def data(self) -> Sequence[nd.NDArray]:
-        """The kept pictures, normalised: (H, W, 3) float32 each."""
-        return _Mapped(self.normalize_image, self._pictures)
+        """The kept pictures, normalised: (H, W, 3) float32 each. What is assigned takes their place."""
+        return _Mapped(self.normalize_image, self._pictures) if self._assigned is None else self._assigned
+
+    @data.setter
+    def data(self, pictures: Sequence[nd.NDArray]) -> None:
+        self._assigned = pictures
 
     features = data  # the name in the book's text
 
@@ -163,7 +169,7 @@ class VOCSegDataset(gluon.data.Dataset):
                 if image.shape[0] >= self.crop_size[0] and image.shape[1] >= self.crop_size[1]]
 
     def __getitem__(self, idx: int) -> tuple[nd.NDArray, nd.NDArray]:
-        if self._crop_commutes(self._pictures[idx]):
+        if self._assigned is None and self._crop_commutes(self._pictures[idx]):
             picture, mask = voc_rand_crop(self._pictures[idx], self.labels[idx], *self.crop_size)
             picture = self.normalize_image(picture)
         else:
@@ -171,7 +177,7 @@ class VOCSegDataset(gluon.data.Dataset):
         return picture.transpose((2, 0, 1)), voc_label_indices(mask, self.colormap2label)
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self.data)
 
     def _crop_commutes(self, picture: nd.NDArray) -> bool:
         """Whether to crop first gives the same: not where a subclass normalises its own way or keeps small pictures."""
