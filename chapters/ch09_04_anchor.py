@@ -36,7 +36,7 @@ d2l.set_figsize()
 bbox_scale = d2l.box_scale(picture)
 axes = d2l.plt.imshow(picture.asnumpy()).axes
 d2l.show_bboxes(axes, boxes[250, 250, :, :] * bbox_scale,
-                ["s=0.75, r=1", "s=0.75, r=2", "s=0.75, r=0.5", "s=0.5, r=1", "s=0.25, r=1"])
+                ["s=0.75, r=1", "s=0.5, r=1", "s=0.25, r=1", "s=0.75, r=2", "s=0.75, r=0.5"])
 run.save_figure("anchors", "the five anchors around pixel (250, 250)")
 
 # %% [markdown]

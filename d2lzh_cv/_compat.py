@@ -82,9 +82,14 @@ def _around_mxnet(module: ModuleType) -> Iterator[None]:
 @contextlib.contextmanager
 def _around_gluoncv(module: ModuleType) -> Iterator[None]:
     import mxnet  # noqa: F401  (first, or GluonCV would swallow what is wrong with it)
+    from PIL import ImageFile
+    truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     _forget(module)
-    with _quietly():
-        yield
+    try:
+        with _quietly():
+            yield
+    finally:  # GluonCV sets it, and from then on nobody in the process hears of a picture that is cut off
+        ImageFile.LOAD_TRUNCATED_IMAGES = truncated
 
 
 @contextlib.contextmanager

@@ -40,11 +40,11 @@ def multibox_target(anchors: nd.NDArray, labels: nd.NDArray, class_preds: nd.NDA
     Args:
         anchors: (1, A, 4).
         labels: (B, M, 5), rows (class from 0, xmin, ymin, xmax, ymax), relative. The rows of a picture end at the
-            first class -1.
+            first that is all -1.
         class_preds: (B, classes + 1, A), needed for its shape, and for its values with hard negative mining.
-        options: of ``MultiBoxTarget``. ``overlap_threshold`` 0.5. ``negative_mining_ratio`` -1: all negatives count;
-            3: the three hardest for each positive do, the others get class -1. ``minimum_negative_samples`` has no
-            effect on the CPU.
+        options: of ``MultiBoxTarget``. ``overlap_threshold`` 0.5, which the IoU must exceed.
+            ``negative_mining_ratio`` -1: all negatives count; 3: the three hardest for each positive do, the others
+            get class -1. ``minimum_negative_samples`` has no effect on the CPU.
 
     A picture without any object gets class -1 everywhere: it adds nothing to the loss, not background.
 
@@ -69,12 +69,12 @@ def multibox_detection(class_probs: nd.NDArray, offset_preds: nd.NDArray, anchor
         offset_preds: (B, 4A).
         anchors: (1, A, 4).
         nms_threshold: IoU from which the lower-scored box of the same class (of any, with ``force_suppress``) goes.
-        threshold: scores below are background.
+        threshold: scores below are dropped.
         nms_topk: only the best so many boxes take part.
 
     Returns:
-        (B, A, 6), rows (class, score, xmin, ymin, xmax, ymax), highest score first; class -1 is background or
-        suppressed (its score and box stay as they were).
+        (B, A, 6), rows (class, score, xmin, ymin, xmax, ymax), highest score first, boxes clipped to the picture;
+        class -1 is suppressed (its score and box stay as they were). Rows of -1 fill the end.
     """
     return nd.contrib.MultiBoxDetection(class_probs, offset_preds, anchors, nms_threshold=nms_threshold,
                                         threshold=threshold, force_suppress=force_suppress, nms_topk=nms_topk)

@@ -55,13 +55,14 @@ def load_source(path: Path, name: str) -> SourceNetwork:
     Raises InputError naming the file when it is damaged or holds another network's weights.
     """
     net = model_zoo.vision.get_model(name)
-    _load(net.features if path.stem.endswith("-features") else net, path, name)
+    load_weights(net.features if path.stem.endswith("-features") else net, path, name)
     return SourceNetwork(name, net, f"source network: {name}, weights from {path.name}", "imagenet")
 
 
-def _load(block: gluon.HybridBlock, path: Path, name: str) -> None:
+def load_weights(block: gluon.HybridBlock, path: Path, name: str, ctx=None) -> None:
+    """Load ``path`` into ``block``; raises InputError naming both when the file is damaged or of another network."""
     try:
-        block.load_parameters(str(path))
+        block.load_parameters(str(path), ctx=ctx)
     except (mx.MXNetError, AssertionError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[-1]  # MXNet puts its own traceback before it
         raise InputError(f"{path} does not hold the weights of {name}: {reason}; put the file there again, "
@@ -94,7 +95,7 @@ def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size:
         _train(net, dataset, None, learning_rate, batch_size, num_epochs, ctx, 1e-3, edge_size, print)
         with make_folder_atomically(folder) as temporary:
             net.save_parameters(str(temporary / "resnet18_v2.params"))
-    _load(net, folder / "resnet18_v2.params", "resnet18_v2")
+    load_weights(net, folder / "resnet18_v2.params", "resnet18_v2")
     note = "source network: resnet18_v2, trained here on the synthetic source set (no published weights found)"
     return SourceNetwork("resnet18_v2", net, note, "synthetic")
 

@@ -9,8 +9,7 @@ import mxnet as mx
 from mxnet import nd
 
 from .data.images import check_picture
-from .errors import InputError
-from .finetuning import find_weights
+from .finetuning import find_weights, load_weights
 from .plotting import plt
 
 
@@ -65,7 +64,7 @@ class GluonCVDetector:
         self.trained = path is not None
         self.note = f"{name}: weights from {path.name}" if path else f"{name}: untrained, no weights found"
         if path:
-            self._load(path)
+            load_weights(self.net, path, name, ctx)
         else:
             self.net.initialize(mx.init.Xavier(), ctx=ctx)
 
@@ -90,10 +89,4 @@ class GluonCVDetector:
         viz.plot_bbox(picture, found.boxes, found.scores, found.classes, thresh=threshold,
                       class_names=self.net.classes, ax=plt.gca())
 
-    def _load(self, path: Path) -> None:
-        try:
-            self.net.load_parameters(str(path), ctx=self.ctx)
-        except (mx.MXNetError, AssertionError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise InputError(f"{path} does not hold the weights of {self.net.name}: {reason}") from error
 

@@ -101,7 +101,8 @@ class SSDLoss(gloss.Loss):
     """Cross-entropy of the classes plus L1 of the offsets of positive anchors, a value a picture (section 9.7).
 
     Called with (cls_preds (B, A, K + 1), cls_labels (B, A), bbox_preds (B, 4A), bbox_labels (B, 4A),
-    bbox_masks (B, 4A)), the order of the book's ``calc_loss``; returns (B,).
+    bbox_masks (B, 4A)), the order of the book's ``calc_loss``; returns (B,), means over all anchors. Anchors of class
+    -1, which the target leaves out, add nothing.
     """
 
     def __init__(self, **kwargs) -> None:
@@ -110,7 +111,8 @@ class SSDLoss(gloss.Loss):
         self.bbox_loss = gloss.L1Loss()
 
     def hybrid_forward(self, F, cls_preds, cls_labels, bbox_preds, bbox_labels, bbox_masks):
-        return (self.cls_loss(cls_preds, cls_labels)
+        counted = (cls_labels >= 0).expand_dims(axis=-1)  # (B, A, 1)
+        return (self.cls_loss(cls_preds, cls_labels, counted)
                 + self.bbox_loss(bbox_preds * bbox_masks, bbox_labels * bbox_masks))
 
 
@@ -122,10 +124,11 @@ def smooth_l1(x, scalar: float = 1.0):
 def focal_loss(cls_preds: nd.NDArray, cls_labels: nd.NDArray, gamma: float = 2.0) -> nd.NDArray:
     """-(1 - p)^γ ln p of each anchor's own class, (B, A) (Lin et al. 2017; exercise of section 9.7).
 
-    p is the softmax over the class axis of ``cls_preds`` (B, A, K + 1); with γ = 0 this is cross-entropy.
+    p is the softmax over the class axis of ``cls_preds`` (B, A, K + 1); with γ = 0 this is cross-entropy. Anchors of
+    class -1 are left out: 0.
     """
     log_p = nd.pick(nd.log_softmax(cls_preds, axis=-1), cls_labels, axis=-1)  # (B, A)
-    return -((1 - log_p.exp()) ** gamma) * log_p
+    return -((1 - log_p.exp()) ** gamma) * log_p * (cls_labels >= 0)
 
 
 def cls_eval(cls_preds: nd.NDArray, cls_labels: nd.NDArray) -> float:

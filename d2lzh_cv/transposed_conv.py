@@ -30,7 +30,12 @@ def trans_conv_multi(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: int
     """:func:`trans_conv` with channels: X (C_in, H, W), K (C_in, C_out, h, w) to (C_out, H', W').
 
     The kernel's layout is that of ``Conv2DTranspose``: the weight of the convolution it transposes.
+
+    Raises:
+        InputError: X and K differ in C_in.
     """
+    if X.shape[0] != K.shape[0]:
+        raise InputError(f"X has {X.shape[0]} channels, but K {K.shape} is for {K.shape[0]}")
     maps = [sum(trans_conv(x, k[j], stride, padding) for x, k in zip(X, K)) for j in range(K.shape[1])]
     return nd.stack(*maps)
 

@@ -102,6 +102,10 @@ def test_gluoncv_without_libgl(tmp_path):
              "assert net(mx.nd.ones((1, 3, 32, 32))).shape == (1, 3)", tmp_path)
 
 
+def test_gluoncv_does_not_hide_pictures_that_are_cut_off():
+    succeeds("import d2lzh_cv, gluoncv.model_zoo; from PIL import ImageFile; assert not ImageFile.LOAD_TRUNCATED_IMAGES")
+
+
 def test_gluoncv_says_what_is_wrong_with_mxnet(tmp_path):
     package(tmp_path, "numpy", "__version__ = '2.1.0'")
     assert "this is NumPy 2.1.0" in problem("import d2lzh_cv, gluoncv", tmp_path)

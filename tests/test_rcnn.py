@@ -187,7 +187,6 @@ def test_weights_that_do_not_fit_are_named(zoo, tmp_path, write):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.xfail(strict=True, reason="the first line of MXNet's message is taken, and that says Traceback")
 @pytest.mark.parametrize("write", [empty, noise])
 def test_the_reason_why_weights_do_not_load_is_given(zoo, tmp_path, write):
     write(tmp_path / f"{NAME}.params")

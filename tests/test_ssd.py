@@ -185,7 +185,6 @@ def test_focal_loss_of_an_anchor_that_is_sure():
     assert_close(loss, [[0, 100]])
 
 
-@pytest.mark.xfail(strict=True, reason="class -1 is taken for background")
 @pytest.mark.parametrize("left_out", [[0, 1, -1], [-1, -1, -1]])
 def test_anchors_of_class_minus_one_are_left_out_of_the_losses(left_out):
     """They get no gradient: whatever the network says of them, they pull it nowhere."""
