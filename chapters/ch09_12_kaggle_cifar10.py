@@ -32,9 +32,9 @@ transform_train = transforms.Compose([
     transforms.RandomFlipLeftRight(), transforms.ToTensor(), normalize])
 transform_test = transforms.Compose([transforms.ToTensor(), normalize])
 
-sets = {part: d2l.image_folder(input_dir / part) for part in ("train", "valid", "train_valid")}
+classes = d2l.image_folder(input_dir / "train_valid").synsets  # a small part may lack one
+sets = {part: d2l.image_folder(input_dir / part, classes=classes) for part in ("train", "valid", "train_valid")}
 test_set = d2l.image_folder(input_dir / "test")
-classes = sets["train_valid"].synsets
 print({part: len(pictures) for part, pictures in sets.items()}, "test:", len(test_set))
 run.record(pictures={part: len(pictures) for part, pictures in sets.items()}, classes=len(classes))
 

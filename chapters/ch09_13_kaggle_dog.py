@@ -39,9 +39,9 @@ transform_train = transforms.Compose([
     transforms.RandomResizedCrop(edge_size, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3)),
     transforms.RandomFlipLeftRight(), transforms.RandomColorJitter(brightness=0.4, contrast=0.4, saturation=0.4),
     transforms.RandomLighting(0.1), transforms.ToTensor(), NORMALIZE])
-sets = {part: d2l.image_folder(input_dir / part) for part in ("train", "valid", "train_valid")}
+breeds = d2l.image_folder(input_dir / "train_valid").synsets  # a small part may lack one
+sets = {part: d2l.image_folder(input_dir / part, classes=breeds) for part in ("train", "valid", "train_valid")}
 test_set = d2l.image_folder(input_dir / "test")
-breeds = sets["train_valid"].synsets
 print({part: len(pictures) for part, pictures in sets.items()}, "test:", len(test_set), "breeds:", len(breeds))
 run.record(pictures={part: len(pictures) for part, pictures in sets.items()}, breeds=len(breeds))
 

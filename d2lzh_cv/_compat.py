@@ -154,6 +154,7 @@ def _prepare_distutils() -> None:
 def _prepare_threads() -> None:
     """One thread a core: MXNet takes half of the processors, which is right only where each core counts twice."""
     os.environ.setdefault("OMP_NUM_THREADS", str(_cores()))
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin while they wait starve on a busy machine
 
 
 def _cores() -> int:

@@ -6,6 +6,7 @@ values, training curves and printed output, all in the folder ``OUT/9.7``.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import sys
@@ -211,7 +212,7 @@ def environment() -> dict[str, Any]:
     mxnet = sys.modules.get("mxnet")  # absent when it could not be imported
     return {"python": platform.python_version(), "numpy": np.__version__,
             "mxnet": getattr(mxnet, "__version__", None), "platform": platform.platform(),
-            "devices": _devices() if mxnet else []}
+            "threads": os.environ.get("OMP_NUM_THREADS"), "devices": _devices() if mxnet else []}
 
 
 def _devices() -> list[str]:

@@ -52,7 +52,7 @@ SECTIONS = (
     SectionInfo("9.9", "semantic_segmentation_and_dataset", "Semantic Segmentation and the Data Set",
                 "语义分割和数据集", ("voc",), 10),
     SectionInfo("9.10", "fcn", "Fully Convolutional Networks (FCN)", "全卷积网络（FCN）",
-                ("voc", "img", "weights"), 120),
+                ("voc", "img", "source", "weights"), 120),
     SectionInfo("9.11", "neural_style", "Neural Style Transfer", "样式迁移", ("img", "weights"), 100),
     SectionInfo("9.12", "kaggle_cifar10", "Image Classification (CIFAR-10) on Kaggle",
                 "实战Kaggle比赛：图像分类（CIFAR-10）", ("kaggle_cifar10",), 60),

@@ -103,7 +103,8 @@ def test_gluoncv_without_libgl(tmp_path):
 
 
 def test_gluoncv_does_not_hide_pictures_that_are_cut_off():
-    succeeds("import d2lzh_cv, gluoncv.model_zoo; from PIL import ImageFile; assert not ImageFile.LOAD_TRUNCATED_IMAGES")
+    succeeds("import d2lzh_cv, gluoncv.model_zoo\n"
+             "from PIL import ImageFile; assert not ImageFile.LOAD_TRUNCATED_IMAGES")
 
 
 def test_gluoncv_says_what_is_wrong_with_mxnet(tmp_path):

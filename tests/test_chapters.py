@@ -1,0 +1,114 @@
+"""The chapter as a reader runs it: ``d2lzh-cv run all --quick``, once on synthetic data and once on real data.
+
+Both runs take minutes; each test looks at one thing that they left behind.
+"""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from d2lzh_cv import sections
+
+ROOT = Path(__file__).resolve().parents[1]
+REAL_DATA = ROOT.parent / "shared" / "data"
+NUMBERS = [info.number for info in sections.SECTIONS]
+pytestmark = pytest.mark.slow
+
+
+class Run:
+    """What ``d2lzh-cv run all --quick`` printed and left in its folder."""
+
+    def __init__(self, out: Path, *flags: str) -> None:
+        self.out = out
+        self.child = subprocess.run(
+            [sys.executable, "-m", "d2lzh_cv", "run", "all", "--quick", "--out", str(out), *flags], cwd=ROOT,
+            capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"}, timeout=3000)
+
+    def results(self, number: str) -> dict:
+        """results.json of a section."""
+        return json.loads((self.out / number / "results.json").read_text(encoding="utf-8"))
+
+    def curve(self, number: str, series: str, name: str) -> list[float]:
+        """One column of a section's metrics.jsonl."""
+        lines = (self.out / number / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        return [line[name] for line in map(json.loads, lines) if line["series"] == series]
+
+    def check(self) -> None:
+        """Exit code 0 and 13 times ok."""
+        status = {number: self.results(number).get("error") or self.results(number)["status"] for number in NUMBERS}
+        assert status == dict.fromkeys(NUMBERS, "ok"), self.child.stdout[-3000:]
+        assert self.child.returncode == 0, self.child.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Run:
+    return Run(tmp_path_factory.mktemp("drawn"), "--data", "synthetic")
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory) -> Run:
+    if not REAL_DATA.is_dir():
+        pytest.skip("the real data is not here")
+    return Run(tmp_path_factory.mktemp("real"), "--data", str(REAL_DATA), "--epochs", "1")
+
+
+def test_every_section_runs_on_drawn_data(drawn):
+    drawn.check()
+
+
+def test_every_section_runs_on_real_data(real):
+    real.check()
+    kinds = {source["name"]: source["kind"] for number in NUMBERS for source in real.results(number)["data"]}
+    assert {name for name, kind in kinds.items() if kind == "real"} >= {"img", "cifar10", "hotdog", "pikachu", "voc"}
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_figures_are_pictures_of_something(drawn, number):
+    figures = drawn.results(number)["figures"]
+    assert figures
+    for figure in figures:
+        with Image.open(drawn.out / number / figure["file"]) as picture:
+            assert min(picture.size) >= 60 and len(picture.convert("RGB").getcolors(1 << 24)) > 20, figure
+
+
+def test_the_report_holds_every_section(drawn):
+    page = (drawn.out / "report.html").read_text(encoding="utf-8")
+    assert str(drawn.out / "report.html") in drawn.child.stdout
+    assert all(info.english in page and info.chinese in page for info in sections.SECTIONS)
+
+
+@pytest.mark.parametrize("number, series, name", [
+    ("9.1", "flip", "loss"), ("9.1", "no augmentation", "loss"), ("9.2", "fine-tuned", "loss"),
+    ("9.7", "TinySSD", "class_err"), ("9.7", "TinySSD", "bbox_mae"), ("9.10", "FCN", "loss"),
+    ("9.11", "small", "style"), ("9.11", "large", "style"), ("9.12", "train", "loss"), ("9.12", "train_valid", "loss"),
+    ("9.13", "train", "train_loss"), ("9.13", "train", "valid_loss")])
+def test_losses_fall(drawn, number, series, name):
+    curve = drawn.curve(number, series, name)
+    assert curve[-1] < 0.9 * curve[0], curve
+
+
+def test_classes_are_told_apart_better_than_by_chance(drawn):
+    augmented, classes = drawn.results("9.1")["results"], 10
+    assert augmented["test_acc, flip"] > 2 / classes and augmented["test_acc, no augmentation"] > 2 / classes
+    assert drawn.results("9.12")["results"]["train_acc"] > 3 / classes
+
+
+def test_fine_tuning_beats_training_from_scratch(drawn):
+    results = drawn.results("9.2")["results"]
+    assert results["test_acc, fine-tuned"] > max(0.6, results["test_acc, from scratch"]), results
+
+
+def test_the_object_is_found(drawn):
+    results = drawn.results("9.7")["results"]
+    assert results["boxes_above_0_3"] >= 1 and results["class_err"] < 0.01, results
+
+
+def test_pixels_are_classified_better_than_as_background(drawn):
+    results = drawn.results("9.10")["results"]
+    assert results["test_acc"] > results["background_share"], results
