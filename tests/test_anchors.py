@@ -1,14 +1,11 @@
 """Anchors, their targets and the predicted boxes against plain loops: the facts of MXNet's MultiBox operators."""
 from __future__ import annotations
 
-import itertools
-import math
-
 import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import nd
-from test_boxes import BOOK_ANCHORS, BOOK_OBJECTS, SEEDS, plain_iou, plain_nms, plain_offsets, random_boxes
+from oracles import BOOK_ANCHORS, BOOK_OBJECTS, SEEDS, plain_detection, plain_prior, plain_targets, random_boxes
 from tolerance import assert_close
 
 from d2lzh_cv import anchors, boxes
@@ -19,18 +16,6 @@ MAPS = [(1, 1), (3, 5), (5, 2), (4, 4)]
 
 
 # Generating anchors
-
-def plain_prior(height, width, sizes, ratios) -> list[list[float]]:
-    pairs = [(s, ratios[0]) for s in sizes] + [(sizes[0], r) for r in ratios[1:]]
-    found = []
-    for i in range(height):
-        for j in range(width):
-            for s, r in pairs:
-                x, y = (j + 0.5) / width, (i + 0.5) / height
-                w, h = s * math.sqrt(r) * height / width, s / math.sqrt(r)
-                found.append([x - w / 2, y - h / 2, x + w / 2, y + h / 2])
-    return found
-
 
 @pytest.mark.parametrize(("height", "width"), MAPS)
 @pytest.mark.parametrize(("sizes", "ratios"), [([0.4], [1]), ([0.75, 0.5, 0.25], [1, 2, 0.5]), ([0.2, 0.9], [3, 1])])
@@ -76,33 +61,6 @@ def test_shown_anchors_take_height_before_width():
 
 
 # Labelling anchors
-
-def plain_match(candidates, objects, threshold) -> dict[int, int]:
-    """Anchor to object: first the best pairs, each object once; then every anchor that overlaps one enough."""
-    pairs = itertools.product(range(len(candidates)), range(len(objects)))
-    overlap = {(a, o): plain_iou(candidates[a], objects[o]) for a, o in pairs}
-    matched = {}
-    for (a, o), value in sorted(overlap.items(), key=lambda item: -item[1]):
-        if value > 1e-6 and a not in matched and o not in matched.values():
-            matched[a] = o
-    for a in set(range(len(candidates))) - set(matched):
-        best = max(range(len(objects)), key=lambda o: overlap[a, o])
-        if overlap[a, best] > threshold:
-            matched[a] = best
-    return matched
-
-
-def plain_targets(candidates, label, threshold=0.5):
-    """Offsets, mask and classes of one picture, all negatives used."""
-    matched = plain_match(candidates, label[:, 1:], threshold)
-    offsets, mask, classes = [], [], []
-    for a, anchor in enumerate(candidates):
-        row = label[matched[a]] if a in matched else None
-        offsets += [0.0] * 4 if row is None else plain_offsets(anchor, row[1:])
-        mask += [float(row is not None)] * 4
-        classes.append(0.0 if row is None else row[0] + 1)
-    return offsets, mask, classes
-
 
 def test_targets_of_the_book():
     """Printed by section 9.4."""
@@ -198,19 +156,6 @@ def test_class_predictions_of_another_shape_are_refused(shape):
 
 
 # Predicting boxes
-
-def plain_detection(class_probs, offsets, candidates, nms_threshold, threshold, force):
-    """One picture's rows: scores from the threshold on, best first, then rows of -1."""
-    best = class_probs[1:].argmax(axis=0)
-    scores = class_probs[1:].max(axis=0)
-    decoded = boxes.decode_offsets(nd.array(candidates), nd.array(offsets)).asnumpy().clip(0, 1)
-    order = [a for a in np.argsort(-scores, kind="stable") if scores[a] >= threshold]
-    kept = set()
-    for group in [order] if force else [[a for a in order if best[a] == k] for k in set(best)]:
-        kept |= {group[i] for i in plain_nms(decoded[group], scores[group], nms_threshold)}
-    rows = [[best[a] if a in kept else -1, scores[a], *decoded[a]] for a in order]
-    return rows + [[-1] * 6] * (len(candidates) - len(rows))
-
 
 def detect(probs, candidates=BOOK_ANCHORS, **options) -> np.ndarray:
     """The rows of one picture with zero offsets; ``probs`` (classes + 1, anchors)."""

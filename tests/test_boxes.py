@@ -6,44 +6,10 @@ import math
 import numpy as np
 import pytest
 from mxnet import nd
+from oracles import BOOK_ANCHORS, BOOK_OBJECTS, SEEDS, plain_iou, plain_nms, plain_offsets, random_boxes
 from tolerance import assert_close
 
 from d2lzh_cv import boxes
-
-BOOK_ANCHORS = np.array([[0, 0.1, 0.2, 0.3], [0.15, 0.2, 0.4, 0.4], [0.63, 0.05, 0.88, 0.98],
-                         [0.66, 0.45, 0.8, 0.8], [0.57, 0.3, 0.92, 0.9]], "float32")
-BOOK_OBJECTS = np.array([[0, 0.1, 0.08, 0.52, 0.92], [1, 0.55, 0.2, 0.9, 0.88]], "float32")
-SEEDS = range(5)
-
-
-def random_boxes(count: int, seed: int) -> np.ndarray:
-    """Boxes with an area, some beyond the picture."""
-    rng = np.random.default_rng(seed)
-    low = rng.uniform(-0.2, 0.8, (count, 2))
-    return np.hstack([low, low + rng.uniform(0.05, 0.6, (count, 2))]).astype("float32")
-
-
-def plain_iou(a, b) -> float:
-    width = max(min(a[2], b[2]) - max(a[0], b[0]), 0)
-    height = max(min(a[3], b[3]) - max(a[1], b[1]), 0)
-    areas = sum(max(box[2] - box[0], 0) * max(box[3] - box[1], 0) for box in (a, b))
-    union = areas - width * height
-    return width * height / union if union > 0 else 0.0
-
-
-def plain_offsets(anchor, box, variances=(0.1, 0.1, 0.2, 0.2)) -> list[float]:
-    (xa, ya, wa, ha), (xb, yb, wb, hb) = ((x0 / 2 + x1 / 2, y0 / 2 + y1 / 2, x1 - x0, y1 - y0)
-                                          for x0, y0, x1, y1 in (anchor, box))
-    raw = ((xb - xa) / wa, (yb - ya) / ha, math.log(wb / wa), math.log(hb / ha))
-    return [value / variance for value, variance in zip(raw, variances)]
-
-
-def plain_nms(candidates, scores, threshold) -> list[int]:
-    kept = []
-    for i in sorted(range(len(scores)), key=lambda i: -scores[i]):
-        if all(plain_iou(candidates[i], candidates[k]) < threshold for k in kept):
-            kept.append(i)
-    return kept
 
 
 def test_scale_is_width_height_twice():

@@ -1,13 +1,12 @@
 """The fully convolutional network: interpolation against plain loops, shapes, labels to colours and back."""
 from __future__ import annotations
 
-import math
-
 import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import init, nd
 from mxnet.gluon import model_zoo, nn
+from oracles import plain_bilinear
 from tolerance import assert_close
 
 import d2lzh_cv
@@ -34,19 +33,6 @@ def test_the_kernel_connects_equal_channels_only(channels_in, channels_out):
     for i, j in np.ndindex(channels_in, channels_out):
         expected = bilinear_kernel(1, 1, 4)[0, 0].asnumpy() if i == j else np.zeros((4, 4))
         assert_close(kernel[i, j], expected, exact=True)
-
-
-def plain_bilinear(picture: np.ndarray, scale: int) -> np.ndarray:
-    """Each new pixel's middle, seen on the old picture, between its four neighbours; black beyond the rim."""
-    height, width = picture.shape
-    larger = np.zeros((height * scale, width * scale))
-    for y, x in np.ndindex(larger.shape):
-        v, u = (y + 0.5) / scale - 0.5, (x + 0.5) / scale - 0.5
-        for i in (math.floor(v), math.floor(v) + 1):
-            for j in (math.floor(u), math.floor(u) + 1):
-                if 0 <= i < height and 0 <= j < width:
-                    larger[y, x] += picture[i, j] * (1 - abs(v - i)) * (1 - abs(u - j))
-    return larger
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8])

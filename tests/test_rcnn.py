@@ -1,8 +1,6 @@
 """Pooling of regions against plain loops, and the wrapper of GluonCV's detectors without the detectors."""
 from __future__ import annotations
 
-import math
-
 import gluoncv.model_zoo
 import mxnet as mx
 import numpy as np
@@ -10,7 +8,7 @@ import pytest
 from data_kit import write_picture
 from mxnet import autograd, nd
 from mxnet.gluon import nn
-from test_boxes import SEEDS
+from oracles import SEEDS, plain_roi_pooling
 from tolerance import assert_close
 
 from d2lzh_cv import rcnn
@@ -21,29 +19,6 @@ COUNTING = nd.arange(16).reshape((1, 1, 4, 4))
 
 
 # Pooling
-
-def half_away(x: float) -> int:
-    return int(math.copysign(math.floor(abs(x) + 0.5), x))
-
-
-def plain_bins(low: int, high: int, count: int, limit: int) -> list[range]:
-    """The cells of each bin: they may share some, and lose those off the map."""
-    side = max(high - low + 1, 1) / count
-    edges = [(low + math.floor(i * side), low + math.ceil((i + 1) * side)) for i in range(count)]
-    return [range(min(max(a, 0), limit), min(max(b, 0), limit)) for a, b in edges]
-
-
-def plain_roi_pooling(feature_map, rois, size, scale):
-    pooled = np.zeros((len(rois), feature_map.shape[1], *size))
-    for n, roi in enumerate(rois):
-        x0, y0, x1, y1 = (half_away(value * scale) for value in roi[1:])
-        rows, columns = (plain_bins(y0, y1, size[0], feature_map.shape[2]),
-                         plain_bins(x0, x1, size[1], feature_map.shape[3]))
-        for c, i, j in np.ndindex(pooled.shape[1:]):
-            cells = [feature_map[int(roi[0]), c, y, x] for y in rows[i] for x in columns[j]]
-            pooled[n, c, i, j] = max(cells, default=0)
-    return pooled
-
 
 def pool(*roi, size=(2, 2), scale=0.1) -> nd.NDArray:
     return rcnn.roi_pooling(COUNTING, nd.array([[0, *roi]]), size, scale)[0, 0]

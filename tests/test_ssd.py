@@ -7,8 +7,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import autograd, gluon, init, nd
-from test_anchors import plain_prior
-from test_boxes import SEEDS, plain_iou
+from oracles import SEEDS, plain_focal, plain_iou, plain_prior, plain_probability, plain_smooth_l1
 from tolerance import as_numpy, assert_close
 
 from d2lzh_cv import ssd
@@ -128,10 +127,6 @@ def random_predictions(seed: int, batch: int = 2, anchors: int = 5, classes: int
             rng.integers(0, classes, (batch, anchors)).astype("float32"))
 
 
-def plain_probability(scores, label) -> float:
-    return math.exp(scores[int(label)]) / sum(math.exp(score) for score in scores)
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_loss_is_cross_entropy_plus_masked_l1(seed):
     scores, classes = random_predictions(seed)
@@ -151,13 +146,7 @@ def test_the_loss_is_cross_entropy_plus_masked_l1(seed):
 def test_smooth_l1_is_a_parabola_then_a_line(scalar):
     corner = 1 / scalar ** 2
     xs = [0, -0.1, 0.1, corner - 1e-3, corner, -corner, corner + 1e-3, 5 * corner, -5 * corner]
-    expected = [(scalar * x) ** 2 / 2 if abs(x) < corner else abs(x) - corner / 2 for x in xs]
-    assert_close(ssd.smooth_l1(nd.array(xs), scalar), expected)
-
-
-def plain_focal(scores, label, gamma) -> float:
-    p = plain_probability(scores, label)
-    return -(1 - p) ** gamma * math.log(p)
+    assert_close(ssd.smooth_l1(nd.array(xs), scalar), [plain_smooth_l1(x, scalar) for x in xs])
 
 
 @pytest.mark.parametrize("gamma", [0, 0.5, 2, 5])

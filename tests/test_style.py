@@ -9,7 +9,7 @@ import pytest
 from data_kit import REAL, needs_real_data
 from mxnet import autograd, init, nd
 from mxnet.gluon import nn
-from test_boxes import SEEDS
+from oracles import SEEDS, plain_gram, plain_mean_square, plain_tv
 from tolerance import assert_close
 
 from d2lzh_cv import style
@@ -41,26 +41,6 @@ def test_postprocessed_colours_stay_in_range():
 
 
 # Losses
-
-def plain_gram(X: np.ndarray) -> list[list[float]]:
-    _, channels, height, width = X.shape
-    return [[sum(float(X[0, a, i, j]) * X[0, b, i, j] for i in range(height) for j in range(width))
-             / (channels * height * width) for b in range(channels)] for a in range(channels)]
-
-
-def plain_mean_square(A, B) -> float:
-    A, B = np.asarray(A, "float64"), np.asarray(B, "float64")
-    return sum((A[index] - B[index]) ** 2 for index in np.ndindex(A.shape)) / A.size
-
-
-def plain_tv(X: np.ndarray) -> float:
-    _, channels, height, width = X.shape
-    down = [abs(X[0, c, i + 1, j] - X[0, c, i, j]) for c in range(channels) for i in range(height - 1)
-            for j in range(width)]
-    right = [abs(X[0, c, i, j + 1] - X[0, c, i, j]) for c in range(channels) for i in range(height)
-             for j in range(width - 1)]
-    return (sum(down) / len(down) + sum(right) / len(right)) / 2
-
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_losses_by_loops(seed):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mxnet import init, nd
 from mxnet.gluon import nn
-from test_resnet import plain_corr2d
+from oracles import plain_corr2d, plain_trans_conv
 from tolerance import assert_close
 
 from d2lzh_cv import transposed_conv as tc
@@ -22,18 +22,6 @@ SETTINGS = [(kernel, stride, padding) for kernel in ((1, 1), (2, 2), (3, 3), (2,
 def random_pair(kernel, shape=(4, 3), seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return rng.normal(size=shape).astype("float32"), rng.normal(size=kernel).astype("float32")
-
-
-def plain_trans_conv(X, K, stride, padding) -> np.ndarray:
-    """Seen from the output: the inputs whose kernel reaches an element."""
-    height, width = (stride * (n - 1) + k - 2 * padding for n, k in zip(X.shape, K.shape))
-    Y = np.zeros((height, width))
-    for y, x in np.ndindex(height, width):
-        for i, j in np.ndindex(X.shape):
-            a, b = y + padding - i * stride, x + padding - j * stride
-            if 0 <= a < K.shape[0] and 0 <= b < K.shape[1]:
-                Y[y, x] += X[i, j] * K[a, b]
-    return Y
 
 
 def by_gluon(X, K, stride, padding) -> nd.NDArray:
