@@ -85,7 +85,7 @@ def report(series):
 for series, aug in (("flip", d2l.FLIP_AUG), ("no augmentation", d2l.NO_AUG)):
     print(f"ResNet-18, {series}:")
     epochs = d2l.train_with_data_aug(train_set, test_set, aug, d2l.NO_AUG, devices,
-                                     num_epochs=run.epochs(quick=3, full=10),
+                                     num_epochs=run.epochs(quick=2, full=10),
                                      batch_size=run.choose(quick=16, full=256), on_epoch=report(series))
     run.record(**{f"test_acc, {series}": epochs[-1].test_acc})
 

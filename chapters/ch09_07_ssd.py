@@ -73,7 +73,7 @@ def report(epoch):
         print(epoch)
 
 
-num_epochs = run.epochs(quick=40, full=20)
+num_epochs = run.epochs(quick=30, full=20)
 epochs = d2l.train_ssd(net, train_iter, trainer, ctx, num_epochs, report)
 net.save_parameters(str(run.folder / "tinyssd.params"))
 run.record(class_err=epochs[-1].class_err, bbox_mae=epochs[-1].bbox_mae)

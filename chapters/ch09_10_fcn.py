@@ -150,12 +150,15 @@ def report(epoch):
     print(epoch)
     run.log(series="FCN", epoch=epoch.number, loss=epoch.loss, train_acc=epoch.train_acc, test_acc=epoch.test_acc,
             seconds=epoch.seconds)
+    if run.quick and epoch.number == num_epochs - 3:  # a few pictures a batch: smaller steps let the result settle
+        trainer.set_learning_rate(trainer.learning_rate / 10)
 
 
-trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1, "wd": 1e-3})
+num_epochs = run.epochs(quick=8, full=5)
+trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": run.choose(quick=0.05, full=0.1), "wd": 1e-3})
 print("training on", devices)
 epochs = d2l.fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(axis=1), trainer, devices,
-                 run.epochs(quick=10, full=5), test_iter, on_epoch=report)
+                 num_epochs, test_iter, on_epoch=report)
 background_share = float(np.mean([(y.asnumpy() == 0).mean() for _, y in voc_test]))
 print(f"test acc {epochs[-1].test_acc:.3f}; all background would be {background_share:.3f}")
 run.record(loss=epochs[-1].loss, train_acc=epochs[-1].train_acc, test_acc=epochs[-1].test_acc,
@@ -169,12 +172,14 @@ run.record(loss=epochs[-1].loss, train_acc=epochs[-1].train_acc, test_acc=epochs
 assert not autograd.is_training()
 test_pictures, test_labels = d2l.read_voc_images(voc_dir, is_train=False)
 n, shown = 4, []
-crop_rect = (0, 0, crop_size[1], crop_size[0])
+height, width = crop_size
 large_enough = [i for i, picture in enumerate(test_pictures)
-                if picture.shape[0] >= crop_size[0] and picture.shape[1] >= crop_size[1]]
+                if picture.shape[0] >= height and picture.shape[1] >= width]
 for i in large_enough[:n]:
-    X = image.fixed_crop(test_pictures[i], *crop_rect)
-    shown += [X, d2l.label2image(d2l.predict(net, X, devices[0])), image.fixed_crop(test_labels[i], *crop_rect)]
+    h, w = test_pictures[i].shape[:2]
+    corner = run.choose(quick=((w - width) // 2, (h - height) // 2), full=(0, 0))  # the book's is the first one
+    X, label = (image.fixed_crop(picture, *corner, width, height) for picture in (test_pictures[i], test_labels[i]))
+    shown += [X, d2l.label2image(d2l.predict(net, X, devices[0])), label]
 d2l.show_images(shown[::3] + shown[1::3] + shown[2::3], 3, len(shown) // 3)
 run.save_figure("predictions", "pictures, predictions, labels")
 run.finish()

@@ -100,7 +100,7 @@ def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size:
     return SourceNetwork("resnet18_v2", net, note, "synthetic")
 
 
-def offline_source(root: Path, ctx, edge_size: int = 64, num_epochs: int = 6) -> SourceNetwork:
+def offline_source(root: Path, ctx, edge_size: int = 64, num_epochs: int = 5) -> SourceNetwork:
     """:func:`pretrain_source` on the image folder ``root``/train, kept in the cache beside the other derived data."""
     dataset = image_folder(Path(root) / "train")
     place = place_for(Path(root), cache_root() / "weights")
