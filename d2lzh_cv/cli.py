@@ -1,11 +1,12 @@
-"""The command line: ``d2lzh-cv run``, ``list``, ``doctor``. Nothing here imports MXNet, so it starts at once."""
+"""The command line, ``d2lzh-cv``: run, list, doctor, compare. Nothing here imports MXNet, so it starts at once."""
 from __future__ import annotations
 
 import argparse
 import sys
 import traceback
+from pathlib import Path
 
-from . import __version__, sections
+from . import __version__, rundir, sections
 from .errors import InputError
 from .guard import INPUT_ERROR, INTERRUPTED
 from .options import Parser, add_debug_flag, add_run_flags, from_namespace
@@ -40,7 +41,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add_debug_flag(parser)
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
-    for add in (_add_run, _add_list, _add_doctor):
+    for add in (_add_run, _add_list, _add_doctor, _add_compare):
         add(commands)
     flags, extra = parser.parse_known_args(argv)
     if any(word.startswith("-") for word in extra) or (extra and "sections" not in flags):
@@ -79,6 +80,19 @@ def _add_doctor(commands) -> None:
     parser.set_defaults(command=_doctor)
 
 
+def _add_compare(commands) -> None:
+    text = "show figure by figure what the book printed, what a run printed, and whether that is the same"
+    parser = commands.add_parser(
+        "compare", help=text, description=text.capitalize() + ".",
+        epilog="Exact figures are computed anew and must be equal to the printed digits; training is judged only on "
+               "the book's data and settings. Exit code 1: an exact figure differs.")
+    parser.add_argument("run", nargs="?", metavar="RUN", type=Path,
+                        help="folder of a run (default: runs/latest; without any, the exact figures alone)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_debug_flag(parser)
+    parser.set_defaults(command=_compare)
+
+
 def _run(flags: argparse.Namespace) -> int:
     from . import runner
     return runner.run(sections.select(flags.sections), from_namespace(flags))
@@ -99,3 +113,13 @@ def _list(flags: argparse.Namespace) -> int:
 def _doctor(flags: argparse.Namespace) -> int:
     from . import doctor
     return doctor.main(flags.json)
+
+
+def _compare(flags: argparse.Namespace) -> int:
+    from .book import compare, table
+    comparison = compare.compare(flags.run or rundir._latest())
+    if flags.json:
+        print(comparison.json_text())
+    else:
+        table.print_tables(comparison)
+    return 0 if comparison.ok else 1

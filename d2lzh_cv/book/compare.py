@@ -1,0 +1,191 @@
+"""The book's figures beside those of this package: computed here and now, or taken from what a run kept."""
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..plain import to_plain
+from . import facts, needs, verdicts
+from .facts import Exact, Training
+from .rundata import Run, SectionRun, read_run
+from .verdicts import DIFFERS, EQUAL, IN_BAND, NEEDS_DATA, NOT_COMPARABLE
+
+KINDS = {"exact": (EQUAL, DIFFERS, NEEDS_DATA), "training": (IN_BAND, DIFFERS, NOT_COMPARABLE)}
+ONE_WRONG = {"run": "the run kept another value; computed now it is equal",
+             "computed": "the run kept an equal value; computed now it is another"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    Attributes:
+        kind: a key of :data:`KINDS`; ``verdict`` is one of its values.
+        book: the printed value; of a training a dictionary from source to the value after the last epoch.
+        value: what stands here beside it, None where there is nothing.
+        origin: where ``value`` is from: "run", "computed" or "".
+        band: (lowest, highest) that counts as the book's, of a training that is judged.
+        needs: the data without which there is no verdict, by its name in :data:`d2lzh_cv.book.needs.NEEDS`.
+    """
+
+    section: str
+    kind: str
+    name: str
+    shows: str
+    verdict: str
+    book: Any
+    value: Any
+    origin: str
+    source: str
+    band: tuple[float, float] | None = None
+    needs: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All figures, in the book's order."""
+
+    rows: list[Row]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many figures of each kind got each verdict."""
+        found = Counter((row.kind, row.verdict) for row in self.rows)
+        return {kind: {verdict: found[kind, verdict] for verdict in possible} for kind, possible in KINDS.items()}
+
+    @property
+    def ok(self) -> bool:
+        """False when an exact figure differs; training may."""
+        return not self.counts()["exact"][DIFFERS]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return counts and rows as plain JSON; what is not a number becomes None."""
+        return {**self.counts(), "rows": [to_plain(asdict(row)) for row in self.rows]}
+
+    def json_text(self) -> str:
+        """Return :meth:`to_json` as text, a row a line."""
+        *counts, (_, rows) = self.to_json().items()
+        lines = [f" {json.dumps(kind)}: {json.dumps(found)},\n" for kind, found in counts]
+        return "{\n" + "".join(lines) + ' "rows": [\n  ' + ",\n  ".join(map(_dump, rows)) + "\n ]\n}"
+
+
+def compare(folder: Path | None = None) -> Comparison:
+    """Compare the run in ``folder``, and the exact figures that it did not keep as computed now, with the book's.
+
+    Exact figures that need no data are computed in any case: an old run does not hide what has broken since.
+
+    Args:
+        folder: of the run; None to compare the exact figures alone.
+
+    Raises:
+        InputError: no run is in ``folder``, or the data cannot be read.
+    """
+    return _compare(read_run(folder).sections if folder else [], compute=True)
+
+
+def compare_kept(run: Run) -> Comparison:
+    """Compare only what ``run`` kept; nothing is computed and MXNet is not imported."""
+    return _compare(run.sections, compute=False)
+
+
+def _compare(sections: list[SectionRun], compute: bool) -> Comparison:
+    by_number = {section.info.number: section for section in sections}
+    rows = [_exact_row(fact, by_number.get(fact.section), compute) for fact in facts.exact()]
+    rows += [row for fact in facts.training() for row in _training_rows(fact, by_number.get(fact.section))]
+    return Comparison(sorted(filter(None, rows), key=lambda row: _order(row.section)))
+
+
+def _dump(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False)
+
+
+def _order(section: str) -> tuple[int, int]:
+    chapter, number = section.split(".")
+    return int(chapter), int(number) if number.isdigit() else 0
+
+
+# -- exact figures ----------------------------------------------------------------------------------------------------
+def _exact_row(fact: Exact, section: SectionRun | None, compute: bool) -> Row | None:
+    kept = section.results.get(fact.record or fact.name) if section else None
+    counts = kept is not None and (fact.needs is None or _not_the_books(fact.needs, section) is None)
+    values = [("run", kept)] if counts else []
+    if compute and (fact.needs is None or not counts):
+        from .exact import compute as compute_now  # here: it imports MXNet
+        now = compute_now(fact)
+        values += [] if now is None else [("computed", now)]
+    if values:
+        return _judged(fact, values)
+    if kept is None and not compute:
+        return None
+    note = needs.how_to_get(fact.needs) + ("; the value here is of other data" if kept is not None else "")
+    return _row(fact, NEEDS_DATA, ("run" if kept is not None else "", kept), note)
+
+
+def _judged(fact: Exact, values: list[tuple[str, Any]]) -> Row:
+    wrong = [pair for pair in values if not verdicts.same(fact, pair[1])]
+    note = fact.note
+    if 0 < len(wrong) < len(values):
+        note = f"{ONE_WRONG[wrong[0][0]]}{'. ' if note else ''}{note}"
+    return _row(fact, DIFFERS if wrong else EQUAL, (wrong or values)[0], note)
+
+
+def _row(fact: Exact, verdict: str, value: tuple[str, Any], note: str) -> Row:
+    return Row(fact.section, "exact", fact.name, fact.shows, verdict, fact.value, value[1], value[0],
+               facts.sources()[fact.source], None, fact.needs if verdict == NEEDS_DATA else None, note)
+
+
+def _not_the_books(need: str, section: SectionRun) -> str | None:
+    """Why the set that the section read is not the book's, or None if it is."""
+    name = needs.NEEDS[need].hub_name
+    read = [item for item in section.data if item["name"] == name]
+    if not read:
+        return f"{name} not read"
+    if any(item["kind"] != "real" for item in read):
+        return f"synthetic {name}"
+    ours = all(needs.is_books(need, Path(item["path"])) for item in read)
+    return None if ours else f"not {needs.NEEDS[need].what}"
+
+
+# -- training ---------------------------------------------------------------------------------------------------------
+def _training_rows(fact: Training, section: SectionRun | None) -> list[Row]:
+    if section is None or section.status == "not run":
+        return []
+    lines = [line for line in section.metrics if line.get("series") == fact.series]
+    line = next((line for line in reversed(lines) if line.get("epoch") == fact.epochs), lines[-1] if lines else {})
+    reasons = _why_not(fact, section, line)
+    return [_training_row(fact, quantity, line, reasons) for quantity in fact.quantities]
+
+
+def _training_row(fact: Training, quantity: str, line: dict[str, Any], reasons: list[str]) -> Row:
+    value = line.get(quantity)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    band = None if reasons else verdicts.band(fact, quantity)
+    if reasons:
+        verdict, note = NOT_COMPARABLE, "; ".join(reasons)
+    else:
+        verdict = IN_BAND if number and band[0] <= value <= band[1] else DIFFERS
+        note = "" if number else "not a number"
+    shows = f"{fact.setting}, after epoch {fact.epochs}" if fact.epochs else fact.setting
+    return Row(fact.section, "training", f"{fact.series}: {quantity}", shows, verdict,
+               {source: log[-1][quantity] for source, log in fact.runs.items()}, value if number else None,
+               "run" if number else "", "; ".join(facts.sources()[source] for source in fact.runs), band, None, note)
+
+
+def _why_not(fact: Training, section: SectionRun, line: dict[str, Any]) -> list[str]:
+    """Why this run's training is not the published one, in a few words each; empty if it is."""
+    if not line:
+        return ["not trained in this run"]
+    reasons = [] if section.status == "ok" else [f"section {section.status}"]
+    reasons += [] if section.mode == "full" else [f"{section.mode} mode"]
+    reasons += list(filter(None, (_not_the_books(need, section) for need in fact.needs)))
+    if not reasons:
+        reasons = [f"not {what}" for text, what in fact.printed.items() if text not in section.output]
+    if fact.epochs is None:
+        reasons.append("published without its number of epochs")
+    elif line.get("epoch") != fact.epochs:
+        reasons.append(f"{line.get('epoch')} of {fact.epochs} epochs")
+    return reasons

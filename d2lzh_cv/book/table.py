@@ -1,0 +1,100 @@
+"""The comparison as tables for a terminal."""
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .. import sections
+from . import needs, verdicts
+from .compare import Comparison, Row
+
+STYLES = {verdicts.EQUAL: "green", verdicts.IN_BAND: "green", verdicts.DIFFERS: "bold red",
+          verdicts.NOT_COMPARABLE: "dim", verdicts.NEEDS_DATA: "yellow"}
+LONG = 48  # characters of a value that are shown
+
+
+def print_tables(comparison: Comparison, console: Console | None = None) -> None:
+    """Print a table for each section, what is missing and how to get it, and the counts."""
+    console = console or Console()
+    for number in dict.fromkeys(row.section for row in comparison.rows):
+        rows = [row for row in comparison.rows if row.section == number]
+        console.print(_table(number, rows))
+        for note, figures in notes(rows).items():
+            console.print(Text(f"  {', '.join(figures)}: {note}", "dim"))
+    needed = [f"needs DATA: {needs.how_to_get(need)}" for need in
+              dict.fromkeys(row.needs for row in comparison.rows if row.needs)]
+    rule = [verdicts.BAND_RULE] if any(row.band for row in comparison.rows) else []
+    totals = [f"{kind}: {counted(counts)}" for kind, counts in comparison.counts().items()
+              if kind == "exact" or any(counts.values())]
+    for line in (*rule, *needed, *totals):
+        console.print(Text(line), soft_wrap=True)
+
+
+def counted(counts: dict[str, int]) -> str:
+    """Return "29 equal, 0 differ, 5 need DATA" for the counts of a kind."""
+    words = {**verdicts.WORDS, verdicts.DIFFERS: "differ", verdicts.NEEDS_DATA: "need DATA"}
+    return ", ".join(f"{count} {words[verdict]}" for verdict, count in counts.items())
+
+
+def brief(value: Any, digits: int = 6) -> str:
+    """Return a value on one line, floats to so many digits, a whole one without its point; None is a dash."""
+    return "–" if value is None else _brief(value, digits)
+
+
+def digits_of(row: Row) -> int:
+    """How many digits of a figure's value tell a reader something."""
+    return 6 if row.kind == "exact" else 4
+
+
+def figure_of(row: Row) -> str:
+    """What the figure is, in a few words."""
+    return row.shows if row.kind == "exact" else row.name
+
+
+def notes(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Return each note once with the figures, or the trainings, that it is about; not those on missing data."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        name = row.name.split(":")[0] if row.kind == "training" else row.shows
+        if row.note and not row.needs and name not in found.setdefault(row.note, []):
+            found[row.note].append(name)
+    return found
+
+
+def _brief(value: Any, digits: int) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_brief(item, digits)}" for key, item in value.items())
+    if isinstance(value, list):
+        return f"[{', '.join(_brief(item, digits) for item in value)}]"
+    return f"{value:.{digits}g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+
+
+def _table(number: str, rows: list[Row]) -> Table:
+    titles = {info.number: f"{info.english} {info.chinese}" for info in sections.SECTIONS}
+    table = Table(title=f"\n{number} {titles.get(number, 'before chapter 9')}", title_justify="left",
+                  title_style="bold", box=box.SIMPLE_HEAD, expand=True)
+    for name, ratio in (("figure", 6), ("printed", 5), ("here", 5), ("verdict", 5)):
+        table.add_column(name, ratio=ratio)
+    for row in rows:
+        cells = (figure_of(row), *(_short(brief(value, digits_of(row))) for value in (row.book, row.value)))
+        table.add_row(*map(Text, cells), _verdict(row))
+    return table
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONG else f"{text[:LONG - 1]}…"
+
+
+def _verdict(row: Row) -> Text:
+    text = Text(verdicts.WORDS[row.verdict], STYLES[row.verdict])
+    if row.band:
+        text.append(f", {brief(row.band[0], 3)} to {brief(row.band[1], 3)}", "dim")
+    if row.needs:
+        text.append(f": {row.needs}", "dim")
+    return text

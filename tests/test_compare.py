@@ -1,0 +1,293 @@
+"""The comparison with the book: what is equal, what is judged at all, and where the values come from."""
+from __future__ import annotations
+
+import json
+
+import pytest
+from data_kit import REAL, needs_real_data, write_voc
+
+from d2lzh_cv import cli, transposed_conv
+from d2lzh_cv.book import compare, facts, needs, verdicts
+from d2lzh_cv.book.compare import compare_kept
+from d2lzh_cv.book.facts import Exact
+from d2lzh_cv.book.rundata import read_run
+from d2lzh_cv.errors import InputError
+
+REFERENCE = REAL.parent / "book" / "figures.json"
+PIKACHU = {"name": "pikachu", "kind": "real", "path": "gone/pikachu", "note": "pikachu: gone/pikachu"}
+SSD = {"section": "9.7", "status": "ok", "mode": "full", "seed": 0, "data": [PIKACHU], "figures": [],
+       "results": {"concat_preds_shape": [2, 25300]}}
+
+
+@pytest.fixture
+def no_data(monkeypatch, tmp_path):
+    """A data root that holds nothing."""
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "empty"))
+
+
+@pytest.fixture(scope="module")
+def computed():
+    """All exact figures as computed without any data."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(needs, "locate", lambda need: None)
+        return compare.compare()
+
+
+@pytest.fixture
+def only(monkeypatch):
+    """Leave only the named exact figures, so that little is computed."""
+    def keep(*names):
+        kept = [fact for fact in facts.exact() if fact.name in names]
+        monkeypatch.setattr(facts, "exact", lambda: kept)
+    return keep
+
+
+def write_section(folder, number="9.7", *, results=SSD, metrics=(), output=""):
+    (folder / number).mkdir(parents=True, exist_ok=True)
+    (folder / number / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    (folder / number / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics))
+    (folder / number / "stdout.txt").write_text(output, encoding="utf-8")
+    return folder
+
+
+def ssd_epoch(epoch=20, class_err=0.0023, bbox_mae=0.0025):
+    return {"series": "TinySSD", "epoch": epoch, "class_err": class_err, "bbox_mae": bbox_mae, "seconds": 1}
+
+
+def kept_rows(folder, kind="training"):
+    """The verdicts and rows of what a run kept, by name."""
+    return {row.name: row for row in compare_kept(read_run(folder)).rows if row.kind == kind}
+
+
+# -- the facts --------------------------------------------------------------------------------------------------------
+@pytest.mark.skipif(not REFERENCE.is_file(), reason="needs ../shared/book")
+def test_every_fact_is_there():
+    reference = json.loads(REFERENCE.read_text(encoding="utf-8"))
+    assert {(f.section, f.name): f.value for f in facts.exact()} == {
+        (f["section"], f["name"]): f["value"] for f in reference["exact"]}
+    assert {(f.section, f.name) for f in facts.exact() if f.needs is None} == {
+        (f["section"], f["name"]) for f in reference["exact"] if f["needs"] is None}
+
+    def values(section, lines):
+        return sorted((section, k, v) for line in lines for k, v in line.items() if k not in ("epoch", "note"))
+    ours = [pair for f in facts.training() for log in f.runs.values() for pair in values(f.section, log)]
+    assert sorted(ours) == sorted(pair for f in reference["training"] for pair in values(f["section"], f["log"]))
+
+
+def test_facts_name_sources_and_needs_that_exist():
+    assert len(facts.exact()) == 34 and len(facts.training()) == 16
+    for fact in facts.exact():
+        assert fact.source in facts.sources() and (fact.needs is None or fact.needs in needs.NEEDS)
+    for fact in facts.training():
+        assert set(fact.runs) <= set(facts.sources()) and set(fact.needs) <= set(needs.NEEDS)
+        assert fact.quantities and set(fact.pictures) <= set(fact.quantities)
+
+
+# -- exact figures ----------------------------------------------------------------------------------------------------
+def test_without_data_what_needs_none_is_equal_and_the_rest_says_what_it_needs(computed):
+    assert computed.counts() == {"exact": {"equal": 25, "differs": 0, "needs_data": 9},
+                                 "training": {"in_band": 0, "differs": 0, "not_comparable": 0}}
+    for row in computed.rows:
+        missing = {fact.needs for fact in facts.exact() if (fact.section, fact.name) == (row.section, row.name)}
+        assert {row.needs} == missing and (row.verdict == "needs_data") == (row.needs is not None)
+        assert row.needs is None or (row.value is None and needs.NEEDS[row.needs].what in row.note)
+    assert [row.section for row in computed.rows] == sorted(
+        (row.section for row in computed.rows), key=lambda s: (s != "2.x", int(s[2:]) if s != "2.x" else 0))
+
+
+@needs_real_data
+def test_with_the_real_data_no_figure_differs(monkeypatch, only):
+    only(*(fact.name for fact in facts.exact() if fact.needs))
+    monkeypatch.setenv("D2LZH_CV_DATA", str(REAL))
+    verdict = {(row.section, row.name): row.verdict for row in compare.compare().rows}
+    assert {name for name, found in verdict.items() if found == "needs_data"} == {
+        ("9.9", name) for name in ("examples_kept_by_crop_320x480", "batch_shapes", "label_patch_105_115_130_140")}
+    assert sorted(set(verdict.values())) == ["equal", "needs_data"] and len(verdict) == 9
+
+
+def test_values_are_computed_not_read_from_the_facts(monkeypatch, only, no_data):
+    only("trans_conv_2x2_by_2x2", "trans_conv_of_that", "corr2d_arange_3x3_with_1234")
+    right = transposed_conv.trans_conv
+    monkeypatch.setattr(transposed_conv, "trans_conv", lambda X, K, **options: right(X, K.T, **options))
+    found = compare.compare()
+    assert {row.name: row.verdict for row in found.rows} == {
+        "trans_conv_2x2_by_2x2": "differs", "trans_conv_of_that": "differs", "corr2d_arange_3x3_with_1234": "equal"}
+    assert not found.ok
+    assert found.rows[0].value != found.rows[0].book
+
+
+def test_what_the_run_kept_and_what_is_computed_must_both_be_equal(tmp_path, only, no_data, monkeypatch):
+    only("concat_preds_shape")
+    (row,) = compare.compare(write_section(tmp_path)).rows[:1]
+    assert (row.verdict, row.origin) == ("equal", "run")
+    write_section(tmp_path, results={**SSD, "results": {"concat_preds_shape": [2, 25301]}})
+    (row,) = compare.compare(tmp_path).rows[:1]
+    assert (row.verdict, row.origin, row.value) == ("differs", "run", [2, 25301])
+    assert "computed now it is equal" in row.note
+    write_section(tmp_path)
+    monkeypatch.setattr("d2lzh_cv.ssd.concat_preds", lambda preds: preds[0])
+    (row,) = compare.compare(tmp_path).rows[:1]
+    assert (row.verdict, row.origin, row.value) == ("differs", "computed", [2, 55, 20, 20])
+
+
+@pytest.mark.parametrize(("kind", "path", "verdict"), [
+    ("real", "gone/VOC2012", "equal"), ("synthetic", "gone/VOC2012", "needs_data"),
+    ("real", "gone/coco", "needs_data")])
+def test_a_value_of_other_data_is_shown_but_not_judged(tmp_path, kind, path, verdict):
+    data = [{"name": "voc", "kind": kind, "path": path, "note": ""}]
+    results = {"examples_kept_by_crop_320x480": {"train": 1114, "val": 1078}}
+    write_section(tmp_path, "9.9", results={**SSD, "section": "9.9", "data": data, "results": results})
+    row = kept_rows(tmp_path, "exact")["examples_kept_by_crop_320x480"]
+    assert row.verdict == verdict and row.value == {"train": 1114, "val": 1078}
+
+
+def test_a_part_of_voc2012_is_not_voc2012(tmp_path):
+    assert not needs.is_books("voc2012", write_voc(tmp_path / "VOC2012"))
+    (tmp_path / "VOC2012/ImageSets/Segmentation/train.txt").write_text("".join(f"2007_{i}\n" for i in range(1464)))
+    assert needs.is_books("voc2012", tmp_path / "VOC2012")
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", [], [2], [[2, 25300]], {"a": 1}, True, [2, "25300"], [2, None]])
+def test_a_kept_value_of_any_kind_does_no_harm(tmp_path, value):
+    write_section(tmp_path, results={**SSD, "results": {"concat_preds_shape": value}})
+    rows = kept_rows(tmp_path, "exact")
+    assert "concat_preds_shape" not in rows if value is None else rows["concat_preds_shape"].verdict == "differs"
+
+
+@pytest.mark.parametrize(("book", "value", "digits", "equal"), [
+    (2.59, 2.5949, {"significant": 3}, True), (2.59, 2.5951, {"significant": 3}, False),
+    (10.0, 9.9501, {"significant": 3}, True), (10.0, 9.949, {"significant": 3}, False),
+    (-0.571, -0.57143, {"significant": 3}, True), (-0.571, 0.571, {"significant": 3}, False),
+    (0.06, 0.0551, {"decimals": 2}, True), (0.06, 0.0549, {"decimals": 2}, False),
+    (0, 0.004, {"decimals": 2}, True), (0, 1e-9, {"significant": 3}, False),
+    (-8.94e-07, 4.2e-06, {"significant": 3, "zero_below": 1e-5}, True),
+    (-8.94e-07, 1.1e-05, {"significant": 3, "zero_below": 1e-5}, False),
+    (348, 348.0, {}, True), (348, 348.0001, {}, False), (348, float("nan"), {}, False),
+    (True, True, {}, True), (True, 1, {}, False), (1, True, {}, False),
+    ([1, 2], [1, 2, 3], {}, False), ([[1, 2]], [1, 2], {}, False), ([1, 2], [1.0, 2.0], {}, True),
+    ({"a": 1}, {"a": 1}, {}, True), ({"a": 1}, {"a": 1, "b": 2}, {}, False), ({"a": 1}, {"b": 1}, {}, False)])
+def test_equal_is_equal_to_the_printed_digits(book, value, digits, equal):
+    assert verdicts.same(Exact("9.4", "x", "x", book, None, "book", **digits), value) is equal
+
+
+# -- training ---------------------------------------------------------------------------------------------------------
+def test_bands_worked_out_by_hand():
+    ssd = next(fact for fact in facts.training() if fact.series == "TinySSD")
+    relative = [0.11 / 2.975, 0.05 / 2.665, 0.11 / 2.525, 0.04 / 2.34]  # class error of A and B after 5, 10, 15, 20
+    spread = (sum(r * r for r in relative) / 4) ** 0.5
+    assert verdicts.band(ssd, "class_err") == pytest.approx((2.34e-3 * (1 - 2 * spread), 2.34e-3 * (1 + 2 * spread)))
+    style = next(fact for fact in facts.training() if fact.series == "small")
+    assert verdicts.band(style, "style") == pytest.approx((7.48 * 0.8, 7.48 * 1.2))  # one run
+    flip, kaggle = (next(f for f in facts.training() if f.series == s) for s in ("flip", "train"))
+    assert verdicts.band(flip, "train_acc") == pytest.approx((0.94 * 0.98, 0.94 * 1.02))  # the least
+    assert verdicts.band(kaggle, "valid_acc") == pytest.approx((0, 0.1 + 2 * (0.1 * 0.9 / 10) ** 0.5))  # ten pictures
+
+
+def test_published_runs_are_in_their_own_band():
+    for fact in facts.training():
+        for quantity in fact.quantities:
+            low, high = verdicts.band(fact, quantity)
+            assert all(low <= log[-1][quantity] <= high for log in fact.runs.values()), (fact.series, quantity)
+
+
+@pytest.mark.parametrize(("class_err", "verdict"), [
+    (0.002195, "in_band"), (0.002485, "in_band"), (0.002192, "differs"), (0.002488, "differs"), (None, "differs")])
+def test_a_full_run_on_the_book_s_data_is_judged(tmp_path, class_err, verdict):
+    write_section(tmp_path, metrics=[ssd_epoch(19, 0.9), ssd_epoch(20, class_err)])
+    rows = kept_rows(tmp_path)
+    assert (rows["TinySSD: class_err"].verdict, rows["TinySSD: bbox_mae"].verdict) == (verdict, "in_band")
+    assert rows["TinySSD: class_err"].band[0] < 0.0022 and rows["TinySSD: class_err"].value == class_err
+
+
+@pytest.mark.parametrize(("change", "epoch", "reason"), [
+    ({"mode": "quick"}, 20, "quick mode"), ({"status": "failed"}, 20, "section failed"), ({}, 19, "19 of 20 epochs"),
+    ({"data": [{**PIKACHU, "kind": "synthetic"}]}, 20, "synthetic pikachu"), ({"data": []}, 20, "pikachu not read")])
+def test_other_data_or_settings_are_shown_and_never_judged(tmp_path, change, epoch, reason):
+    write_section(tmp_path, results={**SSD, **change}, metrics=[ssd_epoch(epoch)])
+    row = kept_rows(tmp_path)["TinySSD: class_err"]
+    assert (row.verdict, row.value, row.band, row.note) == ("not_comparable", 0.0023, None, reason)
+
+
+def test_more_epochs_are_judged_where_the_book_stopped(tmp_path):
+    write_section(tmp_path, metrics=[ssd_epoch(20), ssd_epoch(21, 5.0)])
+    assert kept_rows(tmp_path)["TinySSD: class_err"].verdict == "in_band"
+
+
+@pytest.mark.parametrize(("output", "verdict", "reason"), [
+    ("2000 training and 800 test pictures\nsource network: resnet18_v2, weights from r.params\n", "in_band", ""),
+    ("200 training and 50 test pictures\nsource network: resnet18_v2, weights from r.params\n", "not_comparable",
+     "not the book's hot dogs (2,000 and 800 pictures)"),
+    ("2000 training and 800 test pictures\nsource network: mobilenetv2_1.0, weights from m.params\n", "not_comparable",
+     "not resnet18_v2 trained on ImageNet")])
+def test_the_printed_lines_tell_whose_data_and_network_it_was(tmp_path, output, verdict, reason):
+    data = [{"name": "hotdog", "kind": "real", "path": "gone", "note": ""}]
+    last = {"series": "fine-tuned", "epoch": 5, "loss": 0.37, "train_acc": 0.9, "test_acc": 0.93}
+    write_section(tmp_path, "9.2", results={**SSD, "data": data}, metrics=[last], output=output)
+    rows = kept_rows(tmp_path)
+    assert (rows["fine-tuned: test_acc"].verdict, rows["fine-tuned: test_acc"].note) == (verdict, reason)
+    assert rows["from scratch: loss"].note == "not trained in this run"
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+def call(capsys, *argv):
+    code = cli.main(list(argv))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_json_has_counts_and_rows(tmp_path, capsys, only, no_data):
+    only("roi_pooling", "image_height_width")
+    write_section(tmp_path, metrics=[ssd_epoch()])
+    code, out, _ = call(capsys, "compare", "--json", str(tmp_path))
+    found = json.loads(out)
+    assert code == 0 and list(found) == ["exact", "training", "rows"]
+    assert found["exact"] == {"equal": 1, "differs": 0, "needs_data": 2}
+    assert found["training"] == {"in_band": 2, "differs": 0, "not_comparable": 0}
+    rows = {row["name"]: row for row in found["rows"]}
+    assert rows["roi_pooling"]["value"] == [[[[5, 6], [9, 10]]], [[[9, 11], [13, 15]]]]
+    assert rows["roi_pooling"]["origin"] == "computed" and rows["image_height_width"]["needs"] == "img"
+    assert rows["TinySSD: class_err"]["book"] == {"book A": 0.00232, "book B": 0.00236}
+
+
+def test_an_exact_figure_that_differs_is_exit_code_1_and_training_is_not(tmp_path, capsys, only, no_data):
+    only("concat_preds_shape")
+    write_section(tmp_path, metrics=[ssd_epoch(20, 0.9)])
+    code, out, _ = call(capsys, "compare", str(tmp_path))
+    assert code == 0 and "exact: 1 equal, 0 differ, 0 need DATA" in out and "1 differ, 0 not comparable" in out
+    write_section(tmp_path, results={**SSD, "results": {"concat_preds_shape": [1]}})
+    code, out, _ = call(capsys, "compare", str(tmp_path))
+    assert code == 1 and "exact: 0 equal, 1 differ" in out
+
+
+def test_the_tables_show_printed_here_and_verdict_and_how_to_get_data(tmp_path, capsys, only, no_data, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    only("concat_preds_shape", "image_height_width", "multibox_target_offsets")
+    write_section(tmp_path, results={**SSD, "mode": "quick"}, metrics=[ssd_epoch()])
+    out = call(capsys, "compare", str(tmp_path))[1]
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    for line in ("both joined [2, 25300] [2, 25300] equal", "TinySSD: quick mode",
+                 "TinySSD: class_err book A 0.00232, book B 0.00236 0.0023 not comparable",
+                 "the picture's height and width [561, 728] – needs DATA: img"):
+        assert line in lines
+    assert "ln 1 = 0" in out and f"d2l-zh, branch v1, to {tmp_path / 'empty' / 'img'}" in out
+
+
+def test_without_a_run_the_newest_is_taken_or_none(tmp_path, capsys, only, no_data, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    only("concat_preds_shape")
+    assert json.loads(call(capsys, "compare", "--json")[1])["rows"][0]["origin"] == "computed"
+    write_section(tmp_path / "runs/new", metrics=[ssd_epoch()])
+    (tmp_path / "runs/latest").symlink_to("new")
+    found = json.loads(call(capsys, "compare", "--json")[1])
+    assert found["rows"][0]["origin"] == "run" and found["training"]["in_band"] == 2
+
+
+def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch):
+    code, out, err = call(capsys, "compare", str(tmp_path / "nowhere"), "--json")
+    assert (code, out) == (2, "") and err.startswith("error: no run in") and err.count("\n") == 1
+    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "nowhere"))
+    code, out, err = call(capsys, "compare")
+    assert (code, out) == (2, "") and "D2LZH_CV_DATA" in err and err.count("\n") == 1
+    with pytest.raises(InputError, match="no run in"):
+        compare.compare(tmp_path)
