@@ -76,13 +76,16 @@ def agree(actual, desired, seed: int, what: str = "value", exact: bool = False) 
         raise AssertionError(f"seed {seed}, {what}: {error}") from None
 
 
-def agree_relative(actual, desired, seed: int, what: str, limit: float = RELATIVE) -> None:
-    """Assert that the largest difference is at most ``limit`` of the largest value: for whole networks."""
+def agree_relative(actual, desired, seed: int, what: str, limit: float = RELATIVE, floor: float = 0.0) -> None:
+    """Assert that the largest difference is at most ``limit`` of the largest value, or of ``floor`` if that is larger.
+
+    For whole networks.
+    """
     actual, desired = plain(actual), plain(desired)
     assert actual.shape == desired.shape, f"seed {seed}, {what}: shape {actual.shape}, expected {desired.shape}"
-    difference, scale = np.abs(actual - desired).max(), np.abs(desired).max()
+    difference, scale = np.abs(actual - desired).max(), max(np.abs(desired).max(), floor)
     assert difference <= limit * scale, (f"seed {seed}, {what}: the largest difference {difference:.3g} is "
-                                         f"{difference / scale:.3g} of the largest value {scale:.3g}")
+                                         f"more than {limit:g} of {scale:.3g}")
 
 
 def plain(array) -> np.ndarray:
