@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
+from section_kit import run_python
 
 from d2lzh_cv.book import charts, pictures
 from d2lzh_cv.book.report import format_seconds, format_value, write_report
@@ -149,6 +150,50 @@ def test_what_a_section_prints_cannot_become_markup(run):
     assert "<script" not in text and page.sections["s9-8"].count(evil) >= 8
 
 
+# -- beside the book ------------------------------------------------------------------------------------------------
+def test_the_page_sets_what_the_run_kept_beside_the_book(run):
+    results = {"concat_preds_shape": [2, 25300], "base_network_shape": [2, 64, 32, 31], "class_err": 0.0023}
+    add_section(run, "9.4", {**GOOD, "results": {"image_height_width": [500, 600]}, "figures": [],
+                             "data": [{"name": "img", "kind": "synthetic", "path": "i", "note": "img: drawn"}]})
+    (run / "9.7/results.json").write_text(json.dumps({**GOOD, "results": results}))
+    _, page = read(run)
+    ssd, anchors = (re.sub(r"\s+", " ", page.sections[name]) for name in ("s9-7", "s9-4"))
+    assert "both joined there [2, 25300] here [2, 25300] equal" in ssd
+    assert "output of the base network there [2, 64, 32, 32] here [2, 64, 32, 31] differs" in ssd
+    assert "the picture's height and width there [561, 728] here [500, 600] needs DATA img" in anchors
+    assert "d2l-zh, branch v1" in anchors and "concat_preds_shape" not in ssd.split("Results")[1]
+    head = re.sub(r"\s+", " ", page.sections[None])
+    assert "Beside the book 1 equal 1 differ 1 need DATA" in head
+    assert [attributes["class"] for tag, attributes in page.tags if tag == "tr" and "class" in attributes] == ["wrong"]
+
+
+def test_training_is_judged_in_full_mode_only_and_its_published_curves_lie_behind(run):
+    lines = [{"series": "TinySSD", "epoch": epoch, "class_err": 0.0023, "bbox_mae": 0.9} for epoch in range(1, 21)]
+    (run / "9.7/metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    text, page = read(run)
+    shown = re.sub(r"\s+", " ", page.sections["s9-7"])
+    assert "TinySSD: class_err there book A 0.00232 book B 0.00236 here 0.0023 not comparable" in shown
+    assert "TinySSD: quick mode; synthetic pikachu" in shown and "A band reaches" not in shown
+    assert text.count('<path class="published c0"') == 4 and "published runs of the same training" in shown
+    data = [{"name": "pikachu", "kind": "real", "path": "gone", "note": ""}]
+    (run / "9.7/results.json").write_text(json.dumps({**GOOD, "mode": "full", "data": data}))
+    shown = re.sub(r"\s+", " ", read(run)[1].sections["s9-7"])
+    assert "here 0.0023 in band 0.00219 to 0.00249" in shown and "A band reaches 2 spreads" in shown
+    assert "here 0.9 differs 0.00237 to 0.00262" in shown
+
+
+def test_a_section_of_which_the_book_printed_no_figure_has_no_table(tmp_path):
+    add_section(tmp_path, "9.3", {**GOOD, "section": "9.3", "figures": []})
+    text, page = read(tmp_path)
+    assert "Beside the book" not in "".join(page.sections.values()) and "<tbody>" not in text
+
+
+def test_the_page_is_made_without_mxnet(run):
+    code = ("import sys; from pathlib import Path; from d2lzh_cv.book.report import write_report; "
+            "write_report(Path('.')); print('mxnet' in sys.modules)")
+    assert run_python(run, "-c", code)[1] == "False\n"
+
+
 # -- damaged runs ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "42", "{}", '{"status": "great"}', '{"status": null}',
                                      "\x00\x01"])
@@ -242,6 +287,18 @@ def test_curves_go_where_their_values_say():
     top, bottom = charts.TOP, charts.HEIGHT - charts.BOTTOM
     assert [(int(c), float(x), float(y)) for c, x, y in dots] == [
         (0, left, top), (0, right, bottom), (1, right, (top + bottom) / 2)]
+
+
+def test_published_curves_lie_behind_those_of_their_name_on_the_same_axes():
+    published = [{"series": series, "source": source, "epoch": epoch, "loss": loss, "acc": 1, "seconds": 1}
+                 for source, epoch, loss in (("A", 1, 8.0), ("A", 5, 0.0), ("B", 1, 8.0)) for series in ("a", "other")]
+    (panel,) = charts.panels([{"series": "a", "epoch": 1, "loss": 4.0}], published)
+    left, right = charts.LEFT, charts.WIDTH - charts.RIGHT
+    top, bottom = charts.TOP, charts.HEIGHT - charts.BOTTOM
+    assert re.findall(r'class="published c0" d="(.*?)"', panel["svg"]) == [
+        f"M{left:.1f} {top:.1f}L{right:.1f} {bottom:.1f}", f"M{left:.1f} {top:.1f}L{left:.1f} {top:.1f}"]
+    assert panel["svg"].index("published") < panel["svg"].index("line c0") and panel["published"]
+    assert f'cy="{(top + bottom) / 2:.1f}"' in panel["svg"]
 
 
 def test_train_and_test_share_a_panel():

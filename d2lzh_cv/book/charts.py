@@ -13,23 +13,30 @@ X_NAMES = ("epoch", "iteration", "iterations", "step", "batch")
 NOT_CURVES = {"series", "seconds", "lr", "learning_rate", *X_NAMES}
 TITLES = {"acc": "accuracy", "class_err": "class error", "bbox_mae": "bbox MAE", "loss": "loss"}
 Curve = list[tuple[float, float]]
+Key = tuple[str, str]  # series, quantity
 
 
-def panels(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def panels(lines: Sequence[dict[str, Any]], published: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
     """Return the charts of a metrics.jsonl, in the order of their quantities.
 
     ``train_acc`` and ``test_acc`` share the panel "accuracy", the former dashed. A series with one point only is a dot.
 
     Args:
         lines: its objects, such as {"series": "SSD", "epoch": 1, "loss": 0.5}.
+        published: the same of published runs, each with its "source"; drawn broad and pale behind the run's curve of
+            that series and quantity.
 
     Returns:
-        For each panel {"title", "svg", "dashed": whether a training curve is in it}.
+        For each panel {"title", "svg", "dashed": whether a training curve is in it, "published": or a published one}.
     """
     names = series_names(lines)
     curves = _curves(lines)
+    behind = [(key, curve) for source in dict.fromkeys(line["source"] for line in published)
+              for key, curve in _curves([line for line in published if line["source"] == source]).items()
+              if key in curves]
     titles = dict.fromkeys(_split(quantity)[1] for _, quantity in curves)
-    return [_panel(title, {key: c for key, c in curves.items() if _split(key[1])[1] == title}, names, _x_name(lines))
+    return [_panel(title, {key: c for key, c in curves.items() if _split(key[1])[1] == title},
+                   [(key, c) for key, c in behind if _split(key[1])[1] == title], names, _x_name(lines))
             for title in titles]
 
 
@@ -38,9 +45,9 @@ def series_names(lines: Sequence[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(str(line.get("series", "")) for line in lines))
 
 
-def _curves(lines: Sequence[dict[str, Any]]) -> dict[tuple[str, str], Curve]:
+def _curves(lines: Sequence[dict[str, Any]]) -> dict[Key, Curve]:
     """Group the points by (series, quantity)."""
-    curves: dict[tuple[str, str], Curve] = {}
+    curves: dict[Key, Curve] = {}
     counts: dict[str, int] = {}
     for line in lines:
         series = str(line.get("series", ""))
@@ -52,19 +59,23 @@ def _curves(lines: Sequence[dict[str, Any]]) -> dict[tuple[str, str], Curve]:
     return curves
 
 
-def _panel(title: str, curves: dict[tuple[str, str], Curve], names: list[str], x_name: str) -> dict[str, Any]:
-    points = [point for curve in curves.values() for point in curve]
+def _panel(title: str, curves: dict[Key, Curve], behind: list[tuple[Key, Curve]], names: list[str],
+           x_name: str) -> dict[str, Any]:
+    points = [point for curve in (*curves.values(), *(curve for _, curve in behind)) for point in curve]
     ys = [y for _, y in points]
     log = min(ys) > 0 and max(ys) / min(ys) > 200
     x_scale = _Scale([x for x, _ in points], LEFT, WIDTH - RIGHT, False)
     y_scale = _Scale(ys, HEIGHT - BOTTOM, TOP, log)
     body = _axes(x_scale, y_scale, x_name)
+    for (series, quantity), curve in behind:
+        body += _pale_line(curve, x_scale, y_scale, names.index(series), quantity)
     for (series, quantity), curve in curves.items():
         body += _line(curve, x_scale, y_scale, names.index(series), quantity, series, x_name)
     label = escape(f"{TITLES.get(title, title)} by {x_name}")
     svg = Markup(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{body}</svg>')
     full = TITLES.get(title, title.replace("_", " ")) + (" (log scale)" if log else "")
-    return {"title": full, "svg": svg, "dashed": any(_split(quantity)[0] for _, quantity in curves)}
+    return {"title": full, "svg": svg, "dashed": any(_split(quantity)[0] for _, quantity in curves),
+            "published": bool(behind)}
 
 
 class _Scale:
@@ -124,6 +135,13 @@ def _line(curve: Curve, x_scale: _Scale, y_scale: _Scale, color: int, quantity: 
     labels = (escape(f"{series} {quantity} {y:.4g} at {x_name} {x:g}".strip()) for x, y in curve)
     return svg + "".join(f'<circle class="dot c{color % 6}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
                          f"<title>{label}</title></circle>" for (x, y), label in zip(places, labels))
+
+
+def _pale_line(curve: Curve, x_scale: _Scale, y_scale: _Scale, color: int, quantity: str) -> str:
+    places = [f"{x_scale(x):.1f} {y_scale(y):.1f}" for x, y in curve]
+    dashed = " dashed" if _split(quantity)[0] else ""
+    path = "L".join(places if len(places) > 1 else places * 2)  # one point becomes a round spot
+    return f'<path class="published c{color % 6}{dashed}" d="M{path}"/>'
 
 
 def _split(quantity: str) -> tuple[bool, str]:

@@ -7,7 +7,8 @@ from typing import Any
 import jinja2
 
 from .. import __version__, files
-from . import charts, pictures
+from . import charts, facts, needs, pictures, table, verdicts
+from .compare import Comparison, Row, compare_kept
 from .rundata import Run, SectionRun, read_run
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -55,9 +56,13 @@ def format_value(value: Any) -> list[str]:
 
 def _page(run: Run) -> dict[str, Any]:
     embedded = iter(pictures.embed([figure for section in run.sections for figure in section.figures]))
-    views = [_section(section, [next(embedded) for _ in section.figures]) for section in run.sections]
+    comparison = compare_kept(run)
+    views = [_section(section, [next(embedded) for _ in section.figures],
+                      [row for row in comparison.rows if row.section == section.info.number])
+             for section in run.sections]
     return {"run": run, "when": run.started.replace("T", " ")[:16], "sections": views, "version": __version__,
-            "ok": sum(section.status == "ok" for section in run.sections),
+            "ok": sum(section.status == "ok" for section in run.sections), "totals": _totals(comparison),
+            "words": verdicts.WORDS, "band_rule": verdicts.BAND_RULE,
             "took": format_seconds(sum(section.seconds or 0 for section in run.sections)),
             "modes": _distinct(section.mode for section in run.sections),
             "seeds": _distinct(section.seed for section in run.sections),
@@ -66,17 +71,42 @@ def _page(run: Run) -> dict[str, Any]:
             "environments": _environments(run)}
 
 
-def _section(section: SectionRun, shown: list[pictures.Picture]) -> dict[str, Any]:
+def _section(section: SectionRun, shown: list[pictures.Picture], rows: list[Row]) -> dict[str, Any]:
     data = [{**item, "kind": _kind(item), "note": item["note"].removeprefix(f"{item['name']}: ")}
             for item in section.data]
     kinds = {item["kind"] for item in data}
     output = section.output.rstrip()
     lines = len(output.splitlines())
+    published = [line for fact in facts.training() if fact.section == section.info.number for line in fact.curves()]
+    compared = {row.name for row in rows}
     return {"run": section, "info": section.info, "anchor": f"s{section.info.number.replace('.', '-')}",
             "seconds": format_seconds(section.seconds), "data": data, "kinds": [k for k in KINDS if k in kinds],
-            "pictures": shown, "panels": charts.panels(section.metrics), "series": charts.series_names(section.metrics),
-            "results": [(name, format_value(value)) for name, value in section.results.items()],
+            "pictures": shown, "panels": charts.panels(section.metrics, published),
+            "series": charts.series_names(section.metrics),
+            "figures": [_figure(row) for row in rows], "notes": table.notes(rows),
+            "needs": [needs.how_to_get(need) for need in _distinct(row.needs for row in rows)],
+            "banded": any(row.band for row in rows),
+            "results": [(name, format_value(value)) for name, value in section.results.items() if name not in compared],
             "output": _cut(output), "output_lines": lines, "output_open": lines <= SHORT_OUTPUT}
+
+
+def _figure(row: Row) -> dict[str, Any]:
+    """A row of the comparison: texts, values as lines."""
+    if row.kind == "training":
+        book = [f"{source} {table.brief(value, 4)}" for source, value in row.book.items()]
+        here = [table.brief(row.value, 4)]
+    else:
+        book, here = (["–"] if value is None else format_value(value) for value in (row.book, row.value))
+    band = row.band and " to ".join(table.brief(end, 3) for end in row.band)
+    return {"shows": table.figure_of(row), "book": book, "here": here, "verdict": row.verdict, "band": band,
+            "rows": isinstance(row.book, list) and len(book) > 1, "needs": row.needs,
+            "title": f"{row.name}. {row.shows}. Printed by {row.source}."}
+
+
+def _totals(comparison: Comparison) -> list[tuple[str, int, str]]:
+    """(verdict, how many, its word), of those there are, the exact figures' first."""
+    return [(verdict, count, table.WORDS[verdict]) for counts in comparison.counts().values()
+            for verdict, count in counts.items() if count]
 
 
 def _kind(item: dict[str, str]) -> str:

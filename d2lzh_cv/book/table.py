@@ -16,6 +16,7 @@ from .compare import Comparison, Row
 
 STYLES = {verdicts.EQUAL: "green", verdicts.IN_BAND: "green", verdicts.DIFFERS: "bold red",
           verdicts.NOT_COMPARABLE: "dim", verdicts.NEEDS_DATA: "yellow"}
+WORDS = {**verdicts.WORDS, verdicts.DIFFERS: "differ", verdicts.NEEDS_DATA: "need DATA"}  # after a number
 LONG = 48  # characters of a value that are shown
 
 
@@ -38,8 +39,7 @@ def print_tables(comparison: Comparison, console: Console | None = None) -> None
 
 def counted(counts: dict[str, int]) -> str:
     """Return "29 equal, 0 differ, 5 need DATA" for the counts of a kind."""
-    words = {**verdicts.WORDS, verdicts.DIFFERS: "differ", verdicts.NEEDS_DATA: "need DATA"}
-    return ", ".join(f"{count} {words[verdict]}" for verdict, count in counts.items())
+    return ", ".join(f"{count} {WORDS[verdict]}" for verdict, count in counts.items())
 
 
 def brief(value: Any, digits: int = 6) -> str:
