@@ -59,7 +59,8 @@ run.record(output_shapes={"anchors": anchors.shape, "class_preds": cls_preds.sha
 ctx = d2l.try_gpu()
 batch_size, edge_size = 32, run.choose(quick=128, full=256)
 pictures = run.find("img").path
-train_iter, _ = load_pikachu(run.find("pikachu").path, batch_size, edge_size)
+source = run.find("pikachu")
+train_iter, _ = load_pikachu(source.path, batch_size, edge_size)
 net = d2l.TinySSD(num_classes=1)
 net.initialize(init=init.Xavier(), ctx=ctx)
 net.hybridize(static_alloc=True, static_shape=True)
@@ -73,7 +74,7 @@ def report(epoch):
         print(epoch)
 
 
-num_epochs = run.epochs(quick=30, full=20)
+num_epochs = run.epochs(quick=30 if source.kind == "synthetic" else 8, full=20)  # few pictures: more epochs
 epochs = d2l.train_ssd(net, train_iter, trainer, ctx, num_epochs, report)
 net.save_parameters(str(run.folder / "tinyssd.params"))
 run.record(class_err=epochs[-1].class_err, bbox_mae=epochs[-1].bbox_mae)
