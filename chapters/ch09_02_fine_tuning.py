@@ -57,7 +57,8 @@ def compare(series, net, learning_rate):
 
 
 # %%
-fine_tuned = compare("fine-tuned", d2l.fine_tuned(source, num_classes=2, lr_mult=10), 0.01)
+learning_rate = 0.01 if source.name.startswith("resnet") else 0.0003  # MobileNet's features are far larger
+fine_tuned = compare("fine-tuned", d2l.fine_tuned(source, num_classes=2, lr_mult=10), learning_rate)
 scratch = compare("from scratch", d2l.from_scratch(source.name, num_classes=2), 0.1)
 print(f"test accuracy: fine-tuned {fine_tuned:.3f}, from scratch {scratch:.3f}")
 run.record(source_network=source.name, source_trained_on=source.trained_on)
