@@ -37,7 +37,7 @@ print("output layer:", source.net.output)
 
 # %%
 edge_size = run.choose(quick=64 if source.trained_on == "synthetic" else 112, full=224)
-batch_size, num_epochs = run.choose(quick=16, full=128), run.epochs(quick=6, full=5)
+batch_size, num_epochs = run.choose(quick=16, full=128), run.epochs(quick=4, full=5)
 
 
 def report(series):

@@ -45,7 +45,7 @@ run.record(pictures={part: len(pictures) for part, pictures in sets.items()}, cl
 
 # %%
 devices = d2l.try_all_gpus()
-batch_size, num_epochs = run.choose(quick=10, full=1), run.epochs(quick=8, full=1)
+batch_size, num_epochs = run.choose(quick=10, full=1), run.epochs(quick=6, full=1)
 learning_rate, lr_period, lr_decay = run.choose(quick=0.005, full=0.1), 80, 0.1
 
 
