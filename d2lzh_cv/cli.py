@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -24,7 +25,9 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     flags = _parse(argv)
     try:
-        return flags.command(flags)
+        code = flags.command(flags)
+        sys.stdout.flush()
+        return code
     except InputError as error:
         if getattr(flags, "debug", False):
             traceback.print_exc()
@@ -33,6 +36,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:

@@ -6,7 +6,7 @@ import sys
 import types
 
 import pytest
-from section_kit import ROOT, run_python
+from section_kit import ROOT, run_python, start_python
 
 from d2lzh_cv import __version__, cli, sections
 from d2lzh_cv.errors import InputError
@@ -113,3 +113,10 @@ def test_a_latin_1_console_does_not_stop_it(tmp_path):
     done = subprocess.run([sys.executable, "-m", "d2lzh_cv", "list"], cwd=tmp_path, capture_output=True,
                           env={"PYTHONIOENCODING": "latin-1", "PYTHONPATH": str(ROOT), "PATH": ""})
     assert done.returncode == 0 and b"Image Augmentation" in done.stdout, done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path):
+    process = start_python(tmp_path, "-c", "import sys; from d2lzh_cv import cli\n"
+                           "cli._list = lambda flags: print('much' * 100000) or 0; sys.exit(cli.main(['list']))")
+    process.stdout.close()
+    assert process.stderr.read() == "" and process.wait(60) == 0
