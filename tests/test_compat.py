@@ -204,6 +204,7 @@ def test_cuda_libraries_are_preloaded_out_of_the_wheels(tmp_path):
     for name in ("cudnn/lib/libcudnn.so.8", "cuda_runtime/lib/libcudart.so.11.0"):
         (tmp_path / "nvidia" / name).parent.mkdir(parents=True)
         shutil.copy(library, tmp_path / "nvidia" / name)
+    (tmp_path / "nvidia" / "__init__.py").touch()  # or an installed package of the name would come first
     succeeds("from d2lzh_cv import _cuda\nassert list(_cuda.find()) == ['libcudart.so.11.0', 'libcudnn.so.8']\n"
              "_cuda.preload()\nmaps = open('/proc/self/maps').read()\n"
              "assert all(str(path) in maps for path in _cuda.find().values())", tmp_path)
@@ -212,6 +213,7 @@ def test_cuda_libraries_are_preloaded_out_of_the_wheels(tmp_path):
 def test_a_library_that_does_not_load_is_no_reason_to_stop(tmp_path):
     (tmp_path / "nvidia" / "nccl" / "lib").mkdir(parents=True)
     (tmp_path / "nvidia" / "nccl" / "lib" / "libnccl.so.2").write_text("cut off")
+    (tmp_path / "nvidia" / "__init__.py").touch()
     succeeds("from d2lzh_cv import _cuda; assert _cuda.find(); _cuda.preload()", tmp_path)
 
 
