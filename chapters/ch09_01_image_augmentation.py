@@ -59,6 +59,7 @@ print(len(d2l.ALL_TRANSFORMS), "transforms:", ", ".join(d2l.ALL_TRANSFORMS))
 root = run.find("cifar10").path
 train_set, test_set = CIFAR10(root, train=True), CIFAR10(root, train=False)
 print(len(train_set), "training and", len(test_set), "test pictures")
+run.record(pictures={"train": len(train_set), "test": len(test_set)})
 d2l.show_images(train_set[0:32][0], 4, 8, scale=0.8)
 run.save_figure("cifar10", "the first 32 training pictures of CIFAR-10")
 if run.quick:
@@ -72,21 +73,16 @@ devices = d2l.try_all_gpus()
 halves = gluon.utils.split_and_load(nd.zeros((8, 3, 32, 32)), [mx.cpu(0), mx.cpu(1)])
 print("a batch of 8 on two devices:", [(half.shape, half.context) for half in halves])
 
-
-def report(series):
-    def log(epoch):
-        print(epoch)
-        run.log(series=series, epoch=epoch.number, loss=epoch.loss, train_acc=epoch.train_acc,
-                test_acc=epoch.test_acc, seconds=epoch.seconds)
-    return log
-
-
 # %%
-for series, aug in (("flip", d2l.FLIP_AUG), ("no augmentation", d2l.NO_AUG)):
+augs = {"flip": d2l.FLIP_AUG, "no augmentation": d2l.NO_AUG}
+if run.full:  # the exercise: still more changes
+    augs["flip + hue"] = transforms.Compose(
+        [transforms.RandomFlipLeftRight(), transforms.RandomHue(0.5), transforms.ToTensor()])
+for series, aug in augs.items():
     print(f"ResNet-18, {series}:")
     epochs = d2l.train_with_data_aug(train_set, test_set, aug, d2l.NO_AUG, devices,
                                      num_epochs=run.epochs(quick=2, full=10),
-                                     batch_size=run.choose(quick=16, full=256), on_epoch=report(series))
+                                     batch_size=run.choose(quick=16, full=256), on_epoch=run.report(series))
     run.record(**{f"test_acc, {series}": epochs[-1].test_acc})
 
 # %%

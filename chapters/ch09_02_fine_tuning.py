@@ -20,6 +20,7 @@ not_hotdogs = [train_set[-i - 1][0] for i in range(8)]
 d2l.show_images(hotdogs + not_hotdogs, 2, 8, scale=1.4)
 run.save_figure("pictures", "hot dogs above, others below")
 print(len(train_set), "training and", len(test_set), "test pictures")
+run.record(pictures={"train": len(train_set), "test": len(test_set)})
 
 # %% [markdown]
 # ## The source network
@@ -28,9 +29,16 @@ print(len(train_set), "training and", len(test_set), "test pictures")
 
 # %%
 devices = d2l.try_all_gpus()
-source = d2l.find_source(run.find("weights").path, lambda: offline_source(run.find("source").path, devices))
+
+
+def load_source():
+    return d2l.find_source(run.find("weights").path, lambda: offline_source(run.find("source").path, devices))
+
+
+source = load_source()
 print(source.note)
 print("output layer:", source.net.output)
+run.record(source_network=source.name, source_trained_on=source.trained_on)
 
 # %% [markdown]
 # ## Fine-tuned and from scratch
@@ -40,18 +48,10 @@ edge_size = run.choose(quick=64 if source.trained_on == "synthetic" else 112, fu
 batch_size, num_epochs = run.choose(quick=16, full=128), run.epochs(quick=4, full=5)
 
 
-def report(series):
-    def log(epoch):
-        print(epoch)
-        run.log(series=series, epoch=epoch.number, loss=epoch.loss, train_acc=epoch.train_acc,
-                test_acc=epoch.test_acc, seconds=epoch.seconds)
-    return log
-
-
 def compare(series, net, learning_rate):
     print(f"{series}, learning rate {learning_rate}:")
     epochs = d2l.train_fine_tuning(net, train_set, test_set, learning_rate, devices, batch_size, num_epochs,
-                                   edge_size, on_epoch=report(series))
+                                   edge_size, on_epoch=run.report(series))
     run.record(**{f"test_acc, {series}": epochs[-1].test_acc})
     return epochs[-1].test_acc
 
@@ -61,5 +61,13 @@ learning_rate = 0.01 if source.name.startswith("resnet") else 0.0003  # MobileNe
 fine_tuned = compare("fine-tuned", d2l.fine_tuned(source, num_classes=2, lr_mult=10), learning_rate)
 scratch = compare("from scratch", d2l.from_scratch(source.name, num_classes=2), 0.1)
 print(f"test accuracy: fine-tuned {fine_tuned:.3f}, from scratch {scratch:.3f}")
-run.record(source_network=source.name, source_trained_on=source.trained_on)
+
+# %% [markdown]
+# The exercise: the features stay as they are, only the output learns.
+
+# %%
+if run.full:
+    frozen = d2l.fine_tuned(load_source(), num_classes=2, lr_mult=10)  # loaded anew: the features above have changed
+    frozen.features.collect_params().setattr("grad_req", "null")
+    compare("features frozen", frozen, learning_rate)
 run.finish()

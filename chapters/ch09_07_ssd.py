@@ -68,8 +68,7 @@ trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.2, "wd"
 
 
 def report(epoch):
-    run.log(series="TinySSD", epoch=epoch.number, class_err=epoch.class_err, bbox_mae=epoch.bbox_mae,
-            seconds=epoch.seconds)
+    run.log_epoch("TinySSD", epoch)
     if epoch.number % 5 == 0 or epoch.number == num_epochs:
         print(epoch)
 

@@ -124,6 +124,7 @@ run.record(resnet18_v2_features_shape_320x480=shape)
 devices = d2l.try_all_gpus()
 source = d2l.find_source(run.find("weights").path, lambda: offline_source(run.find("source").path, devices))
 print(source.note)
+run.record(source_network=source.name, source_trained_on=source.trained_on)
 net = d2l.fcn(d2l.conv_features(source.net), num_classes=21)
 net.collect_params().reset_ctx(devices)
 net.hybridize(static_alloc=True, static_shape=True)
@@ -148,8 +149,7 @@ test_iter = DataLoader(voc_test, batch_size)
 # %%
 def report(epoch):
     print(epoch)
-    run.log(series="FCN", epoch=epoch.number, loss=epoch.loss, train_acc=epoch.train_acc, test_acc=epoch.test_acc,
-            seconds=epoch.seconds)
+    run.log_epoch("FCN", epoch)
     if run.quick and epoch.number == num_epochs - 3:  # a few pictures a batch: smaller steps let the result settle
         trainer.set_learning_rate(trainer.learning_rate / 10)
 

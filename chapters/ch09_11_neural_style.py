@@ -27,10 +27,10 @@ for name, picture in (("content", content_picture), ("style", style_picture)):
 
 # %%
 ctx = d2l.try_gpu()
-extractor, note = find_extractor(run.find("weights").path, ctx)
-print(note)
+extractor, source = find_extractor(run.find("weights").path, ctx)
+print(source.note)
 print("content layers", extractor.content_layers, "style layers", extractor.style_layers)
-run.record(features=note)
+run.record(source_network=source.name, source_trained_on=source.trained_on)
 
 
 # %% [markdown]
@@ -39,17 +39,12 @@ run.record(features=note)
 
 # %%
 def transfer(start, shape, num_steps, decay_every, series):
-    def report(step):
-        print(step)
-        run.log(series=series, epoch=step.number, content=step.content, style=step.style, tv=step.tv,
-                seconds=step.seconds)
-
     content, style = (d2l.preprocess(picture, shape).as_in_context(ctx)
                       for picture in (content_picture, style_picture))
     print(f"training on {ctx}, {shape[1]} × {shape[0]} (height × width)")
     start = content if start is None else d2l.preprocess(start, shape).as_in_context(ctx)
     img = d2l.transfer(start, extractor, content, style, num_steps, learning_rate, decay_every,
-                       report_every=run.choose(quick=10, full=50), on_step=report)
+                       report_every=run.choose(quick=10, full=50), on_step=run.report(series))
     return (d2l.postprocess(img) * 255).astype("uint8")
 
 

@@ -34,6 +34,7 @@ devices = d2l.try_all_gpus()
 source = d2l.find_source(run.find("weights").path, lambda: offline_source(run.find("source").path, devices),
                          names=("resnet34_v2", "resnet18_v2", "mobilenetv2_1.0"))
 print(source.note)
+run.record(source_network=source.name, source_trained_on=source.trained_on)
 edge_size = run.choose(quick=64 if source.trained_on == "synthetic" else 112, full=224)
 transform_train = transforms.Compose([
     transforms.RandomResizedCrop(edge_size, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3)),
@@ -43,7 +44,8 @@ breeds = d2l.image_folder(input_dir / "train_valid").synsets  # a small part may
 sets = {part: d2l.image_folder(input_dir / part, classes=breeds) for part in ("train", "valid", "train_valid")}
 test_set = d2l.image_folder(input_dir / "test")
 print({part: len(pictures) for part, pictures in sets.items()}, "test:", len(test_set), "breeds:", len(breeds))
-run.record(pictures={part: len(pictures) for part, pictures in sets.items()}, breeds=len(breeds))
+run.record(pictures={part: len(pictures) for part, pictures in sets.items()}, breeds=len(breeds),
+           input_folder=input_dir.name)
 
 # %% [markdown]
 # ## Training

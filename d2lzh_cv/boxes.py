@@ -69,13 +69,13 @@ def encode_offsets(anchors: nd.NDArray, boxes: nd.NDArray, variances=VARIANCES) 
     """
     (center_a, size_a), (center_b, size_b) = (_halves(corner_to_center(x)) for x in (anchors, boxes))
     offsets = nd.concat((center_b - center_a) / size_a, nd.log(size_b / size_a), dim=-1)
-    return nd.broadcast_div(offsets, nd.array(variances).reshape((1, 4)))
+    return nd.broadcast_div(offsets, _row(variances, offsets))
 
 
 def decode_offsets(anchors: nd.NDArray, offsets: nd.NDArray, variances=VARIANCES) -> nd.NDArray:
     """The boxes that ``offsets`` (N, 4) make of ``anchors`` (N, 4): the inverse of :func:`encode_offsets`."""
     center_a, size_a = _halves(corner_to_center(anchors))
-    shift, scale = _halves(nd.broadcast_mul(offsets, nd.array(variances).reshape((1, 4))))
+    shift, scale = _halves(nd.broadcast_mul(offsets, _row(variances, offsets)))
     return center_to_corner(nd.concat(center_a + shift * size_a, size_a * nd.exp(scale), dim=-1))
 
 
@@ -96,6 +96,10 @@ def nms(boxes: nd.NDArray, scores: nd.NDArray, threshold: float = 0.5) -> np.nda
         keep.append(best)
         order = rest[overlaps[best, rest] < threshold]
     return np.array(keep, dtype="int64")
+
+
+def _row(values, like: nd.NDArray) -> nd.NDArray:
+    return nd.array(values, dtype=like.dtype).reshape((1, 4))
 
 
 def _halves(boxes: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:

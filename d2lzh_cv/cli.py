@@ -123,7 +123,7 @@ def _doctor(flags: argparse.Namespace) -> int:
 
 def _compare(flags: argparse.Namespace) -> int:
     from .book import compare, table
-    comparison = compare.compare(flags.run or rundir._latest())
+    comparison = compare.compare(flags.run or rundir.latest())
     if flags.json:
         print(comparison.json_text())
     else:

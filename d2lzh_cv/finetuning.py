@@ -41,7 +41,7 @@ class SourceNetwork:
     name: str  # in Gluon's model zoo
     net: gluon.HybridBlock
     note: str
-    trained_on: str  # 'imagenet' or 'synthetic'
+    trained_on: str  # 'imagenet', 'synthetic' or 'nothing'
 
 
 def find_weights(folder: Path, name: str) -> Path | None:

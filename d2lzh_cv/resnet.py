@@ -8,7 +8,7 @@ from mxnet.gluon import nn
 def corr2d(X: nd.NDArray, K: nd.NDArray) -> nd.NDArray:
     """Two-dimensional cross-correlation of X (H, W) with K (h, w): (H - h + 1, W - w + 1)."""
     h, w = K.shape
-    Y = nd.zeros((X.shape[0] - h + 1, X.shape[1] - w + 1))
+    Y = nd.zeros((X.shape[0] - h + 1, X.shape[1] - w + 1), dtype=X.dtype)
     for i in range(Y.shape[0]):
         for j in range(Y.shape[1]):
             Y[i, j] = (X[i:i + h, j:j + w] * K).sum()

@@ -19,7 +19,7 @@ def open_run(out: str | None, resume: bool = False) -> Path:
     Raises:
         InputError: the folder cannot be made or written to.
     """
-    chosen = Path(out) if out is not None else _latest() if resume else None
+    chosen = Path(out) if out is not None else latest() if resume else None
     if chosen is not None:
         _check_writable(files.make_folder(chosen))
         return chosen
@@ -28,7 +28,8 @@ def open_run(out: str | None, resume: bool = False) -> Path:
     return folder
 
 
-def _latest() -> Path | None:
+def latest() -> Path | None:
+    """Return the folder of the newest run, which ``runs/latest`` points at, or None."""
     link, note = Path("runs/latest"), Path("runs/latest.txt")
     if link.is_symlink() and link.is_dir():
         return link.parent / os.readlink(link)

@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -120,6 +121,18 @@ class Section:
                 file.write(line + "\n")
         except OSError as error:
             raise InputError(f"cannot write {path}: {error.strerror}; free some space or change --out") from error
+
+    def log_epoch(self, series: str, epoch: Any) -> None:
+        """Log the fields of ``epoch``, a dataclass with ``number``, such as :class:`d2lzh_cv.training.Epoch`."""
+        values = asdict(epoch)
+        self.log(series=series, epoch=values.pop("number"), **values)
+
+    def report(self, series: str) -> Callable[[Any], None]:
+        """Return a function of an epoch that prints its line and logs it: an ``on_epoch`` of the training loops."""
+        def on_epoch(epoch: Any) -> None:
+            print(epoch)
+            self.log_epoch(series, epoch)
+        return on_epoch
 
     def save_figure(self, name: str, caption: str = "", figure: Figure | None = None) -> Path:
         """Save a matplotlib figure (by default the current one) as ``NN_name.png`` and close it; returns the path.

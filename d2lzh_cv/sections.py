@@ -40,22 +40,22 @@ class SectionInfo:
 
 
 SECTIONS = (
-    SectionInfo("9.1", "image_augmentation", "Image Augmentation", "图像增广", ("img", "cifar10"), 130),
-    SectionInfo("9.2", "fine_tuning", "Fine-Tuning", "微调", ("hotdog", "source", "weights"), 180),
+    SectionInfo("9.1", "image_augmentation", "Image Augmentation", "图像增广", ("img", "cifar10"), 90),
+    SectionInfo("9.2", "fine_tuning", "Fine-Tuning", "微调", ("hotdog", "source", "weights"), 145),
     SectionInfo("9.3", "bounding_box", "Object Detection and Bounding Boxes", "目标检测和边界框", ("img",), 5),
     SectionInfo("9.4", "anchor", "Anchor Boxes", "锚框", ("img",), 8),
     SectionInfo("9.5", "multiscale_object_detection", "Multiscale Object Detection", "多尺度目标检测", ("img",), 6),
     SectionInfo("9.6", "object_detection_dataset", "The Object Detection Data Set (Pikachu)",
                 "目标检测数据集（皮卡丘）", ("pikachu",), 8),
-    SectionInfo("9.7", "ssd", "Single Shot Multibox Detection (SSD)", "单发多框检测（SSD）", ("pikachu", "img"), 120),
+    SectionInfo("9.7", "ssd", "Single Shot Multibox Detection (SSD)", "单发多框检测（SSD）", ("pikachu", "img"), 110),
     SectionInfo("9.8", "rcnn", "Region-Based CNNs (R-CNNs)", "区域卷积神经网络（R-CNN）系列", ("img", "weights"), 30),
     SectionInfo("9.9", "semantic_segmentation_and_dataset", "Semantic Segmentation and the Data Set",
                 "语义分割和数据集", ("voc",), 10),
     SectionInfo("9.10", "fcn", "Fully Convolutional Networks (FCN)", "全卷积网络（FCN）",
-                ("voc", "img", "source", "weights"), 100),
-    SectionInfo("9.11", "neural_style", "Neural Style Transfer", "样式迁移", ("img", "weights"), 40),
+                ("voc", "img", "source", "weights"), 65),
+    SectionInfo("9.11", "neural_style", "Neural Style Transfer", "样式迁移", ("img", "weights"), 25),
     SectionInfo("9.12", "kaggle_cifar10", "Image Classification (CIFAR-10) on Kaggle",
-                "实战Kaggle比赛：图像分类（CIFAR-10）", ("kaggle_cifar10",), 70),
+                "实战Kaggle比赛：图像分类（CIFAR-10）", ("kaggle_cifar10",), 50),
     SectionInfo("9.13", "kaggle_dog", "Dog Breed Identification (ImageNet Dogs) on Kaggle",
                 "实战Kaggle比赛：狗的品种识别（ImageNet Dogs）", ("kaggle_dog", "source", "weights"), 20),
 )

@@ -13,7 +13,7 @@ from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import model_zoo, nn
 
 from .fcn import RGB_MEAN, RGB_STD, normalize_image
-from .finetuning import find_weights, load_source
+from .finetuning import SourceNetwork, find_source
 from .training import progress
 
 STYLE_LAYERS, CONTENT_LAYERS = (0, 5, 10, 19, 28), (25,)  # of VGG-19's features
@@ -65,38 +65,30 @@ class FeatureExtractor(nn.HybridBlock):
 LAYERS = {"vgg19": (CONTENT_LAYERS, STYLE_LAYERS), "squeezenet1.1": ((7,), (1, 3, 4, 6, 7))}
 
 
-def find_extractor(weights: Path, ctx: mx.Context) -> tuple[FeatureExtractor, str]:
+def find_extractor(weights: Path, ctx: mx.Context) -> tuple[FeatureExtractor, SourceNetwork]:
     """Build the extractor from the first network of ``LAYERS`` whose weights are in folder ``weights``.
 
     Without any it is VGG-19 started at random: edges and colours still become features, so that the picture changes
-    visibly, though not as well. Returns it with a line that says which it is.
+    visibly, though not as well. Returns it with the network that its layers are of.
     """
-    for name, layers in LAYERS.items():
-        path = find_weights(weights, name)
-        if path:
-            features = load_source(path, name).net.features
-            return _extractor(features, layers, ctx), f"features: {name}, weights from {path.name}"
-    return (_extractor(_untrained_vgg19(), LAYERS["vgg19"], ctx),
-            "features: vgg19, not trained (no weights in the data folder): expect colours and textures, not brush work")
+    source = find_source(weights, _untrained_vgg19, tuple(LAYERS))
+    source.net.features.collect_params().reset_ctx(ctx)
+    extractor = FeatureExtractor(source.net.features, *LAYERS[source.name])
+    extractor.hybridize(static_alloc=True, static_shape=True)
+    return extractor, source
 
 
-def _untrained_vgg19() -> nn.HybridSequential:
+def _untrained_vgg19() -> SourceNetwork:
     """VGG-19's layers at random, each keeping the scale of the one before it, which is about that of a trained one.
 
     At scale 1 the style loss, which grows with its fourth power, would be nothing beside the total variation.
     """
-    features = model_zoo.vision.vgg19().features
-    for i, conv in enumerate(layer for layer in features if isinstance(layer, nn.Conv2D)):
+    net = model_zoo.vision.vgg19()
+    for i, conv in enumerate(layer for layer in net.features if isinstance(layer, nn.Conv2D)):
         conv.weight.init = mx.init.Xavier("gaussian", "in", magnitude=2 if i else 2 * 4 ** 2)  # goes before initialize
-    features.initialize()
-    return features
-
-
-def _extractor(features, layers, ctx) -> FeatureExtractor:
-    features.collect_params().reset_ctx(ctx)
-    extractor = FeatureExtractor(features, *layers)
-    extractor.hybridize(static_alloc=True, static_shape=True)
-    return extractor
+    net.features.initialize()
+    note = "source network: vgg19, not trained (no weights found): expect colours and textures, not brush work"
+    return SourceNetwork("vgg19", net, note, "nothing")
 
 
 def content_loss(Y_hat: nd.NDArray, Y: nd.NDArray) -> nd.NDArray:

@@ -18,7 +18,7 @@ def trans_conv(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: int = 0) 
         (s·H + h - 2p - s, s·W + w - 2p - s).
     """
     h, w = K.shape
-    Y = nd.zeros((stride * (X.shape[0] - 1) + h, stride * (X.shape[1] - 1) + w))
+    Y = nd.zeros((stride * (X.shape[0] - 1) + h, stride * (X.shape[1] - 1) + w), dtype=X.dtype)
     for i in range(X.shape[0]):
         for j in range(X.shape[1]):
             top, left = i * stride, j * stride
@@ -51,7 +51,7 @@ def kernel2matrix(K: nd.NDArray, input_shape: tuple[int, int] = (3, 3)) -> nd.ND
     rows = []
     for i in range(height - h + 1):
         for j in range(width - w + 1):
-            row = nd.zeros(input_shape)
+            row = nd.zeros(input_shape, dtype=K.dtype)
             row[i:i + h, j:j + w] = K
             rows.append(row.reshape(-1))
     return nd.stack(*rows)
@@ -59,7 +59,7 @@ def kernel2matrix(K: nd.NDArray, input_shape: tuple[int, int] = (3, 3)) -> nd.ND
 
 def insert_zeros(X: nd.NDArray, stride: int) -> nd.NDArray:
     """Put ``stride - 1`` rows and columns of zeros between those of X (H, W): (s·(H - 1) + 1, s·(W - 1) + 1)."""
-    Y = nd.zeros(tuple(stride * (n - 1) + 1 for n in X.shape))
+    Y = nd.zeros(tuple(stride * (n - 1) + 1 for n in X.shape), dtype=X.dtype)
     Y[::stride, ::stride] = X
     return Y
 
@@ -74,7 +74,7 @@ def trans_conv_as_conv(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: i
         raise InputError(f"padding {padding} is more than kernel size - 1 of {K.shape}: use trans_conv")
     spread = insert_zeros(X, stride)
     (top, left), (height, width) = border, spread.shape
-    padded = nd.zeros((height + 2 * top, width + 2 * left))
+    padded = nd.zeros((height + 2 * top, width + 2 * left), dtype=X.dtype)
     padded[top:top + height, left:left + width] = spread
     return corr2d(padded, K.flip(axis=(0, 1)))
 

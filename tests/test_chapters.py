@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from d2lzh_cv import sections
+from d2lzh_cv.book import facts
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -102,6 +103,13 @@ def test_classes_are_told_apart_better_than_by_chance(drawn):
 def test_fine_tuning_beats_training_from_scratch(drawn):
     results = drawn.results("9.2")["results"]
     assert results["test_acc, fine-tuned"] > max(0.6, results["test_acc, from scratch"]), results
+
+
+def test_what_tells_the_book_s_data_and_network_is_recorded(drawn):
+    """By these names ``compare`` knows whether a training was the book's."""
+    for fact in facts.training():
+        recorded, asked = drawn.results(fact.section)["results"], [name for v in fact.requires.values() for name in v]
+        assert set(asked) <= set(recorded), fact.series
 
 
 def test_the_object_is_found(drawn):

@@ -1,8 +1,6 @@
 """Style transfer: losses against plain loops, features with frozen weights, and a picture that changes."""
 from __future__ import annotations
 
-import re
-
 import mxnet as mx
 import numpy as np
 import pytest
@@ -128,8 +126,8 @@ def test_only_the_picture_gathers_gradients():
 
 
 def test_without_weights_the_extractor_is_an_untrained_vgg19(tmp_path):
-    extractor, note = style.find_extractor(tmp_path, mx.cpu())
-    assert re.match("features: vgg19, not trained", note)
+    extractor, source = style.find_extractor(tmp_path, mx.cpu())
+    assert (source.name, source.trained_on) == ("vgg19", "nothing") and "not trained" in source.note
     assert (extractor.content_layers, extractor.style_layers) == ((25,), (0, 5, 10, 19, 28))  # the book's
     contents, styles = extractor(nd.array(random_features(0, (1, 3, 32, 48))))
     assert [feature.shape for feature in contents] == [(1, 512, 4, 6)]
@@ -142,8 +140,8 @@ def test_without_weights_the_extractor_is_an_untrained_vgg19(tmp_path):
 
 @needs_real_data
 def test_with_squeezenets_weights_the_extractor_is_that():
-    extractor, note = style.find_extractor(REAL / "weights", mx.cpu())
-    assert note == "features: squeezenet1.1, weights from squeezenet1.1.params"
+    extractor, source = style.find_extractor(REAL / "weights", mx.cpu())
+    assert source.note == "source network: squeezenet1.1, weights from squeezenet1.1.params"
     contents, styles = extractor(nd.zeros((1, 3, 64, 64)))
     assert (len(contents), len(styles)) == (1, 5)
 

@@ -183,7 +183,8 @@ def _why_not(fact: Training, section: SectionRun, line: dict[str, Any]) -> list[
     reasons += [] if section.mode == "full" else [f"{section.mode} mode"]
     reasons += list(filter(None, (_not_the_books(need, section) for need in fact.needs)))
     if not reasons:
-        reasons = [f"not {what}" for text, what in fact.printed.items() if text not in section.output]
+        reasons = [f"not {what}" for what, values in fact.requires.items()
+                   if any(section.results.get(name) != value for name, value in values.items())]
     if fact.epochs is None:
         reasons.append("published without its number of epochs")
     elif line.get("epoch") != fact.epochs:

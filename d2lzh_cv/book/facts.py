@@ -44,7 +44,7 @@ class Training:
     Attributes:
         series: the name under which the section's script logs it.
         needs: the data, keys of :data:`d2lzh_cv.book.needs.NEEDS`.
-        printed: text that a run on the same data and network prints, and what it stands for.
+        requires: of the data and network, what it is and the values that a run on the same recorded.
         pictures: for an accuracy, of how many pictures it is.
         runs: source to log, a line an epoch.
     """
@@ -53,7 +53,7 @@ class Training:
     series: str
     setting: str
     needs: list[str]
-    printed: dict[str, str]
+    requires: dict[str, dict[str, Any]]
     pictures: dict[str, int]
     runs: dict[str, list[dict[str, float]]] = field(repr=False)
 

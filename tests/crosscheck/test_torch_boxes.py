@@ -79,20 +79,22 @@ def test_clipping(seed, dtype):
     cross_check(boxes.clip_boxes, lambda x: x.clamp(0, 1), [inputs], seed)
 
 
-# Offsets; the package takes and returns float32 only
+# Offsets
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("variances", [boxes.VARIANCES, (1, 1, 1, 1), (0.1, 0.2, 0.3, 0.4)])
 @pytest.mark.parametrize("seed", range(5))
-def test_encoding(seed, variances):
-    anchors, objects = random_boxes(9, seed), random_boxes(9, seed + 100)
+def test_encoding(seed, variances, dtype):
+    anchors, objects = random_boxes(9, seed).astype(dtype), random_boxes(9, seed + 100).astype(dtype)
     cross_check(lambda a, b: boxes.encode_offsets(a, b, variances), lambda a, b: torch_ops.encode(a, b, variances),
                 (anchors, objects), seed, oracle=lambda *ab: [plain_offsets(*pair, variances) for pair in zip(*ab)])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("variances", [boxes.VARIANCES, (1, 1, 1, 1), (0.1, 0.2, 0.3, 0.4)])
 @pytest.mark.parametrize("seed", range(5))
-def test_decoding(seed, variances):
-    anchors, offsets = random_boxes(9, seed), normal(seed, 9, 4)
+def test_decoding(seed, variances, dtype):
+    anchors, offsets = random_boxes(9, seed).astype(dtype), normal(seed, 9, 4, dtype=dtype)
     cross_check(lambda a, o: boxes.decode_offsets(a, o, variances), lambda a, o: torch_ops.decode(a, o, variances),
                 (anchors, offsets), seed, oracle=lambda *ao: [plain_decode(*pair, variances) for pair in zip(*ao)])
 

@@ -31,14 +31,15 @@ ONE_CHANNEL = [square(setting) for setting in [*PADDED, *RECTANGLES]]
 
 # From scratch, as a convolution of what zeros were inserted into, as Gluon's layer
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("kernel", "stride", "padding"), ONE_CHANNEL)
-def test_forms_of_one_channel(kernel, stride, padding):
-    X, K = normal(0, 3, 3), normal(0, *kernel, part=1)
+def test_forms_of_one_channel(kernel, stride, padding, dtype):
+    X, K = normal(0, 3, 3, dtype=dtype), normal(0, *kernel, dtype=dtype, part=1)
     expected = F.conv_transpose2d(torch.tensor(X[None, None]), torch.tensor(K[None, None]), stride=stride,
                                   padding=padding)[0, 0]
     found = tc.trans_conv(to_mxnet(X), to_mxnet(K), stride, padding)
     agree(found, expected, seed=0)
-    agree(found, plain_trans_conv(X, K, stride, padding).astype("float32"), seed=0)
+    agree(found, plain_trans_conv(X, K, stride, padding).astype(dtype), seed=0)
     agree(tc.trans_conv_as_conv(to_mxnet(X), to_mxnet(K), stride, padding), expected, seed=0)
     assert found.shape == tuple(tc.trans_conv_size(n, k, padding, stride) for n, k in zip(X.shape, kernel))
 
@@ -145,27 +146,29 @@ MATRICES = [((3, 3), (2, 2)), ((4, 6), (3, 2)), ((5, 3), (1, 3)), ((2, 2), (2, 2
             ((4, 4), (1, 1))]
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("shape", "kernel"), MATRICES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_convolution_as_matrix_product(seed, shape, kernel):
+def test_convolution_as_matrix_product(seed, shape, kernel, dtype):
     """W · X, and its gradient W.T · dY, which is the transposed convolution of dY."""
-    X, K = normal(seed, *shape), normal(seed, *kernel, part=1)
+    X, K = normal(seed, *shape, dtype=dtype), normal(seed, *kernel, dtype=dtype, part=1)
     W = tc.kernel2matrix(to_mxnet(K), shape)
     mine = by_mxnet(lambda x: nd.dot(W, x.reshape(-1)).reshape([n - k + 1 for n, k in zip(shape, kernel)]), [X], seed)
     other = by_torch(lambda x: F.conv2d(x[None, None], torch.tensor(K)[None, None])[0, 0], [X], seed)
     agree(mine.value, other.value, seed)
-    agree(mine.value, plain_corr2d(X, K).astype("float32"), seed, "value, from the loops'")
+    agree(mine.value, plain_corr2d(X, K).astype(dtype), seed, "value, from the loops'")
     agree(corr2d(to_mxnet(X), to_mxnet(K)), other.value, seed, "corr2d")
     agree(mine.gradients[0], other.gradients[0], seed, "gradient")
     agree(tc.trans_conv(to_mxnet(from_above(other.value, seed)), to_mxnet(K)), other.gradients[0], seed, "trans_conv")
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("shape", "kernel"), MATRICES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_transposed_convolution_as_matrix_product(seed, shape, kernel):
+def test_transposed_convolution_as_matrix_product(seed, shape, kernel, dtype):
     """W.T · Y, and its gradient W · dX, which is the convolution of dX."""
-    K = normal(seed, *kernel, part=1)
-    Y = normal(seed, *(n - k + 1 for n, k in zip(shape, kernel)))
+    K = normal(seed, *kernel, dtype=dtype, part=1)
+    Y = normal(seed, *(n - k + 1 for n, k in zip(shape, kernel)), dtype=dtype)
     W = tc.kernel2matrix(to_mxnet(K), shape)
     cross_check(lambda y: nd.dot(W.T, y.reshape(-1)).reshape(shape),
                 lambda y: F.conv_transpose2d(y[None, None], torch.tensor(K)[None, None])[0, 0], [Y], seed,
