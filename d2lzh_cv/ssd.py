@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Callable
 
@@ -224,9 +225,15 @@ def detect(net: TinySSD, picture: nd.NDArray, edge_size: int = 256, ctx: mx.Cont
     return rows[rows[:, 0] != -1]
 
 
-def show_detections(picture: nd.NDArray, rows: np.ndarray, threshold: float = 0.3) -> None:
-    """Draw the rows of :func:`detect` that score at least ``threshold`` on the picture (H, W, 3), 0 to 255."""
+def show_detections(picture: nd.NDArray, rows: np.ndarray, threshold: float = 0.3,
+                    classes: Sequence[str] | None = None) -> None:
+    """Draw the rows of :func:`detect` that score at least ``threshold`` on the picture (H, W, 3), 0 to 255.
+
+    classes: names by class number; where there are several, each has its colour and is named beside the score.
+    """
     axes = plt.imshow(picture.asnumpy().astype("uint8")).axes
     scale = box_scale(picture).asnumpy()
+    several = classes is not None and len(classes) > 1
     for row in rows[rows[:, 1] >= threshold]:
-        show_bboxes(axes, [row[2:] * scale], f"{row[1]:.2f}", "w")
+        name, color = (f"{classes[int(row[0])]} ", f"C{int(row[0]) % 10}") if several else ("", "w")
+        show_bboxes(axes, [row[2:] * scale], f"{name}{row[1]:.2f}", color)

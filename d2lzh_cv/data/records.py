@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import mxnet as mx
@@ -126,29 +126,55 @@ def _check_index(idx: Path, rec: Path, starts: set[int]) -> None:
         raise InputError(f"{idx} does not fit {rec}: it points where no picture starts; fetch or pack both again")
 
 
-def _pack_split(folder: Path, split: str, out: Path, shown: Path) -> None:
-    """Write one split; MXNet's writer does not report a disk that fills on closing, hence the look at the result."""
-    boxes = read_json(folder / f"{split}.json")
-    if not isinstance(boxes, dict) or not boxes:
-        raise InputError(f"{folder / split}.json names no pictures; it must map a name to [class, x, y, x, y]")
-    rec, idx = out / f"{split}.rec", out / f"{split}.idx"
+def pack_record(content: bytes, rows: Sequence[Sequence[float]] | np.ndarray, size: tuple[int, int], i: int) -> bytes:
+    """The record of one picture: rows [class, xmin, ymin, xmax, ymax], relative; ``size`` (width, height), ``i`` its
+    number."""
+    label = np.concatenate([[4, 5, *size], np.asarray(rows, dtype=np.float32).ravel()])
+    return mx.recordio.pack(mx.recordio.IRHeader(0, label, i, 0), content)
+
+
+def write_records(stem: Path, records: Iterable[bytes], shown: Path | None = None) -> None:
+    """Write ``stem``.rec and ``stem``.idx, an entry for each of ``records``, and check them.
+
+    MXNet's writer does not report a disk that fills on closing, hence the look at the result. ``shown``: what errors
+    call ``stem``.
+    """
+    rec, idx = stem.with_suffix(".rec"), stem.with_suffix(".idx")
     try:
         writer = mx.recordio.MXIndexedRecordIO(str(idx), str(rec), "w")
-        for i, (name, rows) in enumerate(boxes.items()):
-            writer.write_idx(i, _record(folder / split / name, rows, i, folder / f"{split}.json"))
+        for i, record in enumerate(records):
+            writer.write_idx(i, record)
         writer.close()
         check_records(rec, idx)
     except mx.base.MXNetError as error:
-        raise InputError(f"cannot write {shown / rec.name}: the disk may be full; free some space") from error
+        raise InputError(f"cannot write {(shown or stem).with_suffix('.rec')}: the disk may be full; "
+                         "free some space") from error
+
+
+def first_picture(rec: str | Path) -> tuple[mx.nd.NDArray, np.ndarray]:
+    """The first picture of a record file, (H, W, 3) uint8, and its rows (number of objects, 5)."""
+    with _mapped(Path(rec)) as content:
+        _, record = next(_records(content, Path(rec)))
+    header, picture = mx.recordio.unpack(record)
+    rows = header.label[int(header.label[0]):].reshape(-1, int(header.label[1]))
+    return mx.image.imdecode(picture), rows[:, :5]
+
+
+def _pack_split(folder: Path, split: str, out: Path, shown: Path) -> None:
+    boxes = read_json(folder / f"{split}.json")
+    if not isinstance(boxes, dict) or not boxes:
+        raise InputError(f"{folder / split}.json names no pictures; it must map a name to [class, x, y, x, y]")
+    records = (_record(folder / split / name, rows, i, folder / f"{split}.json")
+               for i, (name, rows) in enumerate(boxes.items()))
+    write_records(out / split, records, shown / split)
 
 
 def _record(picture: Path, rows: list, i: int, source: Path) -> bytes:
     from PIL import Image
     content = check_picture(picture)
     with Image.open(picture) as opened:
-        width, height = opened.size
-    label = np.concatenate([[4, 5, width, height], _boxes(rows, picture.name, source).ravel()])
-    return mx.recordio.pack(mx.recordio.IRHeader(0, label, i, 0), content)
+        size = opened.size
+    return pack_record(content, _boxes(rows, picture.name, source), size, i)
 
 
 def _boxes(rows: list, name: str, source: Path) -> np.ndarray:

@@ -1,0 +1,72 @@
+"""``d2lzh-cv data pack``: the reader's own annotated pictures, checked and packed for sections 9.7 and 9.10."""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..errors import InputError
+from ..options import add_debug_flag
+
+FORMATS = ("auto", "voc", "coco", "yolo", "csv", "masks")
+EPILOG = """formats:
+  voc    a folder with Pascal VOC .xml files (Annotations/, JPEGImages/, ImageSets/Main/ if there)
+  coco   a folder with COCO .json files, or the .json itself, pictures below the same folder
+  yolo   images/ and labels/ (or side by side), with data.yaml, classes.txt or obj.names
+  csv    a table with columns filename, class, xmin, ymin, xmax, ymax (or x, y, w, h), in pixels or relative
+  masks  images/ and masks/ (or a VOC tree): indexed or coloured masks of the same names, for section 9.10
+
+Everything is checked first. Any problem is listed with its file, and nothing is written (exit code 2).
+
+example:
+  d2lzh-cv data pack my_pictures packed
+  d2lzh-cv run 9.7 --data packed
+  d2lzh-cv predict detect runs/latest/9.7 photo.jpg --out found"""
+
+
+def add(commands) -> None:
+    """Add the command ``pack`` to the parsers of ``data``."""
+    text = "check your own annotated pictures and pack them for sections 9.7 (boxes) and 9.10 (masks)"
+    parser = commands.add_parser("pack", help=text, description=text.capitalize() + ".", epilog=EPILOG,
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("src", type=Path, metavar="SRC", help="folder (or .json, .csv file) of the annotations")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make; afterwards --data OUT trains on it")
+    parser.add_argument("--format", choices=FORMATS, default="auto", dest="kind",
+                        help="of the annotations (default: auto, by what is there)")
+    parser.add_argument("--val-ratio", type=float, metavar="PART",
+                        help="draw this part for validation (default: the set's own split, or 0.1)")
+    parser.add_argument("--classes", metavar="FILE|A,B,C", help="class names in the order of their numbers")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out the pictures with a problem and go on")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the drawn split (default: 0)")
+    add_debug_flag(parser)
+    parser.set_defaults(command=_pack)
+
+
+def _pack(flags: argparse.Namespace) -> int:
+    from ..data.custom.pack import pack
+    from ..data.custom.report import BadData
+    classes = None if flags.classes is None else _classes(flags.classes)
+    try:
+        summary = pack(flags.src, flags.out, flags.kind, flags.val_ratio, classes, flags.skip_bad, flags.seed)
+    except BadData as error:
+        _list(error.problems)
+        raise
+    _list(summary.problems)
+    print("\n".join(summary.lines))
+    return 0
+
+
+def _list(problems) -> None:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+
+
+def _classes(text: str) -> list[str]:
+    """The lines of a file of that name, else the words between commas."""
+    path = Path(text)
+    try:
+        is_file = path.is_file()
+        words = path.read_text(encoding="utf-8-sig").splitlines() if is_file else text.split(",")
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the classes in {text}: {error}; give a text file with a name a line") from error
+    return [word.strip() for word in words if word.strip()]

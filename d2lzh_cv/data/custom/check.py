@@ -1,0 +1,132 @@
+"""The check before packing: every box, every picture, every class; what is wrong is listed, not mended."""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from . import pictures
+from .entries import Box, Entry, Folder, Problem, Reading
+
+NEAR = 2.0  # a box whose numbers are all within ±2 is relative: in pixels it would be a speck in the corner
+SLACK = 1.0  # pixels that rounding may put a corner outside; it is moved back
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture fit to be packed: rows [class, xmin, ymin, xmax, ymax], relative."""
+
+    picture: Path
+    rows: list[list[float]]
+    size: tuple[int, int]
+    turn: bool
+    split: str | None
+
+
+@dataclass
+class Checked:
+    """The outcome: what is fit, the class names, and every problem, picture by picture."""
+
+    samples: list[Sample]
+    classes: list[str]
+    relative: bool
+    bad: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+def check(reading: Reading, folder: Folder, classes: Sequence[str] | None = None) -> Checked:
+    """Check all that was read; ``classes`` take the place of the set's own."""
+    boxes = [box for entry in reading.entries for box in entry.boxes]
+    names = list(classes or reading.classes or sorted({box.name for box in boxes if box.name}))
+    checked = Checked([], names, _are_relative(boxes, reading.relative))
+    _find_duplicates(reading.entries, folder)
+    for entry in tqdm(reading.entries, desc="checking", leave=False, disable=None):
+        sample = _sample(entry, folder, checked)
+        if entry.problems:
+            checked.bad += 1
+            checked.problems += entry.problems
+        elif sample is not None:
+            checked.samples.append(sample)
+    return checked
+
+
+def _are_relative(boxes: list[Box], expected: bool) -> bool:
+    """Whether coordinates are relative, by what most boxes look like; the others are problems then."""
+    relative = sum(_looks_relative(box) for box in boxes)
+    return expected if 2 * relative == len(boxes) else 2 * relative > len(boxes)
+
+
+def _looks_relative(box: Box) -> bool:
+    return max(map(abs, box.corners)) <= NEAR
+
+
+def _find_duplicates(entries: list[Entry], folder: Folder) -> None:
+    counts = Counter(entry.picture for entry in entries if entry.picture)
+    first: dict[Path, Entry] = {}
+    for entry in entries:
+        if entry.picture and counts[entry.picture] > 1 and first.setdefault(entry.picture, entry) is not entry:
+            entry.complain(f"is of {folder.shown(entry.picture)}, as is {first[entry.picture].where}")
+            first[entry.picture].complain(f"is of {folder.shown(entry.picture)}, as is {entry.where}")
+
+
+def _sample(entry: Entry, folder: Folder, checked: Checked) -> Sample | None:
+    """The entry as it will be packed; None where it complains of something."""
+    if entry.picture is None:
+        _check_boxes(entry, None, checked)
+        return None
+    if not entry.boxes and not entry.problems:
+        entry.complain(f"{folder.shown(entry.picture)} has no object, and training needs one in every picture")
+    size, turn = None, False
+    try:
+        size, turn = pictures.look(entry.picture, entry.size)
+    except pictures.Unfit as error:
+        entry.complain(str(error), folder.shown(entry.picture))
+    rows = _check_boxes(entry, size, checked)
+    return Sample(entry.picture, rows, size, turn, entry.split) if size and not entry.problems else None
+
+
+def _check_boxes(entry: Entry, size: tuple[int, int] | None, checked: Checked) -> list[list[float]]:
+    """The boxes as rows; what can be told without the picture's ``size`` is told where that is not known."""
+    rows = []
+    for box in entry.boxes:
+        if box.name not in checked.classes:
+            entry.complain(f"the class {box.name!r} is unknown; there are {_listed(checked.classes)}"
+                           if box.name else "it names no class", box.where)
+        fault = _fault(box, size, checked.relative)
+        if fault:
+            entry.complain(fault, box.where)
+        elif size and box.name in checked.classes:
+            rows.append([checked.classes.index(box.name), *_inside(box, size, checked.relative)])
+    return rows
+
+
+def _fault(box: Box, size: tuple[int, int] | None, relative: bool) -> str | None:
+    """What is wrong with the corners, or None."""
+    xmin, ymin, xmax, ymax = box.corners
+    shown = f"the box ({xmin:g}, {ymin:g}, {xmax:g}, {ymax:g})"
+    if xmax <= xmin or ymax <= ymin:
+        return f"{shown} has {'a negative' if xmax < xmin or ymax < ymin else 'no'} width or height"
+    if _looks_relative(box) != relative:
+        return f"{shown} is {'in pixels' if relative else 'relative'}, the set's others are not"
+    if size is None:
+        return None
+    width, height = size if relative else (1, 1)
+    if (xmax - xmin) * width < 0.5 or (ymax - ymin) * height < 0.5:
+        return f"{shown} is less than half a pixel wide or high"
+    low, high = min(xmin * width, ymin * height), max(xmax * width - size[0], ymax * height - size[1])
+    if low < -SLACK or high > SLACK or xmin * width >= size[0] or ymin * height >= size[1]:
+        return f"{shown} reaches outside the picture of {size[0]}×{size[1]} pixels"
+    return None
+
+
+def _inside(box: Box, size: tuple[int, int], relative: bool) -> list[float]:
+    """The corners, relative and within [0, 1]."""
+    scale = (1, 1) if relative else size
+    return [min(max(value / scale[i % 2], 0.0), 1.0) for i, value in enumerate(box.corners)]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -1,0 +1,78 @@
+"""Masks as class numbers: of palette or grey values, or of colours by a table."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ...errors import InputError
+from ..voc import VOC_COLORMAP
+from .entries import read_lines
+
+BORDER, BORDER_COLOR = 255, (224, 224, 192)  # VOC's outline of objects, of no class
+
+
+class Unknown(Exception):
+    """A colour or value that stands for no class."""
+
+
+def color_table(root: Path) -> tuple[dict[int, int] | None, list[str] | None]:
+    """Colours and names of labelmap.txt (lines ``name:r,g,b::``) if it is there; None, None: VOC's colours."""
+    path = root / "labelmap.txt"
+    if not path.is_file():
+        return None, None
+    table, names = {}, []
+    for line in read_lines(path):
+        if line.startswith("#"):
+            continue
+        try:
+            name, color = line.split(":")[:2]
+            red, green, blue = (int(part) for part in color.split(","))
+        except ValueError as error:
+            raise InputError(f"{path}: {line!r} is not of the form name:red,green,blue::") from error
+        names.append(name)
+        table[_code(red, green, blue)] = len(names) - 1
+    if not names or names[0] != "background":
+        if _code(0, 0, 0) in table and "background" in names:
+            raise InputError(f"{path}: put the line of background first")
+        table = {_code(0, 0, 0): 0, **{color: index + 1 for color, index in table.items()}}
+    return table, names
+
+
+def indices(path: Path, table: dict[int, int] | None) -> np.ndarray:
+    """The mask's classes, uint8 (H, W), 255 where VOC has its border. Raises Unknown."""
+    with Image.open(path) as mask:
+        if mask.mode in ("P", "L", "1") and (table is None or mask.mode != "P"):
+            values = np.asarray(mask)
+            return values.astype(np.uint8)
+        if mask.mode not in ("P", "RGB", "RGBA"):
+            raise Unknown(f"is of the kind {mask.mode}; save the mask as indexed or coloured PNG")
+        pixels = np.asarray(mask.convert("RGB"))
+    if table is None and _is_grey_index(pixels):
+        return pixels[:, :, 0]
+    return _by_color(pixels, table or _voc_table())
+
+
+def _is_grey_index(pixels: np.ndarray) -> bool:
+    grey = (pixels[:, :, :1] == pixels).all()
+    return bool(grey and ((pixels < len(VOC_COLORMAP)) | (pixels == BORDER)).all())
+
+
+def _by_color(pixels: np.ndarray, table: dict[int, int]) -> np.ndarray:
+    codes, where = np.unique(_code(*np.moveaxis(pixels.astype(np.int64), 2, 0)), return_inverse=True)
+    unknown = [code for code in codes.tolist() if code not in table]
+    if unknown:
+        red, green, blue = unknown[0] >> 16, unknown[0] >> 8 & 255, unknown[0] & 255
+        raise Unknown(f"has {len(unknown)} colours of no class, such as ({red}, {green}, {blue}); save masks as PNG "
+                      "without smoothing, in VOC's colours or those of labelmap.txt")
+    return np.array([table[code] for code in codes.tolist()], np.uint8)[where.reshape(pixels.shape[:2])]
+
+
+def _voc_table() -> dict[int, int]:
+    table = {_code(*color): i for i, color in enumerate(VOC_COLORMAP)}
+    return {**table, _code(*BORDER_COLOR): BORDER}
+
+
+def _code(red, green, blue):
+    return (red << 16) + (green << 8) + blue
