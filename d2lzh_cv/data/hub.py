@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import read_json
+from .custom.packed import describe
 from .derived import one_at_a_time
 
 PICTURES = ("catdog.jpg", "cat1.jpg", "pikachu.jpg", "rainier.jpg", "autumn_oak.jpg")
@@ -126,11 +127,13 @@ def _hotdog(root: Path) -> tuple[Path, str] | None:
 
 
 def _pikachu(root: Path) -> tuple[Path, str] | None:
-    folder = root / "pikachu"
-    if _has(folder, "train.rec", "train.idx", "val.rec"):
-        return folder, "train.rec"
-    packable = _has(folder, "train.json", "val.json", "train", "val")
-    return (folder, "train.json, packed on first use") if packable else None
+    for folder in (root / "pikachu", root):  # the second: a set packed by ``data pack``
+        if _has(folder, "train.rec", "train.idx", "val.rec"):
+            packed = describe(folder)
+            return folder, f"packed, classes: {', '.join(packed.classes)}" if packed else "train.rec"
+        if _has(folder, "train.json", "val.json", "train", "val"):
+            return folder, "train.json, packed on first use"
+    return None
 
 
 def _voc(root: Path) -> tuple[Path, str] | None:
