@@ -1,17 +1,12 @@
 """VOC segmentation: the book's calls and values, and every way a tree can be broken."""
 from __future__ import annotations
 
-import io
 import random
-import tarfile
-from pathlib import Path
 
 import mxnet as mx
 import numpy as np
-import pooch
 import pytest
-import requests
-from data_kit import REAL, cut, files_below, needs_real_data, no_space, write_picture, write_voc
+from data_kit import REAL, cut, needs_real_data, write_picture, write_voc
 from mxnet import gluon, nd
 
 from d2lzh_cv.data import hub, voc
@@ -196,82 +191,6 @@ def test_the_books_default_root_falls_back_and_says_so(tmp_path, tree, monkeypat
     assert capsys.readouterr().out == ""
     with pytest.raises(InputError, match=r"gone.*train\.txt: No such file"):
         voc.read_voc_images(tmp_path / "gone")
-
-
-def refuse(*_, **__):
-    raise AssertionError("nothing may be downloaded here")
-
-
-@pytest.fixture
-def nowhere(tmp_path, monkeypatch):
-    """No real set anywhere, and a folder to download into."""
-    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "root"))
-    monkeypatch.setattr(pooch, "retrieve", refuse)
-    (tmp_path / "root").mkdir()
-    return tmp_path / "down"
-
-
-def test_a_tree_that_is_there_is_not_downloaded(nowhere, tmp_path):
-    write_voc(nowhere / "VOCdevkit" / "VOC2012")
-    assert voc.download_voc_pascal(str(nowhere)) == str(nowhere / "VOCdevkit" / "VOC2012")
-    write_voc(tmp_path / "root" / "VOC2012")
-    assert voc.download_voc_pascal(tmp_path / "other") == str(tmp_path / "root" / "VOC2012")
-
-
-def test_offline_another_set_takes_its_place(nowhere, tree, monkeypatch, capsys):
-    def offline(*_, **__):
-        raise requests.ConnectionError("no network")
-
-    monkeypatch.setattr(pooch, "retrieve", offline)
-    monkeypatch.setattr(hub, "find", lambda name: hub.Source(name, tree, "synthetic", "voc: drawn"))
-    assert voc.download_voc_pascal(nowhere) == str(tree)
-    assert capsys.readouterr().out == "VOC2012 was not fetched (its server does not answer); voc: drawn\n"
-
-
-def write_tar(path: Path, names: list[str]) -> Path:
-    with tarfile.open(path, "w") as tar:
-        for name in names:
-            member = tarfile.TarInfo(name)
-            member.size = 5
-            tar.addfile(member, io.BytesIO(b"hello"))
-    return path
-
-
-def test_the_archive_is_asked_for_by_the_books_hash_and_unpacked(nowhere, tmp_path, monkeypatch):
-    archive = write_tar(tmp_path / "a.tar", [f"VOCdevkit/VOC2012/{hub.VOC_LIST}", "VOCdevkit/other.txt"])
-    asked = {}
-    monkeypatch.setattr(pooch, "retrieve", lambda url, known_hash, *_, **__: asked.update({url: known_hash}) or archive)
-    (nowhere / "VOCdevkit" / "VOC2007").mkdir(parents=True)
-    (nowhere / "VOCdevkit" / "VOC2007" / "mine.txt").touch()
-    assert voc.download_voc_pascal(nowhere) == str(nowhere / "VOCdevkit" / "VOC2012")
-    assert asked == {"http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar":
-                     "sha1:4e443f8a2eca6b1dac8a6c57641b67dd40621a49"}
-    assert files_below(nowhere) == {f"VOCdevkit/VOC2012/{hub.VOC_LIST}", "VOCdevkit/VOC2007/mine.txt"}
-
-
-def test_a_disk_that_fills_while_downloading_is_named(nowhere, monkeypatch):
-    monkeypatch.setattr(pooch, "retrieve", no_space)
-    with pytest.raises(InputError, match="cannot write to .*down: No space left"):
-        voc.download_voc_pascal(nowhere)
-
-
-def test_another_file_than_the_books_is_not_unpacked(nowhere, tree, tmp_path, monkeypatch, capsys):
-    """Through pooch itself: a hash that differs."""
-    monkeypatch.undo()
-    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "root"))
-
-    class Sender:
-        def __init__(self, **_):
-            pass
-
-        def __call__(self, url, output_file, _):
-            Path(output_file).write_bytes(b"<html>log in first</html>")
-
-    monkeypatch.setattr(pooch, "HTTPDownloader", Sender)
-    monkeypatch.setattr(hub, "find", lambda name: hub.Source(name, tree, "synthetic", "voc: drawn"))
-    assert voc.download_voc_pascal(nowhere) == str(tree)
-    assert "another file than the book's" in capsys.readouterr().out
-    assert files_below(nowhere) == set()
 
 
 @needs_real_data

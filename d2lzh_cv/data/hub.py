@@ -18,6 +18,7 @@ from .derived import one_at_a_time
 
 PICTURES = ("catdog.jpg", "cat1.jpg", "pikachu.jpg", "rainier.jpg", "autumn_oak.jpg")
 VOC_LIST = "ImageSets/Segmentation/train.txt"
+NOT_VOC2012 = "in VOC form, not VOC2012"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -139,7 +140,7 @@ def _pikachu(root: Path) -> tuple[Path, str] | None:
 def _voc(root: Path) -> tuple[Path, str] | None:
     for tree in (root / "VOCdevkit" / "VOC2012", root / "VOC2012", *_subfolders(root), root):
         if _has(tree, VOC_LIST):
-            return tree, "VOC2012" if tree.name == "VOC2012" else "in VOC form, not VOC2012"
+            return tree, "VOC2012" if tree.name == "VOC2012" else NOT_VOC2012
     return None
 
 
@@ -158,6 +159,11 @@ def _kaggle_dog(root: Path) -> tuple[Path, str] | None:
     if _has(folder, "train_valid_test_tiny.zip"):
         return folder, "train_valid_test_tiny.zip"
     return (folder, "train/") if _has(folder, "train", "test", "labels.csv") else None
+
+
+def weights_file(folder: Path, name: str) -> Path | None:
+    """Find NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``."""
+    return next(iter([*sorted(folder.glob(f"{name}.params")), *sorted(folder.glob(f"{name}-*.params"))]), None)
 
 
 def _weights(root: Path) -> tuple[Path, str] | None:

@@ -1,0 +1,118 @@
+"""``d2lzh-cv data``: what concerns the data sets and weights."""
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from ..data import hub
+from ..errors import InputError
+from ..guard import INPUT_ERROR
+from ..options import Parser, add_debug_flag
+
+
+def add(commands) -> None:
+    """Add the command ``data`` and its own commands."""
+    text = "list, fetch, draw and check data sets and weights"
+    parser = commands.add_parser("data", help=text, description=text.capitalize() + ".")
+    add_debug_flag(parser)
+    parser.set_defaults(command=lambda flags: parser.print_help() or 0)
+    own = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
+    for add_command in (_add_list, _add_fetch, _add_make, _add_check):
+        add_command(own)
+
+
+def _add_list(commands) -> None:
+    parser = _command(commands, "list", _list, "say which data sets and weights are there, and what can be fetched")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_fetch(commands) -> None:
+    parser = _command(commands, "fetch", _fetch, "fetch data sets and weights into the data folder",
+                      "Mirrors are asked in order; a dead one is skipped with a line. A file counts only with its "
+                      "registered hash. What came before an interruption is gone on with.")
+    parser.add_argument("names", nargs="+", metavar="NAME", help="such as voc or resnet18_v2; see d2lzh-cv data list")
+
+
+def _add_make(commands) -> None:
+    parser = _command(commands, "make", _make, "draw the synthetic sets: the same bytes for the same seed")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as pikachu (default: all)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help="a folder that --data can name afterwards")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which set to draw (default: 0)")
+
+
+def _add_check(commands) -> None:
+    parser = _command(commands, "check", _check, "check the sets that are there: hashes, counts, every picture opens")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as voc (default: all that is there)")
+
+
+def _command(commands, name: str, run, text: str, epilog: str | None = None) -> Parser:
+    parser = commands.add_parser(name, help=text, description=text.capitalize() + ".", epilog=epilog)
+    parser.add_argument("--data", type=Path, metavar="DIR",
+                        help="the data folder (default: D2LZH_CV_DATA, else data/)")
+    add_debug_flag(parser)
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _list(flags: argparse.Namespace) -> int:
+    from ..data import fetch, registry
+    root = flags.data or hub.data_root()
+    rows = [{"name": item.name, "what": item.what, "sections": item.sections, "licence": item.licence,
+             "megabytes": item.megabytes, "path": _text(fetch.present(item, root))} for item in registry.items()]
+    if flags.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        _print_list(rows, root)
+    return 0
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _print_list(rows: list[dict], root: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    table = Table("name", "what", "sections", "licence", "there?", box=None)
+    for row in rows:
+        size = f", {row['megabytes']} MB" if row["megabytes"] else ""
+        table.add_row(row["name"], row["what"], row["sections"], row["licence"], "yes" if row["path"] else f"no{size}")
+    Console().print(table)
+    print(f"looked in {root}; a missing set is drawn in its place; to get one: d2lzh-cv data fetch NAME")
+
+
+def _fetch(flags: argparse.Namespace) -> int:
+    from ..data import fetch, registry
+    for name in flags.names:
+        registry.find(name)  # a mistyped name is said before anything is fetched
+    problems = []
+    for name in flags.names:
+        try:
+            print(f"{name}: {fetch.fetch(name, flags.data)}", flush=True)
+        except InputError as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise InputError("; ".join(problems))
+    return 0
+
+
+def _make(flags: argparse.Namespace) -> int:
+    from ..data import synthetic
+    names = flags.names or synthetic.SETS
+    for folder in (flags.out / name for name in names):
+        if folder.exists() and not (folder / "synthetic.json").is_file():
+            raise InputError(f"{folder} holds what was not drawn here; it was left alone: choose another --out")
+    for name in names:
+        print(f"{name}: {synthetic.make(name, flags.out / name, flags.seed)}", flush=True)
+    return 0
+
+
+def _check(flags: argparse.Namespace) -> int:
+    from ..data import check
+    root = flags.data or hub.data_root()
+    reports = check.check(flags.names, root)
+    for report in reports:
+        print(report, flush=True)
+    return INPUT_ERROR if any(report.problems for report in reports) else 0
