@@ -45,7 +45,8 @@ run.record(source_network=source.name, source_trained_on=source.trained_on)
 
 # %%
 edge_size = run.choose(quick=64 if source.trained_on == "synthetic" else 112, full=224)
-batch_size, num_epochs = run.choose(quick=16, full=128), run.epochs(quick=4, full=5)
+batch_size = run.choose(quick=16, full=min(128, len(train_set) // 10))  # ten steps an epoch of a small set
+num_epochs = run.epochs(quick=4, full=5)
 
 
 def compare(series, net, learning_rate):
