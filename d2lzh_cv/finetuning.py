@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-import mxnet as mx
 from mxnet import autograd, gluon, init
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import model_zoo, nn
@@ -16,8 +15,9 @@ from mxnet.gluon.data.vision import transforms
 from .data.derived import one_at_a_time, place_for
 from .data.hub import cache_root
 from .data.images import image_folder
-from .errors import InputError
 from .files import make_folder_atomically
+from .pretrained import find_params, load_network, load_weights
+from .pretrained import find_weights as find_weights  # for those that import it from here
 from .training import Epoch, fit
 
 NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # as the source data were
@@ -44,69 +44,61 @@ class SourceNetwork:
     trained_on: str  # 'imagenet', 'synthetic' or 'nothing'
 
 
-def find_weights(folder: Path, name: str) -> Path | None:
-    """Find NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``."""
-    return next(iter(sorted(Path(folder).glob(f"{name}.params")) + sorted(Path(folder).glob(f"{name}-*.params"))), None)
-
-
 def load_source(path: Path, name: str) -> SourceNetwork:
     """Build model-zoo network ``name`` with the weights in ``path``; a file of features alone fills the features.
 
     Raises InputError naming the file when it is damaged or holds another network's weights.
     """
-    net = model_zoo.vision.get_model(name)
-    load_weights(net.features if path.stem.endswith("-features") else net, path, name)
+    if path.stem.endswith("-features"):
+        net = model_zoo.vision.get_model(name)
+        load_weights(net.features, path, name)
+    else:
+        net = load_network(path, name)
     return SourceNetwork(name, net, f"source network: {name}, weights from {path.name}", "imagenet")
 
 
-def load_weights(block: gluon.HybridBlock, path: Path, name: str, ctx=None) -> None:
-    """Load ``path`` into ``block``; raises InputError naming both when the file is damaged or of another network."""
-    try:
-        block.load_parameters(str(path), ctx=ctx)
-    except (mx.MXNetError, AssertionError, ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[-1]  # MXNet puts its own traceback before it
-        raise InputError(f"{path} does not hold the weights of {name}: {reason}; put the file there again, "
-                         "or remove it") from error
-
-
 def find_source(weights: Path, make_own: Callable[[], SourceNetwork],
-                names: Sequence[str] = ("resnet18_v2", "mobilenetv2_1.0")) -> SourceNetwork:
-    """Return the first of ``names`` whose weights are in folder ``weights``, else what ``make_own`` gives."""
+                names: Sequence[str] = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")) -> SourceNetwork:
+    """Return the first of ``names`` whose weights are in folder ``weights``, else what ``make_own`` gives.
+
+    torchvision's files count (see :mod:`d2lzh_cv.pretrained`); the book's resnet18_v2 is not among them.
+    """
     for name in names:
-        path = find_weights(weights, name)
+        path = find_params(weights, name)
         if path:
             return load_source(path, name)
     return make_own()
 
 
 def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size: int, num_epochs: int, ctx,
-                    batch_size: int = 64, learning_rate: float = 0.1) -> SourceNetwork:
-    """Train ``resnet18_v2`` on ``dataset`` where no published weights are to be had; kept in ``folder`` for next time.
+                    batch_size: int = 64, learning_rate: float = 0.1, name: str = "resnet18_v2") -> SourceNetwork:
+    """Train ``name`` on ``dataset`` where no published weights are to be had; kept in ``folder`` for next time.
 
     Args:
         dataset: pictures (H, W, 3) uint8 with labels below ``num_classes``.
         folder: takes its name only when the training is complete.
         edge_size: side of the squares that the network sees.
     """
-    net = model_zoo.vision.resnet18_v2(classes=num_classes)
-    if not (folder / "resnet18_v2.params").exists():
+    net, path = model_zoo.vision.get_model(name, classes=num_classes), folder / f"{name}.params"
+    if not path.exists():
         net.initialize(init.Xavier(), ctx=ctx)
-        print(f"pretraining resnet18_v2 on {len(dataset)} pictures of {num_classes} classes (kept for next time)")
+        print(f"pretraining {name} on {len(dataset)} pictures of {num_classes} classes (kept for next time)")
         _train(net, dataset, None, learning_rate, batch_size, num_epochs, ctx, 1e-3, edge_size, print)
         with make_folder_atomically(folder) as temporary:
-            net.save_parameters(str(temporary / "resnet18_v2.params"))
-    load_weights(net, folder / "resnet18_v2.params", "resnet18_v2")
-    note = "source network: resnet18_v2, trained here on the synthetic source set (no published weights found)"
-    return SourceNetwork("resnet18_v2", net, note, "synthetic")
+            net.save_parameters(str(temporary / path.name))
+    load_weights(net, path, name)
+    note = f"source network: {name}, trained here on the synthetic source set (no published weights found)"
+    return SourceNetwork(name, net, note, "synthetic")
 
 
-def offline_source(root: Path, ctx, edge_size: int = 64, num_epochs: int = 5) -> SourceNetwork:
+def offline_source(root: Path, ctx, edge_size: int = 64, num_epochs: int = 5, name: str | None = None) -> SourceNetwork:
     """:func:`pretrain_source` on the image folder ``root``/train, kept in the cache beside the other derived data."""
-    dataset = image_folder(Path(root) / "train")
+    dataset, name = image_folder(Path(root) / "train"), name or "resnet18_v2"
     place = place_for(Path(root), cache_root() / "weights")
-    folder = place.parent / f"{place.name}-{edge_size}px-{num_epochs}epochs"
+    suffix = "" if name == "resnet18_v2" else f"-{name}"
+    folder = place.parent / f"{place.name}-{edge_size}px-{num_epochs}epochs{suffix}"
     with one_at_a_time(folder.parent):
-        return pretrain_source(dataset, len(dataset.synsets), folder, edge_size, num_epochs, ctx)
+        return pretrain_source(dataset, len(dataset.synsets), folder, edge_size, num_epochs, ctx, name=name)
 
 
 def fine_tuned(source: SourceNetwork, num_classes: int, lr_mult: float = 10) -> gluon.HybridBlock:
