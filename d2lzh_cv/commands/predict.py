@@ -1,0 +1,109 @@
+"""``d2lzh-cv predict``: a trained checkpoint on the reader's own pictures."""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import make_folder, write_atomically
+from ..guard import INPUT_ERROR
+from ..options import Parser, add_debug_flag
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+TASKS = {"detect": ("find objects and draw their boxes", "9.7"),
+         "segment": ("tell the class of every pixel and lay it over the picture", "9.10"),
+         "classify": ("tell the class of the whole picture", "9.2")}
+
+
+def add(commands) -> None:
+    """Add the command ``predict`` with a command a task."""
+    text = "use a trained checkpoint on your own pictures, of any size"
+    parser = commands.add_parser("predict", help=text, description=text.capitalize() + ".")
+    add_debug_flag(parser)
+    parser.set_defaults(command=lambda flags: parser.print_help() or 0)
+    own = parser.add_subparsers(title="commands", metavar="TASK", parser_class=Parser)
+    for task, (what, section) in TASKS.items():
+        _add_task(own, task, what, section)
+
+
+def _add_task(commands, task: str, what: str, section: str) -> None:
+    parser = commands.add_parser(task, help=what, description=what.capitalize() + ".",
+                                 epilog=f"example: d2lzh-cv predict {task} runs/latest/{section} photo.jpg --out found")
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
+                        help=f"folder of a trained model, such as runs/latest/{section}")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="pictures, or folders of pictures")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the drawn pictures go")
+    if task == "detect":
+        parser.add_argument("--threshold", type=_score, default=0.3, metavar="SCORE",
+                            help="lowest score of a box that counts, 0 to 1 (default: 0.3)")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of lines")
+    add_debug_flag(parser)
+    parser.set_defaults(command=_predict, task=task)
+
+
+def _score(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a score from 0 to 1")
+    return value
+
+
+def _predict(flags: argparse.Namespace) -> int:
+    from ..context import try_gpu
+    from ..prediction import Predictor
+    pictures = _pictures(flags.images)
+    predictor = Predictor(flags.checkpoint, flags.task, getattr(flags, "threshold", 0.3), try_gpu())
+    targets, rows, failed = _targets(pictures, make_folder(flags.out), flags.task), [], 0
+    for picture, target in zip(pictures, targets):
+        try:
+            prediction = predictor(picture)
+        except InputError as error:  # the other pictures are still worth a look
+            print(f"error: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        rows.append({"picture": str(picture), "size": list(prediction.size), "found": prediction.found,
+                     "drawn": str(target)})
+        _save(prediction, target, rows[-1])
+        if not flags.json:
+            print(f"{picture}: {prediction.text} -> {target}", flush=True)
+    if flags.json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+    return INPUT_ERROR if failed else 0
+
+
+def _save(prediction, target: Path, row: dict) -> None:
+    from PIL import Image
+    with write_atomically(target) as file:
+        prediction.drawn.save(file, format="PNG")
+    if prediction.mask is not None:
+        mask = target.with_name(f"{target.stem}_classes.png")
+        with write_atomically(mask) as file:
+            Image.fromarray(prediction.mask).save(file, format="PNG")
+        row["classes"] = str(mask)
+
+
+def _pictures(paths: list[Path]) -> list[Path]:
+    """The pictures named, and those in the folders named."""
+    pictures = []
+    for path in paths:
+        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        if not inside:
+            raise InputError(f"{path} holds no pictures; name a folder that does, or a picture")
+        pictures += inside
+    return pictures
+
+
+def _targets(pictures: list[Path], out: Path, task: str) -> list[Path]:
+    """A file name for each drawn picture: no two the same, and none that of a picture given."""
+    taken, targets = {path.resolve() for path in pictures}, []
+    for picture in pictures:
+        names = (out / f"{picture.stem}_{task}{'' if i == 1 else f'_{i}'}.png" for i in range(1, len(pictures) + 2))
+        target = next(name for name in names if name.resolve() not in taken)
+        taken.add(target.resolve())
+        targets.append(target)
+    return targets
