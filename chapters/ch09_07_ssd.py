@@ -6,7 +6,10 @@
 # %%
 import d2lzh_cv as d2l
 from d2lzh_cv import section
+from d2lzh_cv.checkpoint import save_model
+from d2lzh_cv.data.custom.packed import describe
 from d2lzh_cv.data.pikachu import load_pikachu
+from d2lzh_cv.data.records import first_picture
 
 run = section.start("9.7")
 
@@ -53,15 +56,17 @@ run.record(output_shapes={"anchors": anchors.shape, "class_preds": cls_preds.sha
 
 # %% [markdown]
 # ## Training
-# Hybridised, with memory and shapes planned once, a step takes about half the time.
+# Hybridised, with memory and shapes planned once, a step takes about half the time. The data may also be the reader's
+# own, packed by `d2lzh-cv data pack`, with as many classes as it has.
 
 # %%
 ctx = d2l.try_gpu()
-batch_size, edge_size = 32, run.choose(quick=128, full=256)
-pictures = run.find("img").path
 source = run.find("pikachu")
+own = describe(source.path)
+classes = own.classes if own else ["pikachu"]
+batch_size, edge_size = min(32, own.train if own else 32), run.choose(quick=128, full=256)
 train_iter, _ = load_pikachu(source.path, batch_size, edge_size)
-net = d2l.TinySSD(num_classes=1)
+net = d2l.TinySSD(num_classes=len(classes))
 net.initialize(init=init.Xavier(), ctx=ctx)
 net.hybridize(static_alloc=True, static_shape=True)
 trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.2, "wd": 5e-4})
@@ -73,19 +78,25 @@ def report(epoch):
         print(epoch)
 
 
-num_epochs = run.epochs(quick=30 if source.kind == "synthetic" else 8, full=20)  # few pictures: more epochs
+few = source.kind == "synthetic" or (own and own.train < 300)
+num_epochs = run.epochs(quick=30 if few else 8, full=20)  # few pictures: more epochs
 epochs = d2l.train_ssd(net, train_iter, trainer, ctx, num_epochs, report)
-net.save_parameters(str(run.folder / "tinyssd.params"))
+model = save_model(run.folder / "model", net, network="TinySSD", classes=classes, edge_size=edge_size)
+print(f"for other pictures: d2lzh-cv predict detect {model} IMAGE... --out found")
 run.record(class_err=epochs[-1].class_err, bbox_mae=epochs[-1].bbox_mae)
 
 # %% [markdown]
 # ## Prediction
+# The book's picture, or the first validation picture of the reader's own set.
 
 # %%
-picture = d2l.read_picture(pictures / "pikachu.jpg")
+if own:
+    picture, _ = first_picture(source.path / "val.rec")
+else:
+    picture = d2l.read_picture(run.find("img").path / "pikachu.jpg")
 found = d2l.detect(net, picture, edge_size, ctx)
 d2l.set_figsize((5, 5))
-d2l.show_detections(picture, found, threshold=0.3)
+d2l.show_detections(picture, found, threshold=0.3, classes=classes)
 run.save_figure("prediction", "boxes that score at least 0.3")
 print(f"{(found[:, 1] >= 0.3).sum()} boxes score at least 0.3; the best {found[:1, 1]}")
 run.record(boxes_above_0_3=int((found[:, 1] >= 0.3).sum()), best_score=float(found[0, 1]) if len(found) else None)
