@@ -23,11 +23,11 @@ for name, picture in (("content", content_picture), ("style", style_picture)):
 
 # %% [markdown]
 # ## Features
-# The book takes five style layers and one content layer of VGG-19 trained on ImageNet.
+# The book takes five style layers and one content layer of VGG-19 trained on ImageNet (torchvision's file will do).
 
 # %%
 ctx = d2l.try_gpu()
-extractor, source = find_extractor(run.find("weights").path, ctx)
+extractor, source = find_extractor(run.find("weights").path, ctx, run.backbones)
 print(source.note)
 print("content layers", extractor.content_layers, "style layers", extractor.style_layers)
 run.record(source_network=source.name, source_trained_on=source.trained_on)

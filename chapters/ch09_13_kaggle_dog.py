@@ -18,7 +18,7 @@ from mxnet.gluon import loss as gloss  # noqa: E402
 from mxnet.gluon.data import DataLoader  # noqa: E402
 from mxnet.gluon.data.vision import transforms  # noqa: E402
 
-from d2lzh_cv.finetuning import NORMALIZE, FrozenFeatures, offline_source, test_augs  # noqa: E402
+from d2lzh_cv.finetuning import NORMALIZE, FrozenFeatures, source_of, test_augs  # noqa: E402
 
 data_dir = kaggle.unpack_kaggle_dog(run.find("kaggle_dog").path)
 input_dir = data_dir / "train_valid_test_tiny"
@@ -31,8 +31,7 @@ if not input_dir.is_dir():  # the competition's own files, not sorted yet
 
 # %%
 devices = d2l.try_all_gpus()
-source = d2l.find_source(run.find("weights").path, lambda: offline_source(run.find("source").path, devices),
-                         names=("resnet34_v2", "resnet18_v2", "mobilenetv2_1.0"))
+source = source_of(run, devices)  # the book's is resnet34_v2
 print(source.note)
 run.record(source_network=source.name, source_trained_on=source.trained_on)
 edge_size = run.choose(quick=64 if source.trained_on == "synthetic" else 112, full=224)

@@ -15,8 +15,9 @@ from mxnet.gluon.data.vision import transforms
 from .data.derived import one_at_a_time, place_for
 from .data.hub import cache_root
 from .data.images import image_folder
+from .errors import InputError
 from .files import make_folder_atomically
-from .pretrained import find_params, load_network, load_weights
+from .pretrained import find_params, load_network, load_weights, where_to_get
 from .pretrained import find_weights as find_weights  # for those that import it from here
 from .training import Epoch, fit
 
@@ -68,6 +69,25 @@ def find_source(weights: Path, make_own: Callable[[], SourceNetwork],
         if path:
             return load_source(path, name)
     return make_own()
+
+
+def source_of(run, ctx) -> SourceNetwork:
+    """The network that section ``run`` takes features from: the first of its backbones whose weights are there.
+
+    Without any, the one asked for by ``--backbone`` (by default the book's resnet18_v2) is trained on the synthetic
+    source set; with ``--data book`` that is an InputError.
+    """
+    weights, name = run.find("weights"), run.backbone or "resnet18_v2"
+    missing = f"no weights of {name} in {weights.path}: {where_to_get(name)}"
+
+    def own() -> SourceNetwork:
+        if run.options.data == "book":
+            raise InputError(missing)
+        if weights.kind == "real":
+            print(missing)
+        return offline_source(run.find("source").path, ctx, name=name)
+
+    return find_source(weights.path, own, run.backbones)
 
 
 def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size: int, num_epochs: int, ctx,

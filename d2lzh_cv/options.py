@@ -2,21 +2,28 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 DATA_WORDS = ("auto", "synthetic", "book")
+BACKBONES = {  # the pretrained networks a section can take: the book's, then others, as it looks for their weights
+    "9.2": ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0"),
+    "9.10": ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0"),
+    "9.11": ("vgg19", "squeezenet1.1"),
+    "9.13": ("resnet34_v2", "resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")}
+ALL_BACKBONES = tuple(dict.fromkeys(name for names in BACKBONES.values() for name in names))
 
 
 @dataclass(frozen=True)
 class Options:
-    """The flags of a run. ``epochs`` and ``out`` are None where the section or the run is to choose."""
+    """The flags of a run. ``epochs``, ``backbone`` and ``out`` are None where the section or the run is to choose."""
 
     quick: bool = False
     data: str = "auto"
     epochs: int | None = None
     seed: int = 0
+    backbone: str | None = None
     out: str | None = None
     resume: bool = False
     debug: bool = False
@@ -30,12 +37,19 @@ class Options:
         argv = [f"--{self.mode}", "--data", self.data, "--seed", str(self.seed), "--out", str(out)]
         if self.epochs is not None:
             argv += ["--epochs", str(self.epochs)]
+        if self.backbone is not None:
+            argv += ["--backbone", self.backbone]
         return argv + ["--resume"] * self.resume + ["--debug"] * self.debug
 
     def identity(self) -> dict[str, Any]:
         """What a finished section must have in common with these options for ``--resume`` to keep it."""
         data = self.data if self.data in DATA_WORDS else str(Path(self.data).resolve())
-        return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs}
+        backbone = {"backbone": self.backbone} if self.backbone else {}  # runs of before the flag keep their identity
+        return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs, **backbone}
+
+    def for_section(self, number: str) -> Options:
+        """These options as section ``number`` can take them: without a backbone that it does not know."""
+        return self if self.backbone in BACKBONES.get(number, ()) else replace(self, backbone=None)
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,6 +74,9 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=_epochs, metavar="N", help="epochs of every training (default: the section's)")
     parser.add_argument("--seed", type=_seed, default=0, metavar="N",
                         help="seeds Python, NumPy and MXNet (default: 0)")
+    parser.add_argument("--backbone", choices=ALL_BACKBONES, metavar="NAME",
+                        help=f"the pretrained network that {', '.join(BACKBONES)} take features from, of "
+                             f"{', '.join(ALL_BACKBONES)} (default: the first whose weights are there)")
     parser.add_argument("--out", type=_out, metavar="DIR", help="where results go (default: runs/<time>)")
     parser.add_argument("--resume", action="store_true",
                         help="go on in --out (default: the newest run) and keep what is done there with the same flags")
@@ -74,15 +91,24 @@ def add_debug_flag(parser: argparse.ArgumentParser) -> None:
 
 def from_namespace(flags: argparse.Namespace) -> Options:
     """Return the :class:`Options` among the parsed ``flags``."""
-    return Options(quick=flags.quick, data=flags.data, epochs=flags.epochs, seed=flags.seed, out=flags.out,
-                   resume=flags.resume, debug=getattr(flags, "debug", False))
+    return Options(quick=flags.quick, data=flags.data, epochs=flags.epochs, seed=flags.seed, backbone=flags.backbone,
+                   out=flags.out, resume=flags.resume, debug=getattr(flags, "debug", False))
 
 
-def parse_script(argv: list[str], description: str, prog: str | None = None) -> Options:
-    """Parse the flags of a chapter script; a wrong one prints one line and exits with 2."""
+def parse_script(argv: list[str], description: str, prog: str | None = None, number: str | None = None) -> Options:
+    """Parse the flags of the script of section ``number``; a wrong one prints one line and exits with 2."""
     parser = Parser(description=description, prog=prog)
     add_run_flags(parser)
-    return from_namespace(parser.parse_args(argv))
+    options = from_namespace(parser.parse_args(argv))
+    if number and options.for_section(number) != options:
+        parser.error(f"argument --backbone: {backbones_of(number)}")
+    return options
+
+
+def backbones_of(number: str) -> str:
+    """What section ``number`` takes features from, for a message."""
+    names = BACKBONES.get(number)
+    return f"section {number} takes {' or '.join(names)}" if names else f"section {number} takes no pretrained network"
 
 
 def _data(value: str) -> str:

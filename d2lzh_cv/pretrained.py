@@ -52,8 +52,8 @@ def where_to_get(name: str) -> str:
     """What to put among the weights, for a message."""
     if name in TWINS:
         return f"put {name}.params there, or torchvision's {TWINS[name]}-*.pth, which is converted on first use"
-    if name == "resnet18_v2":
-        return "put resnet18_v2.params there; torchvision has no resnet18_v2; its resnet18 is resnet18_v1"
+    if name.startswith("resnet") and name.endswith("_v2"):
+        return f"put {name}.params there; torchvision has no {name}, its resnet18 is resnet18_v1"
     return f"put {name}.params there; torchvision's is not converted"
 
 

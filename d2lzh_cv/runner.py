@@ -18,7 +18,7 @@ from rich.table import Table
 from . import files, rundir, sections
 from .errors import InputError
 from .guard import INPUT_ERROR, INTERRUPTED
-from .options import Options
+from .options import BACKBONES, Options, backbones_of
 from .sections import SectionInfo
 
 BUG = 1  # exit code
@@ -45,8 +45,10 @@ def run(infos: Sequence[SectionInfo], options: Options) -> int:
         The exit code: 0 all well, 1 a section failed by a bug, 2 by its input only, 130 interrupted.
 
     Raises:
-        InputError: a script is missing or the output folder cannot be written to; then nothing was run.
+        InputError: a script is missing, no section takes the backbone, or the output folder cannot be written to; then
+            nothing was run.
     """
+    _check_backbone(infos, options)
     scripts = [sections.script_path(info) for info in infos]
     out = rundir.open_run(options.out, options.resume)
     note = _begin_note(out, infos, options)
@@ -55,6 +57,11 @@ def run(infos: Sequence[SectionInfo], options: Options) -> int:
     files.write_json(out / "run.json", {**note, "finished": _now(), "interrupted": interrupted})
     _print_summary(outcomes, out)
     return INTERRUPTED if interrupted else _exit_code(outcomes)
+
+
+def _check_backbone(infos: Sequence[SectionInfo], options: Options) -> None:
+    if options.backbone and not any(options.for_section(info.number).backbone for info in infos):
+        raise InputError(f"--backbone {options.backbone}: {'; '.join(backbones_of(info.number) for info in infos)}")
 
 
 def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path) -> tuple[list[Outcome], bool]:
@@ -73,6 +80,9 @@ def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path) 
 
 def _run_one(info: SectionInfo, script: Path, options: Options, out: Path) -> Outcome:
     results = out / info.number / "results.json"
+    if options.backbone and info.number in BACKBONES and options.for_section(info.number) != options:
+        print(f"{backbones_of(info.number)}, not {options.backbone}: it goes by its own order", flush=True)
+    options = options.for_section(info.number)
     if options.resume and _is_done(results, options):
         print(f"{info.number} kept: done before with the same flags")
         return Outcome(info, "kept", seconds=_read(results).get("seconds"))

@@ -20,7 +20,7 @@ import numpy as np
 
 from . import files, guard, rundir, sections
 from .errors import InputError
-from .options import Options, parse_script
+from .options import BACKBONES, Options, parse_script
 from .plain import to_plain
 from .tee import Tee
 
@@ -45,7 +45,8 @@ def start(name: str) -> Section:
     """
     global _current
     info, notebook = sections.find(name), in_notebook()
-    options = Options(quick=True) if notebook else parse_script(sys.argv[1:], f"Section {info.number}: {info.english}.")
+    options = Options(quick=True) if notebook else parse_script(
+        sys.argv[1:], f"Section {info.number}: {info.english}.", number=info.number)
     if _current is not None:
         _current.end("failed", "ended before run.finish()")  # a notebook began again
     _current = run = Section(info, options, notebook)
@@ -67,6 +68,8 @@ class Section:
     Attributes:
         quick, full: the mode; exactly one is true.
         seed: the run's seed.
+        backbone: the pretrained network that was asked for, or None.
+        backbones: the ones to look for, in this order.
         folder: where the section's results go; a script may keep checkpoints there.
         info, options: the section in the table, and the flags.
     """
@@ -74,6 +77,8 @@ class Section:
     def __init__(self, info: sections.SectionInfo, options: Options, notebook: bool):
         self.info, self.options, self.notebook = info, options, notebook
         self.quick, self.full, self.seed = options.quick, not options.quick, options.seed
+        self.backbone = options.backbone
+        self.backbones = (options.backbone,) if options.backbone else BACKBONES.get(info.number, ())
         self.folder: Path | None = None
         self._sources: dict[str, Source] = {}
         self._results: dict[str, Any] = {}

@@ -12,8 +12,10 @@ import numpy as np
 from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import model_zoo, nn
 
+from .errors import InputError
 from .fcn import RGB_MEAN, RGB_STD, normalize_image
 from .finetuning import SourceNetwork, find_source
+from .pretrained import where_to_get
 from .training import progress
 
 STYLE_LAYERS, CONTENT_LAYERS = (0, 5, 10, 19, 28), (25,)  # of VGG-19's features
@@ -65,13 +67,22 @@ class FeatureExtractor(nn.HybridBlock):
 LAYERS = {"vgg19": (CONTENT_LAYERS, STYLE_LAYERS), "squeezenet1.1": ((7,), (1, 3, 4, 6, 7))}
 
 
-def find_extractor(weights: Path, ctx: mx.Context) -> tuple[FeatureExtractor, SourceNetwork]:
-    """Build the extractor from the first network of ``LAYERS`` whose weights are in folder ``weights``.
+def find_extractor(weights: Path, ctx: mx.Context,
+                   names: Sequence[str] = tuple(LAYERS)) -> tuple[FeatureExtractor, SourceNetwork]:
+    """Build the extractor from the first of ``names``, of ``LAYERS``, whose weights are in folder ``weights``.
 
     Without any it is VGG-19 started at random: edges and colours still become features, so that the picture changes
     visibly, though not as well. Returns it with the network that its layers are of.
+
+    Raises:
+        InputError: there are none, and VGG-19 is not among ``names``.
     """
-    source = find_source(weights, _untrained_vgg19, tuple(LAYERS))
+    def untrained() -> SourceNetwork:
+        if "vgg19" not in names:
+            raise InputError(f"no weights of {names[0]} in {weights}: {where_to_get(names[0])}")
+        return _untrained_vgg19()
+
+    source = find_source(weights, untrained, names)
     source.net.features.collect_params().reset_ctx(ctx)
     extractor = FeatureExtractor(source.net.features, *LAYERS[source.name])
     extractor.hybridize(static_alloc=True, static_shape=True)

@@ -325,7 +325,7 @@ def test_a_damaged_pth_leaves_nothing(twins, tmp_path, cache):
 
 @pytest.mark.parametrize("name, advice", [
     ("resnet18_v1", "put resnet18_v1.params there, or torchvision's resnet18-*.pth, which is converted on first use"),
-    ("resnet18_v2", "put resnet18_v2.params there; torchvision has no resnet18_v2; its resnet18 is resnet18_v1"),
+    ("resnet18_v2", "put resnet18_v2.params there; torchvision has no resnet18_v2, its resnet18 is resnet18_v1"),
     ("alexnet", "put alexnet.params there; torchvision's is not converted")])
 def test_what_cannot_be_had_says_what_to_do(name, advice, tmp_path):
     with pytest.raises(InputError) as error:

@@ -1,0 +1,151 @@
+"""--backbone: which sections take which networks, what is said where they do not, and where the weights come from."""
+from __future__ import annotations
+
+import json
+import types
+
+import mxnet as mx
+import pytest
+from data_kit import write_picture
+from mxnet import nd
+from mxnet.gluon import model_zoo
+from section_kit import OK, RUN_CLI, run_python, write_script
+
+from d2lzh_cv import finetuning, sections, style
+from d2lzh_cv.data.hub import Source
+from d2lzh_cv.errors import InputError
+from d2lzh_cv.fcn import fcn
+from d2lzh_cv.options import ALL_BACKBONES, BACKBONES, Options, parse_script
+
+CPU = [mx.cpu()]
+USES = "run.record(asked=run.backbone, looks_for=run.backbones)\n" + OK
+
+
+def results(folder, number):
+    return json.loads((folder / number / "results.json").read_text(encoding="utf-8"))
+
+
+# The flag
+
+def test_sections_with_a_backbone_are_those_that_read_weights():
+    """9.8 reads whole detectors."""
+    assert set(BACKBONES) == {info.number for info in sections.SECTIONS if "weights" in info.needs} - {"9.8"}
+
+
+@pytest.mark.parametrize("number, name, named", [
+    ("9.2", "resnet19", "resnet18_v2"), ("9.2", "vgg19", "section 9.2 takes resnet18_v2 or resnet18_v1 or mobilenet"),
+    ("9.11", "resnet18_v1", "section 9.11 takes vgg19 or squeezenet1.1"),
+    ("9.3", "vgg19", "section 9.3 takes no pretrained network")])
+def test_a_wrong_backbone_is_one_line_that_names_the_choices(number, name, named, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse_script(["--backbone", name], "A section.", number=number)
+    lines = capsys.readouterr().err.splitlines()
+    assert caught.value.code == 2 and len(lines) == 1
+    assert lines[0].startswith("error: argument --backbone: ") and named in lines[0]
+
+
+@pytest.mark.parametrize("name", ALL_BACKBONES)
+def test_every_backbone_is_a_network_that_some_section_takes(name):
+    model_zoo.vision.get_model(name)
+    for number in (number for number, names in BACKBONES.items() if name in names):
+        options = parse_script(["--backbone", name], "A section.", number=number)
+        assert options.backbone == name and parse_script(options.to_argv("x"), "A section.").backbone == name
+
+
+def test_the_backbone_is_part_of_what_a_run_is():
+    assert Options(backbone="vgg19").identity() != Options().identity() != Options(backbone="resnet18_v1").identity()
+
+
+def test_a_run_passes_it_to_those_that_take_it(tmp_path):
+    for number in ("9.2", "9.3", "9.11"):
+        write_script(tmp_path, number, USES)
+    flags = ("--out", "o", "--quick", "--backbone", "resnet18_v1")
+    code, out, err = run_python(tmp_path, "-c", RUN_CLI, "run", "9.2", "9.3", "9.11", *flags)
+    assert (code, err) == (0, "")
+    asked = {number: results(tmp_path / "o", number)["results"]["asked"] for number in ("9.2", "9.3", "9.11")}
+    assert asked == {"9.2": "resnet18_v1", "9.3": None, "9.11": None}
+    assert results(tmp_path / "o", "9.2")["results"]["looks_for"] == ["resnet18_v1"]
+    assert results(tmp_path / "o", "9.11")["results"]["looks_for"] == list(BACKBONES["9.11"])
+    said = [line for line in out.splitlines() if " takes " in line]
+    assert said == ["section 9.11 takes vgg19 or squeezenet1.1, not resnet18_v1: it goes by its own order"]
+    _, out, _ = run_python(tmp_path, "-c", RUN_CLI, "run", "9.2", "9.3", *flags, "--resume")
+    assert out.count("kept: done before with the same flags") == 2
+    _, out, _ = run_python(tmp_path, "-c", RUN_CLI, "run", "9.2", "9.3", *flags[:-1], "mobilenetv2_1.0", "--resume")
+    assert "9.2 kept" not in out and "9.3 kept" in out
+
+
+def test_a_run_in_which_no_section_takes_it_is_refused(tmp_path):
+    write_script(tmp_path, "9.3", OK)
+    write_script(tmp_path, "9.11", OK)
+    code, out, err = run_python(tmp_path, "-c", RUN_CLI, "run", "9.3", "9.11", "--backbone", "resnet18_v1")
+    assert (code, out) == (2, "") and not (tmp_path / "runs").exists()
+    assert err == ("error: --backbone resnet18_v1: section 9.3 takes no pretrained network; "
+                   "section 9.11 takes vgg19 or squeezenet1.1\n")
+
+
+# Where the weights come from
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a function that makes what source_of needs of a section, its weights and source set below ``tmp_path``."""
+    monkeypatch.setenv("D2LZH_CV_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "weights").mkdir()
+    for name in ("a/1", "a/2", "b/1", "b/2"):
+        write_picture(tmp_path / "source" / "train" / f"{name}.png", 40, 40)
+
+    def make(backbone=None, data="auto", kind="real"):
+        def find(name):
+            return Source(name, tmp_path / name, kind, name)
+        return types.SimpleNamespace(backbone=backbone, backbones=(backbone,) if backbone else BACKBONES["9.2"],
+                                     options=Options(data=data), find=find)
+    return make
+
+
+def save(path, name):
+    net = model_zoo.vision.get_model(name)
+    net.initialize(mx.init.Xavier())
+    net(nd.zeros((1, 3, 32, 32)))
+    net.save_parameters(str(path))
+
+
+def test_the_backbone_asked_for_is_taken_though_another_is_there(run, tmp_path):
+    for name in ("resnet18_v1", "mobilenetv2_1.0"):
+        save(tmp_path / "weights" / f"{name}.params", name)
+    assert finetuning.source_of(run(), CPU).name == "resnet18_v1"
+    assert finetuning.source_of(run("mobilenetv2_1.0"), CPU).note.endswith("weights from mobilenetv2_1.0.params")
+
+
+@pytest.mark.parametrize("backbone", ["resnet18_v1", None])
+def test_without_weights_that_very_network_is_trained(backbone, run, monkeypatch, capsys):
+    real = finetuning.offline_source
+    monkeypatch.setattr(finetuning, "offline_source", lambda *args, **more: real(*args, 32, 1, **more))
+    name = backbone or "resnet18_v2"
+    for _ in range(2):
+        source = finetuning.source_of(run(backbone), CPU)
+        assert (source.name, source.trained_on) == (name, "synthetic")
+        assert source.net.features(nd.zeros((1, 3, 64, 64))).shape[:2] == (1, 512)
+    out = capsys.readouterr().out
+    assert out.count(f"pretraining {name} ") == 1 and f"no weights of {name} in " in out
+    assert ("torchvision has no resnet18_v2" in out) == (backbone is None)
+
+
+def test_the_book_s_data_or_an_error(run, tmp_path):
+    with pytest.raises(InputError, match="no weights of resnet18_v2 in .*weights: .*torchvision has no resnet18_v2"):
+        finetuning.source_of(run(data="book"), CPU)
+
+
+def test_style_takes_the_backbone_asked_for(tmp_path):
+    with pytest.raises(InputError, match=r"no weights of squeezenet1.1 in .*squeezenet1_1-\*\.pth"):
+        style.find_extractor(tmp_path, mx.cpu(), ("squeezenet1.1",))
+    assert style.find_extractor(tmp_path, mx.cpu(), ("vgg19",))[1].trained_on == "nothing"
+
+
+@pytest.mark.parametrize("name, channels", [("resnet18_v1", 512), ("mobilenetv2_1.0", 1280)])
+def test_the_fcn_stands_on_other_features(name, channels):
+    net = model_zoo.vision.get_model(name)
+    net.initialize()
+    features = finetuning.conv_features(net)
+    X = nd.random.uniform(shape=(1, 3, 64, 96))
+    assert features(X).shape == (1, channels, 2, 3)
+    assert fcn(features, 5)(X).shape == (1, 5, 64, 96)
+    assert finetuning.FrozenFeatures(net.features, 4)(X).shape == (1, 4)
