@@ -12,7 +12,7 @@ from d2lzh_cv.data.hotdog import load_hotdog
 run = section.start("9.2")
 
 # %%
-from d2lzh_cv.finetuning import offline_source  # noqa: E402
+from d2lzh_cv.finetuning import source_of  # noqa: E402
 
 train_set, test_set = load_hotdog(run.find("hotdog").path)
 hotdogs = [train_set[i][0] for i in range(8)]
@@ -24,18 +24,13 @@ run.record(pictures={"train": len(train_set), "test": len(test_set)})
 
 # %% [markdown]
 # ## The source network
-# The book takes `resnet18_v2` trained on ImageNet. Where its weights are not to be had, another network's are taken,
-# or a small source set is learnt first: the reason why fine-tuning wins is the same.
+# The book takes `resnet18_v2` trained on ImageNet. Where its weights are not to be had, another network's are taken
+# (`--backbone resnet18_v1` is torchvision's `resnet18`; `resnet18_v2` it has not), or a small source set is learnt
+# first: the reason why fine-tuning wins is the same.
 
 # %%
 devices = d2l.try_all_gpus()
-
-
-def load_source():
-    return d2l.find_source(run.find("weights").path, lambda: offline_source(run.find("source").path, devices))
-
-
-source = load_source()
+source = source_of(run, devices)
 print(source.note)
 print("output layer:", source.net.output)
 run.record(source_network=source.name, source_trained_on=source.trained_on)
@@ -68,7 +63,8 @@ print(f"test accuracy: fine-tuned {fine_tuned:.3f}, from scratch {scratch:.3f}")
 
 # %%
 if run.full:
-    frozen = d2l.fine_tuned(load_source(), num_classes=2, lr_mult=10)  # loaded anew: the features above have changed
+    source = source_of(run, devices)  # loaded anew: the features above have changed
+    frozen = d2l.fine_tuned(source, num_classes=2, lr_mult=10)
     frozen.features.collect_params().setattr("grad_req", "null")
     compare("features frozen", frozen, learning_rate)
 run.finish()

@@ -14,7 +14,7 @@ from mxnet.gluon import loss as gloss  # noqa: E402
 from mxnet.gluon import model_zoo, nn  # noqa: E402
 from mxnet.gluon.data import DataLoader  # noqa: E402
 
-from d2lzh_cv.finetuning import offline_source  # noqa: E402
+from d2lzh_cv.finetuning import source_of  # noqa: E402
 
 # %% [markdown]
 # ## Transposed convolution from scratch
@@ -122,7 +122,7 @@ run.record(resnet18_v2_features_shape_320x480=shape)
 
 # %%
 devices = d2l.try_all_gpus()
-source = d2l.find_source(run.find("weights").path, lambda: offline_source(run.find("source").path, devices))
+source = source_of(run, devices)
 print(source.note)
 run.record(source_network=source.name, source_trained_on=source.trained_on)
 net = d2l.fcn(d2l.conv_features(source.net), num_classes=21)
