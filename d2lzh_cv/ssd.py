@@ -14,8 +14,9 @@ from mxnet.gluon import nn
 
 from .anchors import multibox_detection, multibox_target
 from .boxes import box_scale
+from .loop import Task, train_task
 from .plotting import plt, show_bboxes
-from .training import RunningSums, progress
+from .snapshots import Snapshots
 
 SIZES = ((0.2, 0.272), (0.37, 0.447), (0.54, 0.619), (0.71, 0.79), (0.88, 0.961))  # a pair for each of the five scales
 RATIOS = ((1, 2, 0.5),) * 5
@@ -164,7 +165,8 @@ class DetectionEpoch:
 
 
 def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, ctx: mx.Context, num_epochs: int,
-              on_epoch: Callable[[DetectionEpoch], None] | None = None, loss=None) -> list[DetectionEpoch]:
+              on_epoch: Callable[[DetectionEpoch], None] | None = None, loss=None,
+              snapshots: Snapshots | None = None) -> list[DetectionEpoch]:
     """Train a detector and return its epochs (section 9.7).
 
     Args:
@@ -175,34 +177,44 @@ def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, 
         num_epochs: passes over ``train_iter``.
         on_epoch: called with each epoch; ``print`` prints the book's line.
         loss: takes what :class:`SSDLoss` takes.
+        snapshots: keep the state of the training, to go on from; see :func:`d2lzh_cv.loop.train_task`.
     """
-    loss, epochs = loss or SSDLoss(), []
+    loss = loss or SSDLoss()
     loss.hybridize()
-    for number in range(1, num_epochs + 1):
-        start = time.time()
-        class_err, bbox_mae = _train_epoch(net, train_iter, trainer, ctx, loss, f"epoch {number}/{num_epochs}")
-        epochs.append(DetectionEpoch(number, class_err, bbox_mae, time.time() - start))
-        if on_epoch:
-            on_epoch(epochs[-1])
-    return epochs
+    return train_task(Detection(net, train_iter, trainer, ctx, loss), num_epochs, on_epoch, snapshots)
 
 
-def _train_epoch(net, train_iter, trainer, ctx, loss, title) -> tuple[float, float]:
-    sums, anchors_seen, offsets_seen = RunningSums(), 0, 0
-    train_iter.reset()
-    for batch in progress(train_iter, title):
-        X, Y = batch.data[0].as_in_context(ctx), batch.label[0].as_in_context(ctx)
+class Detection(Task):
+    """Training a detector on one device."""
+
+    names, epoch_class = ("loss", "hits", "absolute error"), DetectionEpoch
+
+    def __init__(self, net, train_iter, trainer, ctx, loss) -> None:
+        super().__init__(net, trainer)
+        self.train_iter, self.ctx, self.loss = train_iter, ctx, loss
+
+    def batches(self) -> mx.io.DataIter:
+        self.train_iter.reset()
+        return self.train_iter
+
+    def size(self, batch) -> int:
+        return batch.data[0].shape[0]
+
+    def step(self, batch):
+        X, Y = batch.data[0].as_in_context(self.ctx), batch.label[0].as_in_context(self.ctx)
         with autograd.record():
-            anchors, cls_preds, bbox_preds = net(X)
+            anchors, cls_preds, bbox_preds = self.net(X)
             with autograd.pause():
                 bbox_labels, bbox_masks, cls_labels = multibox_target(anchors, Y, cls_preds.transpose((0, 2, 1)))
-            ls = loss(cls_preds, cls_labels, bbox_preds, bbox_labels, bbox_masks)
+            ls = self.loss(cls_preds, cls_labels, bbox_preds, bbox_labels, bbox_masks)
         ls.backward()
-        trainer.step(X.shape[0])
-        sums.add(_hits(cls_preds, cls_labels), _absolute_error(bbox_preds, bbox_labels, bbox_masks))
-        anchors_seen, offsets_seen = anchors_seen + cls_labels.size, offsets_seen + bbox_labels.size
-    hits, absolute_error = sums.total()
-    return 1 - hits / anchors_seen, absolute_error / offsets_seen
+        self.trainer.step(X.shape[0])
+        error = _absolute_error(bbox_preds, bbox_labels, bbox_masks)
+        return [[ls.sum(), _hits(cls_preds, cls_labels), error]], [1, cls_labels.size, bbox_labels.size]
+
+    def summary(self, number, sums, counts, started) -> DetectionEpoch:
+        _, hit_share, bbox_mae = (sums / counts).tolist()
+        return DetectionEpoch(number, 1 - hit_share, bbox_mae, time.time() - started)
 
 
 def detect(net: TinySSD, picture: nd.NDArray, edge_size: int = 256, ctx: mx.Context | None = None,

@@ -2,57 +2,20 @@
 from __future__ import annotations
 
 import os
-import random
 import time
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Callable
 
 import mxnet as mx
-import numpy as np
 from mxnet import autograd, gluon, nd
-from tqdm.auto import tqdm
 
 from .errors import InputError
+from .loop import Task, train_task
+from .seeds import seed_everything
+from .snapshots import Snapshots
 
-
-def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and MXNet: ``mx.random.seed`` alone leaves DataLoader's and ImageDetIter's order random."""
-    random.seed(seed)
-    np.random.seed(seed)
-    mx.random.seed(seed)
-
-
-def progress(batches: Iterable, title: str) -> Iterable:
-    """Show a progress bar over ``batches`` on a terminal; elsewhere nothing."""
-    return tqdm(batches, desc=title, leave=False, disable=None)
-
-
-class RunningSums:
-    """Sums of values that devices still compute, each read a few additions late.
-
-    Reading a value waits for it. Read at once, Python could not prepare the next batch meanwhile; never read, an
-    epoch's batches would queue up in memory.
-    """
-
-    def __init__(self, lag: int = 2) -> None:
-        self._lag, self._pending, self._sums = lag, deque(), 0.0
-
-    def add(self, *values: nd.NDArray) -> None:
-        """Add one scalar to each sum."""
-        self._pending.append(nd.concat(*[value.reshape(1) for value in values], dim=0))
-        if len(self._pending) > self._lag:
-            self._read()
-
-    def total(self) -> np.ndarray:
-        """Return all sums, float64, one for each value that :meth:`add` takes."""
-        while self._pending:
-            self._read()
-        return self._sums
-
-    def _read(self) -> None:
-        self._sums = self._sums + self._pending.popleft().asnumpy().astype("float64")
+__all__ = ["Benchmark", "Epoch", "evaluate_accuracy", "fit", "mkdir_if_not_exist", "seed_everything", "train"]
 
 
 @dataclass
@@ -86,23 +49,49 @@ def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int) -> No
 
 
 def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs: int, test_iter: Iterable = None,
-        on_epoch: Callable[[Epoch], None] | None = None) -> list[Epoch]:
+        on_epoch: Callable[[Epoch], None] | None = None, snapshots: Snapshots | None = None) -> list[Epoch]:
     """Train ``net`` as :func:`train` does, without printing; returns the epochs and hands each to ``on_epoch``.
 
-    Raises InputError naming the epoch when the loss is no longer a finite number.
+    ``snapshots`` keep the state of the training, to go on from; see :func:`d2lzh_cv.loop.train_task`.
+
+    Raises InputError naming the epoch and the step when the loss is no longer a finite number.
     """
-    devices, epochs = _as_devices(ctx), []
-    for number in range(1, num_epochs + 1):
-        start = time.time()
-        mean_loss, train_acc = _train_epoch(net, train_iter, loss, trainer, devices, f"epoch {number}/{num_epochs}")
-        if not np.isfinite(mean_loss):
-            raise InputError(f"the training loss is {mean_loss} in epoch {number}: lower the learning rate "
-                             "or check the data")
-        test_acc = None if test_iter is None else evaluate_accuracy(test_iter, net, devices)
-        epochs.append(Epoch(number, mean_loss, train_acc, test_acc, time.time() - start))
-        if on_epoch:
-            on_epoch(epochs[-1])
-    return epochs
+    task = Classification(net, train_iter, loss, trainer, _as_devices(ctx), test_iter)
+    return train_task(task, num_epochs, on_epoch, snapshots)
+
+
+class Classification(Task):
+    """Training a network to give the right label, of a picture or of each pixel, the highest score on axis 1."""
+
+    names, epoch_class = ("loss", "hits"), Epoch
+
+    def __init__(self, net, train_iter, loss, trainer, devices, test_iter=None) -> None:
+        super().__init__(net, trainer)
+        self.train_iter, self.loss, self.devices, self.test_iter = train_iter, loss, devices, test_iter
+
+    def batches(self) -> Iterable:
+        return self.train_iter
+
+    def size(self, batch) -> int:
+        return batch[0].shape[0]
+
+    def step(self, batch):
+        X, y = batch
+        Xs, ys = _split(X, self.devices), _split(y.astype(X.dtype, copy=False), self.devices)
+        if len(Xs) < len(self.devices):  # the devices without a picture would add their last gradient once more
+            self.net.collect_params().zero_grad()
+        with autograd.record():
+            scores = [self.net(Xi) for Xi in Xs]
+            ls = [self.loss(score, yi) for score, yi in zip(scores, ys)]
+        autograd.backward(ls)
+        self.trainer.step(X.shape[0])
+        sums = [[li.sum(), _correct(score, yi)] for score, li, yi in zip(scores, ls, ys)]
+        return sums, [sum(li.size for li in ls), y.size]
+
+    def summary(self, number, sums, counts, started) -> Epoch:
+        mean_loss, train_acc = (sums / counts).tolist()
+        test_acc = None if self.test_iter is None else evaluate_accuracy(self.test_iter, self.net, self.devices)
+        return Epoch(number, mean_loss, train_acc, test_acc, time.time() - started)
 
 
 def evaluate_accuracy(data_iter: Iterable, net, ctx=None) -> float:
@@ -117,25 +106,6 @@ def evaluate_accuracy(data_iter: Iterable, net, ctx=None) -> float:
         correct += sum(hit.asscalar() for hit in hits)
         count += y.size
     return correct / _not_empty(count)
-
-
-def _train_epoch(net, train_iter, loss, trainer, devices, title) -> tuple[float, float]:
-    """Return (mean loss, accuracy)."""
-    sums, losses, labels = RunningSums(), 0, 0
-    for X, y in progress(train_iter, title):
-        Xs, ys = _split(X, devices), _split(y.astype(X.dtype, copy=False), devices)
-        if len(Xs) < len(devices):
-            net.collect_params().zero_grad()  # the devices without a picture would add their last gradient once more
-        with autograd.record():
-            scores = [net(Xi) for Xi in Xs]
-            ls = [loss(score, yi) for score, yi in zip(scores, ys)]
-        autograd.backward(ls)
-        trainer.step(X.shape[0])
-        for score, li, yi in zip(scores, ls, ys):
-            sums.add(li.sum(), _correct(score, yi))
-        losses, labels = losses + sum(li.size for li in ls), labels + y.size
-    loss_sum, correct = sums.total() if losses else (0.0, 0.0)
-    return loss_sum / _not_empty(losses), correct / labels
 
 
 def _correct(scores: nd.NDArray, labels: nd.NDArray) -> nd.NDArray:

@@ -1,0 +1,273 @@
+"""Stop and go on: the same parameters and epochs, to the bit, as of a training that never stopped."""
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import gluon, lr_scheduler, nd
+from mxnet.gluon import loss as gloss
+from mxnet.gluon import nn
+from mxnet.gluon.data import ArrayDataset, DataLoader
+from mxnet.gluon.data.vision import transforms
+
+from d2lzh_cv import loop, snapshots, training
+from d2lzh_cv.errors import InputError
+from d2lzh_cv.seeds import seed_everything
+from d2lzh_cv.snapshots import Snapshots
+
+RNG = np.random.default_rng(0)
+PICTURES = nd.array(RNG.integers(0, 255, (12, 8, 8, 3)), dtype="uint8")
+LABELS = RNG.integers(0, 3, 12).astype("float32")
+AUGS = transforms.Compose([transforms.RandomFlipLeftRight(), transforms.RandomBrightness(0.5), transforms.ToTensor()])
+MOMENTUM = ("sgd", {"learning_rate": 0.1, "momentum": 0.9})
+OPTIMIZERS = {"sgd": ("sgd", {"learning_rate": 0.1}), "momentum": MOMENTUM, "adam": ("adam", {"learning_rate": 0.01}),
+              "schedule": ("sgd", {"learning_rate": 0.1, "momentum": 0.9, "lr_scheduler": "of the task's own"})}
+CPU, TWO = (mx.cpu(),), (mx.cpu(0), mx.cpu(1))
+
+
+class Stop(Exception):
+    """In place of a power cut."""
+
+
+def make_task(optimizer=MOMENTUM, ctx=CPU, classes=3):
+    """Everything that can be random or remember something: shuffling, augmentation, dropout, BatchNorm, momentum."""
+    seed_everything(5)
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(4, 3), nn.BatchNorm(), nn.Activation("relu"), nn.Dropout(0.5), nn.Dense(classes))
+    net.initialize(mx.init.Xavier(), ctx=list(ctx))
+    net.hybridize(static_alloc=True)
+    data = DataLoader(ArrayDataset(PICTURES, LABELS).transform_first(AUGS), 4, shuffle=True)
+    options = dict(optimizer[1])
+    if "lr_scheduler" in options:
+        options["lr_scheduler"] = lr_scheduler.FactorScheduler(3, 0.5, base_lr=options["learning_rate"])
+    trainer = gluon.Trainer(net.collect_params(), optimizer[0], options)
+    return training.Classification(net, data, gloss.SoftmaxCrossEntropyLoss(), trainer, list(ctx), data)
+
+
+def keep(folder, resume=False, **options) -> Snapshots:
+    return Snapshots(Path(folder), 7, "flip", {"seed": 7, **options.pop("identity", {})}, resume, **options)
+
+
+def train(task, folder, num_epochs=4, stop_after=None, resume=False, on_epoch=None, **options):
+    """Train; with ``stop_after`` (epoch, step) break off in that step. Returns (parameters, epochs without time)."""
+    if stop_after:
+        _break(task, *stop_after)
+    try:
+        epochs = loop.train_task(task, num_epochs, on_epoch, keep(folder, resume, **options))
+    except Stop:
+        return None
+    return parameters(task), [asdict(replace(epoch, seconds=0)) for epoch in epochs]
+
+
+def parameters(task):
+    return [value.data(value.list_ctx()[0]).asnumpy() for value in task.net.collect_params().values()]
+
+
+def _break(task, epoch, step):
+    real, count = task.step, iter(range(10 ** 6))
+
+    def broken(batch):
+        if next(count) == (epoch - 1) * 3 + step - 1:
+            raise Stop
+        return real(batch)
+    task.step = broken
+
+
+def assert_same(found, expected):
+    assert found[1] == expected[1]
+    for mine, other in zip(found[0], expected[0]):
+        assert np.array_equal(mine, other), np.abs(mine - other).max()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("stop_after", [(1, 2), (2, 1), (4, 3)])
+def test_broken_off_and_resumed_is_as_never_stopped(tmp_path, optimizer, stop_after):
+    kind = OPTIMIZERS[optimizer]
+    whole = train(make_task(kind), tmp_path / "whole")
+    assert train(make_task(kind), tmp_path / "broken", stop_after=stop_after) is None
+    seed_everything(99)  # another process has other generators
+    assert_same(train(make_task(kind), tmp_path / "broken", resume=True), whole)
+
+
+def test_two_devices(tmp_path):
+    whole = train(make_task(ctx=TWO), tmp_path / "whole", 3)
+    train(make_task(ctx=TWO), tmp_path / "broken", 3, stop_after=(3, 2))
+    assert_same(train(make_task(ctx=TWO), tmp_path / "broken", 3, resume=True), whole)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_ctrl_c_finishes_the_step_and_saves_it(tmp_path, step, capsys):
+    whole, task = train(make_task(), tmp_path / "whole", 2), make_task()
+    real, count = task.step, iter(range(99))
+
+    def interrupted(batch):
+        if next(count) == 3 + step - 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(batch)
+    task.step = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        train(task, tmp_path / "stopped", 2)
+    assert "finishing the step" in capsys.readouterr().err
+    assert (tmp_path / f"stopped/00001-{step:06d}").is_dir()
+    again = make_task()
+    real_again, steps = again.step, []
+    again.step = lambda batch: steps.append(1) or real_again(batch)
+    assert_same(train(again, tmp_path / "stopped", 2, resume=True), whole)
+    assert len(steps) == 3 - step, "steps that were done are not done again"
+
+
+def test_the_second_ctrl_c_stops_at_once(tmp_path):
+    task = make_task()
+
+    def step(batch):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("went on")
+    task.step = step
+    with pytest.raises(KeyboardInterrupt):
+        train(task, tmp_path / "x")
+    assert not list((tmp_path / "x").glob("0*"))
+
+
+def test_on_epoch_hears_of_all_epochs_and_a_rate_set_there_is_set_once(tmp_path):
+    def run(task, folder, **options):
+        heard = []
+
+        def on_epoch(epoch):
+            heard.append((epoch.number, epoch.loss))
+            task.trainer.set_learning_rate(task.trainer.learning_rate / 2)
+        result = train(task, folder, on_epoch=on_epoch, **options)
+        return result, heard, task.trainer.learning_rate
+    whole, heard, rate = run(make_task(), tmp_path / "whole")
+    run(make_task(), tmp_path / "broken", stop_after=(4, 1))
+    found, heard_again, rate_again = run(make_task(), tmp_path / "broken", resume=True)
+    assert_same(found, whole)
+    assert heard_again == heard and len(heard) == 4 and rate_again == rate == 0.1 / 16
+
+
+def test_more_epochs_go_on_from_the_last(tmp_path):
+    whole = train(make_task(), tmp_path / "whole", 4)
+    train(make_task(), tmp_path / "less", 2)
+    assert_same(train(make_task(), tmp_path / "less", 4, resume=True), whole)
+    assert_same(train(make_task(), tmp_path / "less", 4, resume=True), whole)  # nothing left to do
+
+
+def test_what_comes_after_does_not_depend_on_what_was_resumed(tmp_path):
+    train(make_task(), tmp_path / "a", 2)
+    after = nd.random.uniform(shape=3).asnumpy(), np.random.rand()
+    train(make_task(), tmp_path / "a", 2, resume=True)
+    assert np.array_equal(nd.random.uniform(shape=3).asnumpy(), after[0]) and np.random.rand() == after[1]
+
+
+def test_the_last_two_and_the_best_are_kept(tmp_path):
+    train(make_task(), tmp_path / "s", 4, score=lambda epoch: -abs(epoch.number - 2))
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["00003-000000", "00004-000000", "best"]
+    assert len(json.loads((tmp_path / "s/best/state.json").read_text())["progress"]["epochs"]) == 2
+
+
+def test_without_resume_what_was_there_goes(tmp_path):
+    train(make_task(), tmp_path / "s", 2)
+    assert_same(train(make_task(), tmp_path / "s", 1), train(make_task(), tmp_path / "t", 1))
+    assert [path.name for path in (tmp_path / "s").iterdir()] == ["00001-000000"]
+
+
+@pytest.mark.parametrize("file", ["net.params", "trainer.params", "state.json"])
+@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"", lambda content: None,
+                                    lambda content: content.replace(b"0", b"1", 1)])
+def test_a_damaged_snapshot_is_said_and_the_one_before_is_used(tmp_path, file, damage, capsys):
+    whole = train(make_task(), tmp_path / "whole", 3)
+    train(make_task(), tmp_path / "s", 2)
+    path = tmp_path / "s/00002-000000" / file
+    content = damage(path.read_bytes())
+    if content is None:
+        path.unlink()
+    elif content == path.read_bytes() or (file == "state.json" and b"}" in content[-3:]):
+        pytest.skip("this damage leaves it whole")
+    else:
+        path.write_bytes(content)
+    capsys.readouterr()
+    assert_same(train(make_task(), tmp_path / "s", 3, resume=True), whole)
+    said = capsys.readouterr().err
+    assert str(path) in said and "going on from the one before" in said and "going on after epoch 1" in said
+
+
+def test_changed_arguments_are_refused_by_name_unless_forced(tmp_path):
+    train(make_task(), tmp_path / "s", 1, identity={"data": "a", "batch": 4})
+    with pytest.raises(InputError, match=r"data was 'a' and is 'b'\. Go on with what it was, with --force"):
+        train(make_task(), tmp_path / "s", 2, resume=True, identity={"data": "b", "batch": 4})
+    assert train(make_task(), tmp_path / "s", 2, resume=True, identity={"data": "b", "batch": 4}, force=True)
+
+
+def test_a_snapshot_of_another_network_or_optimizer_is_refused(tmp_path):
+    train(make_task(), tmp_path / "s", 1)
+    with pytest.raises(InputError, match="does not fit this network.*another number of classes"):
+        train(make_task(classes=4), tmp_path / "s", 2, resume=True)
+    with pytest.raises(InputError, match="was trained with SGD, and this is Adam"):
+        train(make_task(OPTIMIZERS["adam"]), tmp_path / "s", 2, resume=True)
+    assert (tmp_path / "s/00001-000000").is_dir()
+
+
+def test_a_disk_that_fills_leaves_the_snapshot_before(tmp_path, monkeypatch):
+    whole, task = train(make_task(), tmp_path / "whole", 2), make_task()
+    real = snapshots._hash
+
+    def full(path):
+        if "00002" in str(path):
+            raise OSError(28, "No space left on device")
+        return real(path)
+    monkeypatch.setattr(snapshots, "_hash", full)
+    with pytest.raises(InputError, match="cannot write .*00002-000000: No space left"):
+        train(task, tmp_path / "s", 2)
+    assert [path.name for path in (tmp_path / "s").iterdir()] == ["00001-000000"]
+    monkeypatch.setattr(snapshots, "_hash", real)
+    assert_same(train(make_task(), tmp_path / "s", 2, resume=True), whole)
+
+
+def test_no_code_runs_out_of_a_snapshot(tmp_path):
+    train(make_task(), tmp_path / "s", 1)
+    for path in (tmp_path / "s/00001-000000").iterdir():
+        content = path.read_bytes()
+        assert path.suffix in (".json", ".params") and not content.startswith((b"\x80", b"PK")), path
+
+
+def test_reading_a_snapshot_of_the_future_is_refused(tmp_path, capsys):
+    train(make_task(), tmp_path / "s", 1)
+    path = tmp_path / "s/00001-000000/state.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    train(make_task(), tmp_path / "s", 1, resume=True)
+    assert "is not a snapshot's state" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_names_epoch_and_step(tmp_path):
+    task = make_task()
+    real, count = task.loss, iter(range(99))
+    task.loss = lambda scores, y: real(scores, y) * (float("nan") if next(count) == 4 else 1)
+    with pytest.raises(InputError, match="the loss is nan in step 2 of epoch 2: lower the learning rate or check"):
+        train(task, tmp_path / "s", 3)
+
+
+def test_killed_for_good_and_resumed(tmp_path):
+    """A process of its own, killed while it trains: nothing is flushed, nothing says good-bye."""
+    code = (f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import d2lzh_cv, test_snapshots as t\n"
+            "print(*(hash(p.tobytes()) for p in t.train(t.make_task(), sys.argv[1], 30, resume=True)[0]))")
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    whole = subprocess.run([sys.executable, "-c", code, str(tmp_path / "whole")], capture_output=True, text=True,
+                           env=environment, check=True).stdout
+    command = [sys.executable, "-c", code, str(tmp_path / "killed")]
+    for epoch in (10, 20):
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+        while not list((tmp_path / "killed").glob(f"{epoch:05d}-*")):
+            assert child.poll() is None, "it ended before it was killed"
+            time.sleep(0.01)
+        child.kill()
+        child.wait()
+    assert subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout == whole
