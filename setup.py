@@ -49,7 +49,7 @@ setup(
         "cpu": ["mxnet==1.9.1"],
         "cu112": ["mxnet-cu112==1.9.1", *CUDA_LIBRARIES],
         "dev": DEV,
-        "test": [*DEV, "torch>=2"],
+        "test": [*DEV, "torch>=2", "torchmetrics>=1.4", "pycocotools>=2.0.8"],
         "notebook": ["jupytext>=1.16", "jupyter"],
     },
     entry_points={"console_scripts": ["d2lzh-cv = d2lzh_cv.cli:main"]},

@@ -1,0 +1,69 @@
+"""Results as figures: the confusion matrix, and the pictures a network does best and worst on."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..plotting import plt, show_bboxes, show_images, to_numpy
+from .evaluate import ClassifierResult, DetectorResult
+from .tables import MANY
+
+TRUTH, FOUND, WRONG = "lime", "white", "red"
+
+
+def show_confusion(matrix: np.ndarray, classes: Sequence[str]) -> None:
+    """Draw a confusion matrix: a row a label, coloured by its share of that label."""
+    few = len(classes) <= MANY
+    side = min(9.0, 1.6 + 0.55 * len(classes)) if few else 9.0
+    _, ax = plt.subplots(figsize=(side, side))
+    shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    ax.set(xlabel="predicted", ylabel="label")
+    if not few:
+        return
+    ax.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(classes)), classes)
+    for (row, column), count in np.ndenumerate(matrix):
+        ax.text(column, row, str(count), ha="center", va="center", fontsize=8,
+                color="white" if shares[row, column] > 0.5 else "black")
+
+
+def best_and_worst(ranked: np.ndarray, count: int = 4) -> list[int]:
+    """Numbers of the ``count`` best pictures, the best first, then of the worst, the worst first; fewer of a small
+    set, so that none is in both."""
+    count = min(count, len(ranked) // 2) or 1
+    return [*ranked[::-1][:count].tolist(), *ranked[:count].tolist()]
+
+
+def show_classified(pictures: Sequence, result: ClassifierResult, numbers: Sequence[int],
+                    classes: Sequence[str]) -> None:
+    """Draw pictures (H, W, 3) in two rows of as many, each with its label, what was predicted if that is another
+    class, and the probability of the label."""
+    axes = _two_rows(pictures, scale=1.7)
+    for ax, i in zip(axes.flat, numbers):
+        label, predicted = (classes[k] for k in (result.labels[i], result.predictions[i]))
+        text = label if label == predicted else f"{label}, not {predicted}"
+        ax.set_title(f"{text}\n{result.certainty[i]:.3f}", fontsize=8, color="black" if label == predicted else WRONG)
+
+
+def show_detected(pictures: Sequence, result: DetectorResult, numbers: Sequence[int], score: float = 0.3) -> None:
+    """Draw pictures in two rows of as many, with what is there (green) and the boxes that score at least ``score``."""
+    axes, quality = _two_rows(pictures, scale=2.4), result.quality(score)
+    for ax, picture, i in zip(axes.flat, pictures, numbers):
+        scale = np.array([picture.shape[1], picture.shape[0]] * 2)
+        rows = result.detections[i][result.detections[i][:, 1] >= score]
+        show_bboxes(ax, result.truths[i][:, 1:] * scale, colors=TRUTH)
+        show_bboxes(ax, rows[:, 2:] * scale, [f"{row[1]:.2f}" for row in rows], FOUND)
+        ax.set_title(f"{quality[i]:.2f}", fontsize=8)
+
+
+def show_segmented(columns: Sequence[tuple], scores: Sequence[float]) -> None:
+    """Draw columns (picture, prediction, label), each (H, W, 3), with a score above each."""
+    axes = show_images([row for part in zip(*columns) for row in part], 3, len(columns), scale=1.7)
+    for ax, score in zip(axes[0], scores):
+        ax.set_title(f"IoU {score:.2f}", fontsize=8)
+
+
+def _two_rows(pictures: Sequence, scale: float) -> np.ndarray:
+    return show_images([to_numpy(picture) for picture in pictures], 2, -(-len(pictures) // 2), scale)
