@@ -11,10 +11,12 @@ from mxnet.gluon import model_zoo
 from tolerance import assert_close
 
 from d2lzh_cv import finetuning, pretrained
+from d2lzh_cv.commands.convert import add
 from d2lzh_cv.data import torchvision
 from d2lzh_cv.data.images import read_picture
 from d2lzh_cv.data.pth import read_pth
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.options import Parser
 
 torch = pytest.importorskip("torch", reason="PyTorch is the second opinion: make test TORCH=1 installs it")
 nn = torch.nn
@@ -349,6 +351,48 @@ def test_mobilenet_has_a_bias_where_its_file_has_one(bias, twins, tmp_path):
     stock.load_parameters(str(tmp_path / "mobilenetv2_1.0.params"), ignore_extra=True)
     added = pretrained.pretrained("mobilenetv2_1.0", tmp_path)(X) - stock(X)
     assert_close(added, np.tile(arrays["output.0.bias"] if bias else np.zeros(1000, "float32"), (2, 1)))
+
+
+# The command
+
+def call(*argv) -> int:
+    parser = Parser(prog="d2lzh-cv data")
+    add(parser.add_subparsers(parser_class=Parser))
+    flags = parser.parse_args(["convert", *map(str, argv)])
+    return flags.command(flags)
+
+
+def test_the_command_writes_beside_the_file_and_never_over_another(twins, tmp_path, capsys):
+    net, path = twins("squeezenet1.1")
+    path = shutil.copy(path, tmp_path / path.name)
+    out = tmp_path / "squeezenet1.1.params"
+    assert call(path) == 0
+    assert capsys.readouterr().out == (f"{out}: squeezenet1.1, 52 arrays, 1,235,496 numbers, from torchvision's "
+                                       f"squeezenet1_1 in {path}\n")
+    with torch.no_grad():
+        expected = net(torch.tensor(pictures())).numpy()
+    assert_same(pretrained.load_network(out, "squeezenet1.1")(nd.array(pictures())).asnumpy(), expected)
+    with pytest.raises(InputError, match="squeezenet1.1.params is there already; name another file with --out"):
+        call(path)
+    assert call(path, "--out", out, "--network", "squeezenet1_1") == 0
+    with pytest.raises(InputError, match="does not hold torchvision's vgg19"):
+        call(path, "--network", "vgg19", "--out", tmp_path / "x.params")
+    assert files_below(tmp_path) - files_below(tmp_path / "cache") == {path.name, out.name}
+
+
+def test_the_command_names_the_networks(capsys):
+    for argv, code in ((["--help"], 0), (["x.pth", "--network", "resnet18_v2"], 2)):
+        with pytest.raises(SystemExit) as caught:
+            call(*argv)
+        captured = capsys.readouterr()
+        assert caught.value.code == code and "resnet18_v1" in captured.out + captured.err
+
+
+def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained.nd, "save", lambda name, arrays: None)  # MXNet does not say when it could not write
+    with pytest.raises(InputError, match=r"cannot write .*x\.params"):
+        pretrained.save({"a": np.zeros(10, "float32")}, tmp_path / "x.params")
+    assert files_below(tmp_path) == set()
 
 
 # Features for the sections
