@@ -7,6 +7,7 @@
 # %%
 import d2lzh_cv as d2l
 from d2lzh_cv import section
+from d2lzh_cv.checkpoint import save_model
 from d2lzh_cv.data.hotdog import load_hotdog
 
 run = section.start("9.2")
@@ -47,14 +48,18 @@ num_epochs = run.epochs(quick=4, full=5)
 def compare(series, net, learning_rate):
     print(f"{series}, learning rate {learning_rate}:")
     epochs = d2l.train_fine_tuning(net, train_set, test_set, learning_rate, devices, batch_size, num_epochs,
-                                   edge_size, on_epoch=run.report(series))
+                                   edge_size, on_epoch=run.report(series),
+                                   snapshots=run.snapshots(series, best="test_acc"))
     run.record(**{f"test_acc, {series}": epochs[-1].test_acc})
     return epochs[-1].test_acc
 
 
 # %%
 learning_rate = 0.01 if source.name.startswith("resnet") else 0.0003  # MobileNet's features are far larger
-fine_tuned = compare("fine-tuned", d2l.fine_tuned(source, num_classes=2, lr_mult=10), learning_rate)
+tuned = d2l.fine_tuned(source, num_classes=2, lr_mult=10)
+fine_tuned = compare("fine-tuned", tuned, learning_rate)
+save_model(run.folder / "model", tuned, network="model_zoo", arguments={"name": source.name},
+           classes=train_set.synsets, edge_size=edge_size)  # for d2lzh-cv predict classify
 scratch = compare("from scratch", d2l.from_scratch(source.name, num_classes=2), 0.1)
 print(f"test accuracy: fine-tuned {fine_tuned:.3f}, from scratch {scratch:.3f}")
 

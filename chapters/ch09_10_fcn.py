@@ -4,6 +4,8 @@
 # %%
 import d2lzh_cv as d2l
 from d2lzh_cv import section
+from d2lzh_cv.checkpoint import save_model
+from d2lzh_cv.data.custom.packed import class_names
 
 run = section.start("9.10")
 
@@ -125,7 +127,8 @@ devices = d2l.try_all_gpus()
 source = source_of(run, devices)
 print(source.note)
 run.record(source_network=source.name, source_trained_on=source.trained_on)
-net = d2l.fcn(d2l.conv_features(source.net), num_classes=21)
+classes = class_names(run.find("voc").path, d2l.VOC_CLASSES)
+net = d2l.fcn(d2l.conv_features(source.net), num_classes=len(classes))
 net.collect_params().reset_ctx(devices)
 net.hybridize(static_alloc=True, static_shape=True)
 
@@ -158,9 +161,11 @@ num_epochs = run.epochs(quick=8, full=5)
 trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": run.choose(quick=0.05, full=0.1), "wd": 1e-3})
 print("training on", devices)
 epochs = d2l.fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(axis=1), trainer, devices,
-                 num_epochs, test_iter, on_epoch=report)
+                 num_epochs, test_iter, on_epoch=report, snapshots=run.snapshots("FCN", best="test_acc"))
 background_share = float(np.mean([(y.asnumpy() == 0).mean() for _, y in voc_test]))
 print(f"test acc {epochs[-1].test_acc:.3f}; all background would be {background_share:.3f}")
+save_model(run.folder / "model", net, network="fcn", arguments={"backbone": source.name}, classes=classes,
+           edge_size=crop_size)  # for d2lzh-cv predict segment
 run.record(loss=epochs[-1].loss, train_acc=epochs[-1].train_acc, test_acc=epochs[-1].test_acc,
            background_share=background_share)
 
