@@ -13,6 +13,9 @@
 # | `data_name`, `label_name` | names in `provide_data` and `provide_label` |
 # | `last_batch_handle` | the incomplete batch: `pad` (from the beginning), `discard`, `roll_over` |
 #
+# Here `load_pikachu` gives an `ImageDetIter` whose batches C++ makes (`mxnet.io.ImageDetRecordIter`), two at a time,
+# where its crops are the same; with `reader="python"`, or other augmenters than the book's, the plain one.
+#
 # ## What `CreateDetAugmenter` adds
 # | parameter | meaning |
 # |---|---|
@@ -40,6 +43,7 @@ batch_size, edge_size = 32, 256
 train_iter, val_iter = load_pikachu(run.find("pikachu").path, batch_size, edge_size)
 batch = train_iter.next()
 print(batch.data[0].shape, batch.label[0].shape)
+print("read by", type(train_iter).__name__)
 run.record(batch_shapes=[batch.data[0].shape, batch.label[0].shape])
 
 # %% [markdown]

@@ -2,14 +2,18 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 
 import mxnet as mx
 import numpy as np
 import pytest
-from data_kit import REAL, cut, needs_real_data, write_picture, write_voc
+from data_kit import REAL, cut, needs_real_data, pixels, write_picture, write_voc
 from mxnet import gluon, nd
+from PIL import Image
+from tolerance import assert_close
 
-from d2lzh_cv.data import hub, voc
+from d2lzh_cv.data import hub, voc, voc_files
 from d2lzh_cv.errors import InputError
 
 
@@ -145,6 +149,90 @@ def test_no_picture_large_enough_is_an_error(tree):
         voc.VOCSegDataset(True, (320, 480), tree, voc.voc_colormap2label())
 
 
+def write_palette_masks(tree, sizes=((40, 60), (30, 30), (50, 70))):
+    """Masks as VOC has them: indices and VOC's palette, 255 between the objects."""
+    rng, palette = np.random.default_rng(0), np.zeros((256, 3), np.uint8)
+    palette[:21], palette[255] = voc.VOC_COLORMAP, (224, 224, 192)
+    indices = [rng.choice([*range(21), 255], size).astype(np.uint8) for size in sizes]
+    for i, index in enumerate(indices):
+        mask = Image.fromarray(index, "P")
+        mask.putpalette(palette.ravel().tolist())
+        mask.save(tree / "SegmentationClass" / f"a{i}.png")
+    return indices
+
+
+@pytest.mark.parametrize("kind", ["bytes", "book", "other"])
+def test_a_mask_with_a_palette_gives_the_same_as_its_colours(tree, book_table, kind):
+    indices = write_palette_masks(tree)
+    table = {"bytes": voc.voc_colormap2label(), "book": book_table, "other": voc.voc_colormap2label()}[kind]
+    if kind == "other":
+        table[128 << 16], table[(224 << 16) + (224 << 8) + 192] = 9, 30
+    ours, books = (cls(True, (32, 48), tree, table) for cls in (voc.VOCSegDataset, BookDataset))
+    random.seed(3)
+    y = ours[0][1]
+    random.seed(3)
+    assert_close(y, books[0][1], exact=True)
+    random.seed(3)
+    left, top = random.randint(0, 60 - 48), random.randint(0, 40 - 32)
+    class_of = {255: 30, 1: 9} if kind == "other" else {255: 0}
+    expected = np.vectorize(lambda i: class_of.get(i, i))(indices[0][top:top + 32, left:left + 48])
+    assert y.dtype == table.dtype
+    assert_close(y, expected.astype(table.dtype), exact=True)
+    assert_close(ours.labels[1], mx.image.imread(str(tree / "SegmentationClass/a2.png")), exact=True)
+
+
+def test_other_statistics_count_in_the_next_crop(tree):
+    dataset = voc.VOCSegDataset(True, (32, 48), tree, voc.voc_colormap2label())
+    before = dataset[0][0].mean().asscalar()
+    dataset.rgb_mean[:] = 0
+    dataset.rgb_std = nd.ones(3)
+    crop = dataset[0][0].asnumpy()
+    assert before < 0.3 and crop.min() >= 0 and 0.3 < crop.mean() < 0.7 and crop.max() <= 1
+
+
+@pytest.mark.parametrize("limit, reads", [(0, 4), (40 * 60 * 3 + 100, 3), (1 << 20, 2)])
+def test_pictures_are_read_when_taken_and_kept_within_the_limit(tree, monkeypatch, limit, reads):
+    opened = []
+    read = voc_files._read_picture
+    monkeypatch.setattr(voc_files, "_read_picture", lambda path: opened.append(path) or read(path))
+    monkeypatch.setattr(voc.VOCSegDataset, "cache_bytes", limit)
+    dataset = voc.VOCSegDataset(True, (32, 48), tree, voc.voc_colormap2label())
+    assert not opened
+    first = [(random.seed(i), dataset[i])[1] for i in (0, 1)]
+    again = [(random.seed(i), dataset[i])[1] for i in (0, 1)]
+    assert len(opened) == reads
+    for (picture, mask), (same, as_well) in zip(first, again):
+        assert_close(picture, same, exact=True)
+        assert_close(mask, as_well, exact=True)
+
+
+def test_memory_does_not_grow_with_the_pictures(tmp_path):
+    """A hundred of 500 × 375 are 225 MB in the book's way."""
+    tree = write_voc(tmp_path / "VOC", sizes=[(375, 500)])
+    (tree / "ImageSets" / "Segmentation" / "train.txt").write_text("a0\n" * 100)
+    code = f"""if True:
+        from d2lzh_cv.data import voc
+        peak = lambda: int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) // 1024
+        voc.VOCSegDataset.cache_bytes = 4 << 20
+        voc.VOCSegDataset(True, (320, 480), {str(tree)!r}, voc.voc_colormap2label())[0]
+        before = peak()
+        dataset = voc.VOCSegDataset(True, (320, 480), {str(tree)!r}, voc.voc_colormap2label())
+        for i in range(100):
+            dataset[i]
+        print(peak() - before)"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert int(result.stdout.split()[-1]) < 20
+
+
+def test_a_picture_that_its_camera_turned_is_as_mxnet_reads_it(tree):
+    exif = Image.Exif()
+    exif[274] = 6  # a quarter turn
+    Image.fromarray(pixels(40, 60)).save(tree / "JPEGImages" / "a0.jpg", exif=exif)
+    dataset = voc.VOCSegDataset(True, (40, 60), tree, voc.voc_colormap2label())
+    whole = dataset.normalize_image(mx.image.imread(str(tree / "JPEGImages" / "a0.jpg")))
+    assert_close(dataset[0][0], whole.transpose((2, 0, 1)), exact=True)
+
+
 def break_list(tree):
     (tree / "ImageSets/Segmentation/train.txt").unlink()
 
@@ -178,6 +266,21 @@ def test_a_broken_tree_names_the_file(tree, break_it, message):
     break_it(tree)
     with pytest.raises(InputError, match=message):
         voc.read_voc_images(tree)
+
+
+@pytest.mark.parametrize("break_it, message, at_once", [
+    (break_name, r"JPEGImages/a9\.jpg: No such file", True),
+    (break_mask, r"SegmentationClass/a1\.png: No such file", True),
+    (break_mask_size, r"SegmentationClass/a2\.png has 50×71 pixels, its picture 50×70", True),
+    (break_picture, r"JPEGImages/a1\.jpg is not a whole picture \(truncated\)", False)])
+def test_the_data_set_names_the_file_too(tmp_path, break_it, message, at_once):
+    tree = write_voc(tmp_path / "VOC2012", sizes=[(40, 60), (40, 60), (50, 70)])
+    break_it(tree)
+    if not at_once:
+        dataset = voc.VOCSegDataset(True, (32, 48), tree, voc.voc_colormap2label())
+        assert dataset[0][0].shape == (3, 32, 48)
+    with pytest.raises(InputError, match=message):
+        voc.VOCSegDataset(True, (32, 48), tree, voc.voc_colormap2label()) if at_once else dataset[1]
 
 
 def test_the_books_default_root_falls_back_and_says_so(tmp_path, tree, monkeypatch, capsys):

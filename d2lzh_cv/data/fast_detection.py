@@ -28,7 +28,7 @@ OPTIONS = {"rand_crop", "min_object_covered", "rand_mirror"}
 ATTEMPTS = 200
 ASPECT, SMALLEST_AREA = (0.75, 1.33), 0.05  # of a crop: width / height, and the part of the picture (ImageDetIter's)
 _LANES = 2  # C++ readers side by side, each on one thread, so that what they read is the same on any machine
-_ROOM = (8 << 20) // 32  # bytes a record: C++ decodes 8 MB at a time, which shall not be hundreds of pictures
+_CHUNK, _DECODED = 8 << 20, 32 << 20  # C++ decodes 8 MB of file at a time, five times ahead; to what size that may grow
 
 
 class FastDetectionIter(mx.image.ImageDetIter):
@@ -90,12 +90,12 @@ class FastDetectionIter(mx.image.ImageDetIter):
         """Write what is left of the epoch, filled up from its start: batch after batch to the lanes in turn."""
         paths = [folder / f"{lane}.rec" for lane in range(lanes)]
         files = [path.open("wb") for path in paths]
-        contents = self._contents()
+        contents, room = self._contents(), min(4 * math.prod(self.data_shape) * _CHUNK // _DECODED, _CHUNK // 32)
         try:
             for i in range(-self._served * self.batch_size, batches * self.batch_size):
                 content = next(contents)
                 if i >= 0:
-                    _write_record(files[i // self.batch_size % lanes], content)
+                    _write_record(files[i // self.batch_size % lanes], content, room)
         except OSError as error:
             raise InputError(f"cannot write to {folder.parent}: {error.strerror}; free some space there, or set TMPDIR "
                              "to another folder") from error
@@ -133,11 +133,11 @@ def survey(rec: Path) -> tuple[int, bool]:
     return max(widths), alike
 
 
-def _write_record(file: BinaryIO, content: bytes) -> None:
-    """Write one record with a hole after it that makes it _ROOM bytes long; decoders stop at the picture's end."""
+def _write_record(file: BinaryIO, content: bytes, room: int) -> None:
+    """Write one record with a hole after it that makes it ``room`` bytes long; decoders stop at the picture's end."""
     magic = struct.pack("<I", MAGIC)
     parts = content.split(magic)  # the format's way with content that looks like a record's beginning
-    hole = max(0, _ROOM - len(content))
+    hole = max(0, room - len(content))
     for k, part in enumerate(parts):
         last = k == len(parts) - 1
         length = len(part) + hole * last

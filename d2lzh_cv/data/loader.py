@@ -19,14 +19,14 @@ def data_loader(dataset: Dataset, batch_size: int, shuffle: bool = False, last_b
     """Return a gluon DataLoader over ``dataset`` whose batches depend on the seeds alone, not on ``workers``.
 
     workers: threads beside the caller's; on Linux half of the processors but no more than 4 by default, elsewhere 0.
-    A dataset with ``sample(idx, rng)``, as VOCSegDataset, gets a generator of its own for each sample, seeded once an
+    A dataset with ``example(idx, rng)``, as VOCSegDataset, gets a generator of its own for each sample, seeded once an
     epoch from Python's ``random``; one without is asked by index, and must not draw random numbers in several threads.
     The order comes from NumPy's generator. last_batch: 'keep', 'discard' or 'rollover'. Sections 9.9, 9.10.
     """
     workers = default_workers() if workers is None else workers
     sampler = RandomSampler(len(dataset)) if shuffle else SequentialSampler(len(dataset))
     batches = BatchSampler(sampler, batch_size, last_batch)
-    if hasattr(dataset, "sample"):
+    if hasattr(dataset, "example"):
         dataset, batches = _Seeded(dataset), _SeededBatches(batches)
     return DataLoader(dataset, batch_sampler=batches, batchify_fn=default_batchify_fn, num_workers=workers,
                       thread_pool=True, prefetch=workers)
@@ -44,7 +44,7 @@ class _Seeded(Dataset):
         self._dataset = dataset
 
     def __getitem__(self, key: tuple[int, int]):
-        return self._dataset.sample(key[0], random.Random(key[1]))
+        return self._dataset.example(key[0], random.Random(key[1]))
 
     def __len__(self) -> int:
         return len(self._dataset)

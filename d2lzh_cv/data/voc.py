@@ -148,9 +148,9 @@ class VOCSegDataset(gluon.data.Dataset):
                 if image.shape[0] >= self.crop_size[0] and image.shape[1] >= self.crop_size[1]]
 
     def __getitem__(self, idx: int) -> tuple[nd.NDArray, nd.NDArray]:
-        return self.sample(idx, random)
+        return self.example(idx, random)
 
-    def sample(self, idx: int, rng) -> tuple[nd.NDArray, nd.NDArray]:
+    def example(self, idx: int, rng) -> tuple[nd.NDArray, nd.NDArray]:
         """Return example ``idx``; ``rng.randint`` says where the crop lies."""
         if self._crop_commutes(idx):
             return self._crops.take(self, self._pictures[idx], self._masks[idx], rng)

@@ -15,7 +15,6 @@ from ..errors import InputError
 from .images import check_picture, read_picture
 
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-_ORIENTATION = 274  # the EXIF tag; MXNet turns a picture by it, Pillow does not
 
 
 class Cache:
@@ -102,14 +101,9 @@ def _shape(path: Path) -> tuple[int, int, int]:
     try:
         with warnings.catch_warnings(), Image.open(path) as picture:
             warnings.simplefilter("ignore")  # of a large picture
-            width, height = picture.size
-            return (width, height, 3) if _turned(picture) >= 5 else (height, width, 3)
+            return picture.height, picture.width, 3
     except _BROKEN:
         return read_picture(path).shape  # its error says what is wrong
-
-
-def _turned(picture: Image.Image) -> int:
-    return picture.getexif().get(_ORIENTATION, 1)
 
 
 def _read_picture(path: Path) -> tuple[np.ndarray]:
@@ -117,7 +111,7 @@ def _read_picture(path: Path) -> tuple[np.ndarray]:
     try:
         with warnings.catch_warnings(), Image.open(path) as picture:
             warnings.simplefilter("ignore")
-            if (picture.format, picture.mode, _turned(picture)) == ("JPEG", "RGB", 1):
+            if (picture.format, picture.mode) == ("JPEG", "RGB"):
                 return np.asarray(picture),
     except _BROKEN:
         check_picture(path)  # raises the error that names what is wrong
