@@ -20,6 +20,9 @@ CUDA_LIBRARIES = [
     "nvidia-nvtx-cu11==11.8.86",
     "nvidia-nccl-cu11==2.21.5",
 ]
+# MXNet 1.9.1's exporter uses onnx.mapping, which onnx 1.19 takes away; this onnxruntime is the last for
+# Python 3.9, and both take NumPy 1.26.
+ONNX = ["onnx==1.17.0", "onnxruntime==1.19.2", "protobuf<7"]
 DEV = ["pytest>=7", "ruff"]
 
 setup(
@@ -49,7 +52,8 @@ setup(
         "cpu": ["mxnet==1.9.1"],
         "cu112": ["mxnet-cu112==1.9.1", *CUDA_LIBRARIES],
         "dev": DEV,
-        "test": [*DEV, "torch>=2", "torchmetrics>=1.4", "pycocotools>=2.0.8"],
+        "onnx": ONNX,
+        "test": [*DEV, *ONNX, "torch>=2", "torchmetrics>=1.4", "pycocotools>=2.0.8"],
         "notebook": ["jupytext>=1.16", "jupyter"],
     },
     entry_points={"console_scripts": ["d2lzh-cv = d2lzh_cv.cli:main"]},

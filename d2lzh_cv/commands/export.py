@@ -1,0 +1,32 @@
+"""``d2lzh-cv export``: a trained checkpoint as files that need this package no more."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..options import add_debug_flag
+
+FORMATS = ("symbol", "onnx")  # as in d2lzh_cv.export, which imports MXNet
+
+
+def add(commands) -> None:
+    """Add the command ``export``."""
+    text = "export a trained checkpoint to MXNet's symbol files or to ONNX"
+    parser = commands.add_parser(
+        "export", help=text, description=text[:1].upper() + text[1:] + ".",
+        epilog="symbol: NAME-symbol.json and NAME-0000.params for gluon.SymbolBlock.imports or mx.mod, and NAME.json, "
+               "which says how to use them. onnx: NAME.onnx, which says it in its metadata_props; it needs the extra "
+               "onnx. Example: d2lzh-cv export runs/latest/9.7 --to onnx --out pikachu.onnx")
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
+                        help="folder of a trained model, such as runs/latest/9.7")
+    parser.add_argument("--to", choices=FORMATS, required=True, help="the format")
+    parser.add_argument("--out", metavar="PATH", help="the NAME, or a folder (default: the network's name, here)")
+    add_debug_flag(parser)
+    parser.set_defaults(command=_export)
+
+
+def _export(flags: argparse.Namespace) -> int:
+    from ..export import export
+    for path in export(flags.checkpoint, flags.to, flags.out):
+        print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return 0
