@@ -2,7 +2,7 @@
 
 1. Its translators emit the operators of opset 13, but it stamps and checks the newest that ``onnx`` knows.
 2. Its ``box_nms`` suppresses boxes across classes, whatever ``id_index`` says; ours does not.
-3. Its ``null`` turns each weight into a Python number: minutes and gigabytes for a VGG.
+3. Its ``null`` turns each weight into a Python number: slow, and many times the size, for a VGG.
 4. It ignores ``fix_gamma`` of BatchNorm: MXNet computes with gamma 1, whatever is stored.
 5. It lists weights as inputs, from which onnxruntime concludes that it must not fold them.
 """
@@ -23,7 +23,7 @@ from ..checkpoint import Description
 from ..errors import InputError
 from .deployed import INPUT, deployed_block
 
-OPSET, IR_VERSION = 13, 7  # the ONNX release of both is 1.8: any runtime since 2020 reads the file
+OPSET, IR_VERSION = 13, 7  # both of ONNX 1.8, which onnxruntime reads from 1.6 on
 INSTALL = "pip install -c constraints.txt '.[onnx]'"
 NMS_THRESHOLD, SCORE_THRESHOLD, VARIANCES = 0.5, 0.01, (0.1, 0.1, 0.2, 0.2)  # MultiBoxDetection's
 
