@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")  # the last ones to be named as unfit
@@ -67,6 +68,11 @@ class Folder:
                       if not any(part.startswith(".") for part in path.relative_to(root).parts) and path.is_file()]
         self.pictures = [path for path in self.files if path.suffix.lower() in SUFFIXES]
         self._places = sorted({path.parent for path in self.pictures})
+
+    @cached_property
+    def by_stem(self) -> dict[str, Path]:
+        """The pictures by name without suffix, of several the first."""
+        return {path.stem: path for path in reversed(self.pictures)}
 
     def shown(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()

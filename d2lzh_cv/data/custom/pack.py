@@ -73,7 +73,10 @@ def _read(src: Path, folder: Folder, kind: str, classes: Sequence[str] | None) -
         "coco": lambda: coco.read(folder, files.get("coco") or coco.files_of(folder)),
         "yolo": lambda: yolo.read(folder, list(classes) if classes else None),
         "csv": lambda: csv_boxes.read(folder, files.get("csv") or csv_boxes.files_of(folder))}
-    reading = readers[kind if kind != "auto" else _guess(src, folder, files)]()
+    try:
+        reading = readers[kind if kind != "auto" else _guess(src, folder, files)]()
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename}: {error.strerror}; make it readable or remove it") from error
     if not reading.entries:
         raise InputError(f"{src} holds no annotations of the kind {reading.format}; see d2lzh-cv data pack --help")
     return reading

@@ -29,8 +29,7 @@ def look(path: Path, claimed: tuple[int, int] | None = None) -> tuple[tuple[int,
         with Image.open(path) as picture:
             kind, stored, orientation = picture.format, picture.size, picture.getexif().get(0x112)
     except InputError as error:
-        raise Unfit("is not a whole picture: " + str(error).split("(")[-1].split(")")[0]
-                    if "(" in str(error) else "cannot be read") from error
+        raise Unfit(str(error).replace(f"{path} ", "", 1)) from error
     if kind not in FORMATS:
         raise Unfit(f"is {kind}; save it as JPEG or PNG")
     seen = stored[::-1] if orientation in _ON_ITS_SIDE else stored

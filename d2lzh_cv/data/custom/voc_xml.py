@@ -66,11 +66,10 @@ def _picture(root: ElementTree.Element, path: Path, entry: Entry, folder: Folder
     found = folder.find(said or path.stem, entry, path.parent)
     if found or "leads out" in str(entry.problems[-1]):
         return found
-    same = [picture for picture in folder.pictures if picture.stem == path.stem]
-    if same:
-        del entry.problems[before:]
-        return same[0]
-    return None
+    if path.stem not in folder.by_stem:
+        return None
+    del entry.problems[before:]
+    return folder.by_stem[path.stem]
 
 
 def _from_zero(entries: list[Entry]) -> None:
