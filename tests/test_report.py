@@ -85,6 +85,33 @@ def test_a_section_shows_all_it_left(run):
         assert text in re.sub(r"\s+", " ", shown)
 
 
+def test_a_recorded_table_is_one_on_the_page(run):
+    table = {"columns": ["class", "IoU", "pixels"], "rows": [["猫 <cat>", 0.51249, 7], ["dog", None, 0]]}
+    add_section(run, "9.10", {**GOOD, "figures": [], "results": {"per_class": table}})
+    text, page = read(run)
+    shown = " ".join(page.sections["s9-10"].split("Results")[1].split())
+    assert shown.startswith("per_class class IoU pixels 猫 <cat> 0.512 7 dog – 0")
+    assert text.count('<table class="cells">') == 1 and "<th scope=\"col\">IoU</th>" in text
+
+
+def test_a_long_table_says_what_it_leaves_out(run):
+    table = {"columns": [f"c{i}" for i in range(61)], "rows": [[f"r{i}", *range(60)] for i in range(202)]}
+    add_section(run, "9.10", {**GOOD, "figures": [], "results": {"matrix": table}})
+    shown = read(run)[1].sections["s9-10"]
+    assert {"r199", "c59"} <= set(shown.split()) and not {"r200", "c60"} & set(shown.split())
+    assert "2 more rows, 1 more columns: see results.json" in shown
+
+
+@pytest.mark.parametrize("table", [
+    {"columns": 3, "rows": []}, {"columns": ["a"], "rows": "x"}, {"columns": ["a"], "rows": [["x", 1]]},
+    {"columns": [], "rows": []}, {"columns": ["a"], "rows": [[{}]]}, {"columns": ["a"], "rows": [None]}])
+def test_what_is_no_whole_table_is_shown_as_a_value(run, table):
+    add_section(run, "9.10", {**GOOD, "figures": [], "results": {"per_class": table}})
+    text, page = read(run)
+    assert "cells" not in re.sub("<style>.*</style>", "", text, flags=re.S)
+    assert "columns: " in page.sections["s9-10"] and "ok" in page.sections["s9-10"]
+
+
 def test_the_head_says_what_run_it_is(run):
     (run / "run.json").write_text(json.dumps({"started": "2026-02-03T04:05:06+08:00", "sections": ["9.7", "9.8"],
                                               "command": "d2lzh-cv run ssd <x>"}))

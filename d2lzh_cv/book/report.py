@@ -9,6 +9,7 @@ import jinja2
 from .. import __version__, files
 from . import charts, facts, needs, pictures, table, verdicts
 from .compare import Comparison, Row, compare_kept
+from .report_tables import as_table
 from .rundata import Run, SectionRun, read_run
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -86,7 +87,8 @@ def _section(section: SectionRun, shown: list[pictures.Picture], rows: list[Row]
             "figures": [_figure(row) for row in rows], "notes": table.notes(rows),
             "needs": [needs.how_to_get(need) for need in _distinct(row.needs for row in rows)],
             "banded": any(row.band for row in rows),
-            "results": [(name, format_value(value)) for name, value in section.results.items() if name not in compared],
+            "results": [(name, format_value(value), as_table(value)) for name, value in section.results.items()
+                        if name not in compared],
             "output": _cut(output), "output_lines": lines, "output_open": lines <= SHORT_OUTPUT}
 
 
