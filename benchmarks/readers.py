@@ -170,9 +170,9 @@ def compare(title: str, cases: dict[str, Callable[[], int]], rounds: int) -> Non
     first = next(iter(rates.values()))
     for name, pairs in rates.items():
         clock, processor = ([pair[k] for pair in pairs] for k in (0, 1))
-        ratios = [statistics.median(pair[k] / base[k] for pair, base in zip(pairs, first)) for k in (0, 1)]
+        times = [statistics.median(pair[k] / base[k] for pair, base in zip(pairs, first)) for k in (0, 1)]
         print(f"{title}, {name}: {statistics.median(clock):.0f} ({min(clock):.0f} to {max(clock):.0f}), "
-              f"× {ratios[0]:.1f}; a processor second {statistics.median(processor):.0f}, × {ratios[1]:.1f}", flush=True)
+              f"× {times[0]:.1f}; a processor second {statistics.median(processor):.0f}, × {times[1]:.1f}", flush=True)
 
 
 def _peak() -> int:

@@ -14,8 +14,8 @@ import numpy as np  # noqa: E402
 from mxnet import autograd, gluon, image, init, nd  # noqa: E402
 from mxnet.gluon import loss as gloss  # noqa: E402
 from mxnet.gluon import model_zoo, nn  # noqa: E402
-from mxnet.gluon.data import DataLoader  # noqa: E402
 
+from d2lzh_cv.data.loader import data_loader  # noqa: E402
 from d2lzh_cv.finetuning import source_of  # noqa: E402
 
 # %% [markdown]
@@ -141,8 +141,8 @@ colormap2label = d2l.voc_colormap2label()
 voc_train = d2l.VOCSegDataset(True, crop_size, voc_dir, colormap2label)
 voc_test = d2l.VOCSegDataset(False, crop_size, voc_dir, colormap2label)
 batch_size = run.choose(quick=8, full=min(32, len(voc_train)))
-train_iter = DataLoader(voc_train, batch_size, shuffle=True, last_batch="discard")
-test_iter = DataLoader(voc_test, batch_size)
+train_iter = data_loader(voc_train, batch_size, shuffle=True, last_batch="discard")
+test_iter = data_loader(voc_test, batch_size)
 
 # %% [markdown]
 # ## Training

@@ -96,7 +96,7 @@ class VOCSegDataset(gluon.data.Dataset):
     and when no picture is as large as ``crop_size``. Section 9.9.
     """
 
-    cache_bytes = 64 << 20  # set it on the class, or on a subclass, before the data set is made
+    cache_bytes = 48 << 20  # set it on the class, or on a subclass, before the data set is made
 
     _assigned: Sequence[nd.NDArray] | None = None
     _assigned_labels: Sequence[nd.NDArray] | None = None
