@@ -82,7 +82,8 @@ for series, aug in augs.items():
     print(f"ResNet-18, {series}:")
     epochs = d2l.train_with_data_aug(train_set, test_set, aug, d2l.NO_AUG, devices,
                                      num_epochs=run.epochs(quick=2, full=10),
-                                     batch_size=run.choose(quick=16, full=256), on_epoch=run.report(series))
+                                     batch_size=run.choose(quick=16, full=256), on_epoch=run.report(series),
+                                     snapshots=run.snapshots(series, best="test_acc"))
     run.record(**{f"test_acc, {series}": epochs[-1].test_acc})
 
 # %%

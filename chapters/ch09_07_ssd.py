@@ -80,7 +80,7 @@ def report(epoch):
 
 few = source.kind == "synthetic" or (own and own.train < 300)
 num_epochs = run.epochs(quick=30 if few else 8, full=20)  # few pictures: more epochs
-epochs = d2l.train_ssd(net, train_iter, trainer, ctx, num_epochs, report)
+epochs = d2l.train_ssd(net, train_iter, trainer, ctx, num_epochs, report, snapshots=run.snapshots("TinySSD"))
 model = save_model(run.folder / "model", net, network="TinySSD", classes=classes, edge_size=edge_size)
 print(f"for other pictures: d2lzh-cv predict detect {model} IMAGE... --out found")
 run.record(class_err=epochs[-1].class_err, bbox_mae=epochs[-1].bbox_mae)

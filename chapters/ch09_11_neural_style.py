@@ -44,7 +44,8 @@ def transfer(start, shape, num_steps, decay_every, series):
     print(f"training on {ctx}, {shape[1]} × {shape[0]} (height × width)")
     start = content if start is None else d2l.preprocess(start, shape).as_in_context(ctx)
     img = d2l.transfer(start, extractor, content, style, num_steps, learning_rate, decay_every,
-                       report_every=run.choose(quick=10, full=50), on_step=run.report(series))
+                       report_every=run.choose(quick=10, full=50), on_step=run.report(series),
+                       snapshots=run.snapshots(series))
     return (d2l.postprocess(img) * 255).astype("uint8")
 
 

@@ -68,7 +68,8 @@ def train(series, train_set, valid_set):
 
     valid_iter = valid_set and DataLoader(valid_set.transform_first(transform_test), batch_size)
     epochs = d2l.fit(net, DataLoader(train_set.transform_first(transform_train), batch_size, shuffle=True),
-                     gloss.SoftmaxCrossEntropyLoss(), trainer, devices, num_epochs, valid_iter, report)
+                     gloss.SoftmaxCrossEntropyLoss(), trainer, devices, num_epochs, valid_iter, report,
+                     run.snapshots(series, best=valid_set and "test_acc"))
     return net, epochs
 
 

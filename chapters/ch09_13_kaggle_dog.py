@@ -84,7 +84,7 @@ def train(series, train_set, valid_set):
 
     last = {}
     d2l.fit(net, DataLoader(train_set.transform_first(transform_train), batch_size, shuffle=True), loss, trainer,
-            devices, num_epochs, on_epoch=report)
+            devices, num_epochs, on_epoch=report, snapshots=run.snapshots(series))
     return net, last
 
 

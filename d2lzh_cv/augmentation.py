@@ -11,6 +11,7 @@ from mxnet.gluon.data.vision import transforms
 
 from .plotting import show_images
 from .resnet import resnet18
+from .snapshots import Snapshots
 from .training import Epoch, fit
 
 FLIP_AUG = transforms.Compose([transforms.RandomFlipLeftRight(), transforms.ToTensor()])
@@ -61,13 +62,15 @@ def load_cifar10(dataset: Dataset, augs: Callable, batch_size: int, is_train: bo
 
 def train_with_data_aug(train_set: Dataset, test_set: Dataset, train_augs: Callable, test_augs: Callable, ctx,
                         num_epochs: int = 10, batch_size: int = 256, lr: float = 0.001,
-                        on_epoch: Callable[[Epoch], None] | None = print) -> list[Epoch]:
+                        on_epoch: Callable[[Epoch], None] | None = print,
+                        snapshots: Snapshots | None = None) -> list[Epoch]:
     """Train the book's ResNet-18 on CIFAR-10 with Adam, training pictures going through ``train_augs`` (section 9.1).
 
     Args:
         train_set, test_set: pictures (32, 32, 3) uint8 with labels 0 to 9.
         ctx: a device or a list of devices to share each batch.
         on_epoch: called with each epoch; by default it is printed as the book does.
+        snapshots: see :func:`d2lzh_cv.training.fit`.
     """
     net = resnet18(10)
     net.initialize(init.Xavier(), ctx=ctx)
@@ -75,4 +78,4 @@ def train_with_data_aug(train_set: Dataset, test_set: Dataset, train_augs: Calla
     trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": lr})
     print("training on", ctx)
     return fit(net, load_cifar10(train_set, train_augs, batch_size, True), gloss.SoftmaxCrossEntropyLoss(), trainer,
-               ctx, num_epochs, load_cifar10(test_set, test_augs, batch_size, False), on_epoch)
+               ctx, num_epochs, load_cifar10(test_set, test_augs, batch_size, False), on_epoch, snapshots)

@@ -1,6 +1,7 @@
 """Fine-tuning: keep the features of a network trained on much data, start only the output anew (section 9.2)."""
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from .data.images import image_folder
 from .errors import InputError
 from .files import make_folder_atomically
 from .pretrained import find_params, load_network, load_weights, where_to_get
-from .pretrained import find_weights as find_weights  # for those that import it from here
+from .seeds import seed_everything
+from .snapshots import Snapshots
 from .training import Epoch, fit
 
 NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # as the source data were
@@ -117,8 +119,12 @@ def offline_source(root: Path, ctx, edge_size: int = 64, num_epochs: int = 5, na
     place = place_for(Path(root), cache_root() / "weights")
     suffix = "" if name == "resnet18_v2" else f"-{name}"
     folder = place.parent / f"{place.name}-{edge_size}px-{num_epochs}epochs{suffix}"
+    after = random.getrandbits(31)
     with one_at_a_time(folder.parent):
-        return pretrain_source(dataset, len(dataset.synsets), folder, edge_size, num_epochs, ctx, name=name)
+        seed_everything(0)  # whoever trains it first, it is the same
+        source = pretrain_source(dataset, len(dataset.synsets), folder, edge_size, num_epochs, ctx, name=name)
+    seed_everything(after)  # what follows is the same whether it was trained now or found
+    return source
 
 
 def fine_tuned(source: SourceNetwork, num_classes: int, lr_mult: float = 10) -> gluon.HybridBlock:
@@ -172,16 +178,23 @@ class FrozenFeatures(nn.Block):
 
 def train_fine_tuning(net: gluon.HybridBlock, train_set: Dataset, test_set: Dataset, learning_rate: float, ctx,
                       batch_size: int = 128, num_epochs: int = 5, edge_size: int = 224,
-                      on_epoch: Callable[[Epoch], None] | None = print) -> list[Epoch]:
-    """Train with SGD and weight decay 0.001, printing the book's lines (section 9.2)."""
+                      on_epoch: Callable[[Epoch], None] | None = print,
+                      snapshots: Snapshots | None = None) -> list[Epoch]:
+    """Train with SGD and weight decay 0.001, printing the book's lines (section 9.2).
+
+    ``snapshots``: see :func:`d2lzh_cv.training.fit`.
+    """
     print("training on", ctx)
-    return _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, 0.001, edge_size, on_epoch)
+    return _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, 0.001, edge_size, on_epoch,
+                  snapshots)
 
 
-def _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, wd, edge_size, on_epoch):
+def _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, wd, edge_size, on_epoch,
+           snapshots=None):
     net.collect_params().reset_ctx(ctx)
     net.hybridize(static_alloc=True, static_shape=True)
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": learning_rate, "wd": wd})
     train_iter = DataLoader(train_set.transform_first(train_augs(edge_size)), batch_size, shuffle=True)
     test_iter = test_set and DataLoader(test_set.transform_first(test_augs(edge_size)), batch_size)
-    return fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(), trainer, ctx, num_epochs, test_iter, on_epoch)
+    return fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(), trainer, ctx, num_epochs, test_iter, on_epoch,
+               snapshots)

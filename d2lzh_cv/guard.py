@@ -41,7 +41,9 @@ def _on_exit(run: Section) -> None:
 def _on_error(run: Section, kind: type[BaseException], error: BaseException, trace) -> None:
     _ignore_interrupts()  # a second Ctrl-C must not leave half of what follows
     if issubclass(kind, KeyboardInterrupt):
-        _leave_with(run, INTERRUPTED, "interrupted", f"interrupted: section {run.info.number} was stopped")
+        command = run.how_to_go_on()
+        _leave_with(run, INTERRUPTED, "interrupted", f"interrupted: section {run.info.number} was stopped"
+                                                     f"{f'; to go on: {command}' if command else ''}")
     if run.options.debug or not issubclass(kind, InputError):
         traceback.print_exception(kind, error, trace)
     text = " ".join(str(error).split())

@@ -43,8 +43,8 @@ class Task:
     def __init__(self, net: gluon.Block, trainer: gluon.Trainer) -> None:
         self.net, self.trainer = net, trainer
 
-    def batches(self) -> Iterable:
-        """Begin a pass over the training data."""
+    def batches(self, number: int) -> Iterable:
+        """Begin epoch ``number``: a pass over the training data."""
         raise NotImplementedError
 
     def step(self, batch: Any) -> tuple[list[list[nd.NDArray]], list[int]]:
@@ -162,7 +162,7 @@ class _EpochLoop:
     def steps(self) -> Iterator[int]:
         """Do all steps, those done before only by taking their batches; yields each one's number of pictures."""
         self._seed("order")
-        batches = iter(self.task.batches())
+        batches = iter(self.task.batches(self.number))
         while True:
             self._seed(self.step)
             batch = next(batches, None)
@@ -201,8 +201,8 @@ class _EpochLoop:
         self.loss = values[0] / self._pictures
         for name, value in zip(self.task.names, values):
             if not math.isfinite(value):
-                raise InputError(f"the {name} is {value} in step {math.ceil(self._read)} of epoch {self.number}: lower the "
-                                 "learning rate or check the data")
+                raise InputError(f"the {name} is {value} in step {math.ceil(self._read)} of epoch {self.number}: "
+                                 "lower the learning rate or check the data")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ class Options:
     backbone: str | None = None
     out: str | None = None
     resume: bool = False
+    force: bool = False
     debug: bool = False
 
     @property
@@ -39,7 +40,7 @@ class Options:
             argv += ["--epochs", str(self.epochs)]
         if self.backbone is not None:
             argv += ["--backbone", self.backbone]
-        return argv + ["--resume"] * self.resume + ["--debug"] * self.debug
+        return argv + ["--resume"] * self.resume + ["--force"] * self.force + ["--debug"] * self.debug
 
     def identity(self) -> dict[str, Any]:
         """What a finished section must have in common with these options for ``--resume`` to keep it."""
@@ -79,7 +80,10 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
                              f"{', '.join(ALL_BACKBONES)} (default: the first whose weights are there)")
     parser.add_argument("--out", type=_out, metavar="DIR", help="where results go (default: runs/<time>)")
     parser.add_argument("--resume", action="store_true",
-                        help="go on in --out (default: the newest run) and keep what is done there with the same flags")
+                        help="go on in --out (default: the newest run): keep what is done there with the same flags, "
+                             "and go on with a training where it stopped")
+    parser.add_argument("--force", action="store_true",
+                        help="with --resume: go on with a training although flags or data have changed")
     add_debug_flag(parser)
 
 
@@ -92,7 +96,7 @@ def add_debug_flag(parser: argparse.ArgumentParser) -> None:
 def from_namespace(flags: argparse.Namespace) -> Options:
     """Return the :class:`Options` among the parsed ``flags``."""
     return Options(quick=flags.quick, data=flags.data, epochs=flags.epochs, seed=flags.seed, backbone=flags.backbone,
-                   out=flags.out, resume=flags.resume, debug=getattr(flags, "debug", False))
+                   out=flags.out, resume=flags.resume, force=flags.force, debug=getattr(flags, "debug", False))
 
 
 def parse_script(argv: list[str], description: str, prog: str | None = None, number: str | None = None) -> Options:

@@ -16,7 +16,7 @@ from mxnet import gluon, nd
 from mxnet.gluon import model_zoo, nn
 
 from .data.derived import make_once, place_for
-from .data.hub import cache_root, data_root
+from .data.hub import cache_root, data_root, weights_file
 from .data.pth import read_pth
 from .data.torchvision import TWINS, their_names, to_gluon, weights_of
 from .errors import InputError
@@ -45,7 +45,7 @@ def pretrained(name: str, weights: Path | None = None, ctx: mx.Context | None = 
 
 def find_params(folder: Path, name: str) -> Path | None:
     """Find the weights of ``name``: a Gluon file in ``folder``, else torchvision's there, converted and kept."""
-    return find_weights(folder, name) or _converted(folder, name)
+    return weights_file(folder, name) or _converted(folder, name)
 
 
 def where_to_get(name: str) -> str:
@@ -55,11 +55,6 @@ def where_to_get(name: str) -> str:
     if name.startswith("resnet") and name.endswith("_v2"):
         return f"put {name}.params there; torchvision has no {name}, its resnet18 is resnet18_v1"
     return f"put {name}.params there; torchvision's is not converted"
-
-
-def find_weights(folder: Path, name: str) -> Path | None:
-    """Find NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``."""
-    return _first(folder, name, ".params")
 
 
 def load_network(path: Path, name: str, ctx: mx.Context | None = None) -> gluon.HybridBlock:

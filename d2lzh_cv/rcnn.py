@@ -8,9 +8,10 @@ from pathlib import Path
 import mxnet as mx
 from mxnet import nd
 
+from .data.hub import weights_file
 from .data.images import check_picture
-from .finetuning import find_weights, load_weights
 from .plotting import plt
+from .pretrained import load_weights
 
 
 def roi_pooling(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int, int],
@@ -59,7 +60,7 @@ class GluonCVDetector:
 
     def __init__(self, name: str, weights: Path, ctx: mx.Context) -> None:
         from gluoncv import model_zoo  # here: it takes seconds, and only this section needs it
-        self.ctx, path = ctx, find_weights(weights, name)
+        self.ctx, path = ctx, weights_file(Path(weights), name)
         self.net = model_zoo.get_model(name, pretrained=False, pretrained_base=False)
         self.trained = path is not None
         self.note = f"{name}: weights from {path.name}" if path else f"{name}: untrained, no weights found"

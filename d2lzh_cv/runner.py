@@ -25,6 +25,14 @@ BUG = 1  # exit code
 STYLES = {"ok": "green", "kept": "green", "failed": "bold red", "interrupted": "yellow", "not run": "dim"}
 
 
+class Terminated(KeyboardInterrupt):
+    """This process was asked to end by `kill`; unlike a terminal's Ctrl-C that does not reach the section's."""
+
+
+def _terminate(number, frame) -> None:
+    raise Terminated
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How one section went; ``code`` is its process's exit code, None when none was started."""
@@ -52,7 +60,7 @@ def run(infos: Sequence[SectionInfo], options: Options) -> int:
     scripts = [sections.script_path(info) for info in infos]
     out = rundir.open_run(options.out, options.resume)
     note = _begin_note(out, infos, options)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` and `timeout` stop the section too
+    signal.signal(signal.SIGTERM, _terminate)  # `kill` and `timeout` stop the section too
     outcomes, interrupted = _run_all(list(zip(infos, scripts)), options, out)
     files.write_json(out / "run.json", {**note, "finished": _now(), "interrupted": interrupted})
     _print_summary(outcomes, out)
@@ -97,14 +105,16 @@ def _run_child(command: list[str]) -> int:
     child = subprocess.Popen(command, env=_environment())
     try:
         return child.wait()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if isinstance(stop, Terminated):
+            child.send_signal(signal.SIGINT)
         _stop(child)
         raise
 
 
 def _stop(child: subprocess.Popen) -> None:
-    """End the child. A terminal's Ctrl-C has reached it already, a `kill` of this process has not."""
-    for seconds, then in ((2, signal.SIGINT), (20, signal.SIGTERM), (5, signal.SIGKILL)):
+    """Wait for the child, which finishes its step and saves, and then end it."""
+    for seconds, then in ((60, signal.SIGINT), (20, signal.SIGTERM), (5, signal.SIGKILL)):
         try:
             child.wait(seconds)
             return

@@ -9,6 +9,8 @@ import json
 import os
 import platform
 import re
+import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .data.hub import Source
+    from .snapshots import Snapshots
 
 T = TypeVar("T")
 MAX_WIDTH = 1600  # pixels of a saved figure: enough for a page, small enough to put 100 in one
+SNAPSHOTS = "snapshots"  # in a section's folder
 _current: Section | None = None
 
 
@@ -112,6 +116,19 @@ class Section:
         from tqdm.auto import tqdm
         return tqdm(iterable, desc=desc, leave=False, disable=None, dynamic_ncols=True)
 
+    def snapshots(self, series: str, best: str | None = None) -> Snapshots:
+        """Return where the training ``series`` keeps its state, to go on from with ``--resume``.
+
+        best: the value of an epoch, such as "test_acc", whose highest is kept too.
+        """
+        from .data.fingerprint import fingerprint
+        from .snapshots import Snapshots
+        data = {f"data set {name}": f"{source.kind}, {fingerprint(source.path)}"
+                for name, source in self._sources.items()}
+        identity = {"section": self.info.number, **self.options.identity(), **data}
+        folder = self.folder / SNAPSHOTS / re.sub(r"[^A-Za-z0-9]+", "_", series)
+        return Snapshots(folder, self.seed, series, identity, self.options.resume, self.options.force, best)
+
     # -- what to keep -------------------------------------------------------------------------------------------
     def record(self, **values: Any) -> None:
         """Keep results: numbers, texts, shapes, arrays (see :func:`d2lzh_cv.plain.to_plain`); NaN becomes null."""
@@ -174,6 +191,13 @@ class Section:
             display(picture)
         return self._keep(name, caption, lambda file: picture.save(file, format="PNG"))
 
+    def how_to_go_on(self) -> str | None:
+        """The command that goes on with a training that was stopped, or None where nothing was saved."""
+        if self.folder is None or not any(self.folder.glob(f"{SNAPSHOTS}/*/[0-9]*")):
+            return None
+        argv = self.options.to_argv(self.folder.parent)
+        return shlex.join(["d2lzh-cv", "run", self.info.number, *argv, *["--resume"] * (not self.options.resume)])
+
     def finish(self) -> None:
         """Write results.json with status ok, give standard output back, and say where the results are."""
         self.end("ok")
@@ -201,6 +225,14 @@ class Section:
         guard.leave(self)
         if self.folder is not None:
             files.write_json(self.folder / "results.json", self._summary(status, error, trace))
+        if status == "ok":
+            self._drop_snapshots()
+
+    def _drop_snapshots(self) -> None:
+        """A whole run needs no state to go on from; the best one of each training stays."""
+        for folder in self.folder.glob(f"{SNAPSHOTS}/*"):
+            for snapshot in folder.glob("[0-9]*-[0-9]*") if (folder / "best").is_dir() else [folder]:
+                shutil.rmtree(snapshot, ignore_errors=True)
 
     def _summary(self, status: str, error: str | None, trace: str | None) -> dict[str, Any]:
         data = [{"name": name, "kind": source.kind, "path": str(source.path), "note": source.note}

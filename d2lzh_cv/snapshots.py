@@ -37,14 +37,14 @@ class Snapshots:
         identity: what must be the same to go on, by the name that a reader knows it by.
         resume: go on from what is there; else it is removed.
         force: go on although ``identity`` has changed.
-        score: of an epoch, for the best one: the higher the better; None keeps no best.
+        best: the value of an epoch whose highest is kept, such as "test_acc"; None keeps none.
     """
 
     def __init__(self, folder: Path, seed: int, series: str, identity: dict[str, Any], resume: bool = False,
-                 force: bool = False, score: Callable[[Any], float] | None = None) -> None:
+                 force: bool = False, best: str | None = None) -> None:
         self.folder, self.series, self.identity = Path(folder), series, to_plain(identity)
-        self.force, self.score, self._seed = force, score, seed
-        self._best = -math.inf
+        self.force, self.best, self._seed = force, best, seed
+        self._highest = -math.inf
         if not resume:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -129,10 +129,10 @@ class Snapshots:
             shutil.copytree(self.folder / name, temporary, dirs_exist_ok=True)
 
     def _note_score(self, epoch: Any) -> bool:
-        if self.score is None or self.score(epoch) <= self._best:
-            return False
-        self._best = self.score(epoch)
-        return True
+        score = getattr(epoch, self.best) if self.best else -math.inf
+        higher = score > self._highest
+        self._highest = max(score, self._highest)
+        return higher
 
 
 def _write(task: Task, folder: Path, shown: Path) -> dict[str, Any]:

@@ -193,7 +193,7 @@ class Detection(Task):
         super().__init__(net, trainer)
         self.train_iter, self.ctx, self.loss = train_iter, ctx, loss
 
-    def batches(self) -> mx.io.DataIter:
+    def batches(self, number) -> mx.io.DataIter:
         self.train_iter.reset()
         return self.train_iter
 

@@ -1,6 +1,7 @@
 """Neural style transfer: features, losses, the picture as parameter (section 9.11)."""
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +9,15 @@ from pathlib import Path
 from typing import Callable
 
 import mxnet as mx
-import numpy as np
 from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import model_zoo, nn
 
 from .errors import InputError
 from .fcn import RGB_MEAN, RGB_STD, normalize_image
 from .finetuning import SourceNetwork, find_source
+from .loop import Task, train_task
 from .pretrained import where_to_get
-from .training import progress
+from .snapshots import Snapshots
 
 STYLE_LAYERS, CONTENT_LAYERS = (0, 5, 10, 19, 28), (25,)  # of VGG-19's features
 CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 1, 1e3, 10
@@ -162,7 +163,7 @@ class StyleStep:
 def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray, style: nd.NDArray, num_steps: int,
              learning_rate: float = 0.01, decay_every: int = 200, report_every: int = 50,
              on_step: Callable[[StyleStep], None] | None = None,
-             weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT)) -> nd.NDArray:
+             weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None) -> nd.NDArray:
     """Change a picture until its content is that of one picture and its style that of another (section 9.11).
 
     Args:
@@ -173,6 +174,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
         learning_rate: of Adam, times 0.1 every ``decay_every`` steps.
         report_every: ``on_step`` is called after each so many steps.
         weights: of content, style and total variation.
+        snapshots: keep the state of the training, to go on from; see :func:`d2lzh_cv.loop.train_task`.
 
     Returns:
         The picture, (1, 3, h, w), normalised.
@@ -181,26 +183,43 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
     picture = GeneratedImage(start.shape)
     picture.initialize(mx.init.Constant(start), ctx=start.context)
     trainer = gluon.Trainer(picture.collect_params(), "adam", {"learning_rate": learning_rate})
-    for number in progress(range(num_steps), "steps"):
-        began = time.time()
-        contents_l, styles_l, tv_l = _step(picture, extractor, contents, grams, weights, trainer)
-        if on_step and number and number % report_every == 0:
-            on_step(StyleStep(number, _sum(contents_l), _sum(styles_l), tv_l.asscalar(), time.time() - began))
-        if number and number % decay_every == 0:
-            trainer.set_learning_rate(trainer.learning_rate * 0.1)
+    task = StyleTransfer(picture, trainer, extractor, (contents, grams, weights), num_steps, decay_every, report_every)
+
+    def report(step: StyleStep) -> None:
+        if on_step and step.number and step.number % report_every == 0:
+            on_step(step)
+    train_task(task, task.num_epochs, report, snapshots)
     return picture()
 
 
-def _step(picture, extractor, contents, grams, weights, trainer):
-    with autograd.record():
-        X = picture()
-        contents_hat, styles_hat = extractor(X)
-        contents_l, styles_l, tv_l, total = compute_loss(X, contents_hat, styles_hat, contents, grams, weights)
-    total.backward()
-    trainer.step(1)
-    picture().wait_to_read()
-    return contents_l, styles_l, tv_l
+class StyleTransfer(Task):
+    """Steps from one report to the next are an epoch; steps are counted from 0, as in the book."""
 
+    names, epoch_class, random = ("loss", "content loss", "style loss", "TV loss"), StyleStep, False
 
-def _sum(losses) -> float:
-    return float(np.sum([loss.asscalar() for loss in losses]))
+    def __init__(self, picture, trainer, extractor, wanted, num_steps, decay_every, report_every) -> None:
+        super().__init__(picture, trainer)
+        self.extractor, self.wanted = extractor, wanted
+        self.num_steps, self.decay_every, self.report_every = num_steps, decay_every, report_every
+        self.num_epochs, self.seconds = max(1, math.ceil((num_steps - 1) / report_every)), 0.0
+
+    def batches(self, number) -> range:
+        first = (number - 1) * self.report_every + 1 if number > 1 else 0
+        return range(first, min(number * self.report_every, self.num_steps - 1) + 1)
+
+    def step(self, batch):
+        began, (contents, grams, weights) = time.time(), self.wanted
+        with autograd.record():
+            X = self.net()
+            contents_l, styles_l, tv_l, total = compute_loss(X, *self.extractor(X), contents, grams, weights)
+        total.backward()
+        self.trainer.step(1)
+        self.net().wait_to_read()
+        self.seconds = time.time() - began
+        if batch and batch % self.decay_every == 0:
+            self.trainer.set_learning_rate(self.trainer.learning_rate * 0.1)
+        reported = batch % self.report_every == 0 and batch > 0  # the sums over an epoch are then this step's values
+        return [[total, *(part * reported for part in (nd.add_n(*contents_l), nd.add_n(*styles_l), tv_l))]], [1]
+
+    def summary(self, number, sums, counts, started) -> StyleStep:
+        return StyleStep(self.batches(number)[-1], *sums[1:].tolist(), self.seconds)

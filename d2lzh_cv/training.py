@@ -69,7 +69,7 @@ class Classification(Task):
         super().__init__(net, trainer)
         self.train_iter, self.loss, self.devices, self.test_iter = train_iter, loss, devices, test_iter
 
-    def batches(self) -> Iterable:
+    def batches(self, number) -> Iterable:
         return self.train_iter
 
     def size(self, batch) -> int:

@@ -110,20 +110,34 @@ def test_every_crop_shows_its_object_and_the_label_says_where(cropped, boxes):
     assert ratio[~whole].min() > 0.7 and ratio[~whole].max() < 1.4 and (ratio > 1.15).any() and (ratio < 0.85).any()
 
 
-def test_boxes_are_spread_as_imagedetiters(cropped, columns_and_rows):
-    """Mean and deviation of area, middle and shape over an epoch each: within four standard errors."""
-    theirs = epoch(pikachu.load_pikachu(columns_and_rows, 50, 16, reader="python")[0])
-    seen = []
-    for _, labels in (cropped, theirs):
-        xmin, ymin, xmax, ymax = labels[:, 0, 1:].T
-        seen.append(np.stack([(xmax - xmin) * (ymax - ymin), xmin + xmax, ymin + ymax, (xmax - xmin) / (ymax - ymin)]))
-    ours, theirs = seen
-    count = ours.shape[1]
-    error = np.sqrt((ours.var(1) + theirs.var(1)) / count)
+def spread(labels: np.ndarray) -> np.ndarray:
+    """Area, middle and shape of boxes (N, 4): (4, N)."""
+    xmin, ymin, xmax, ymax = labels.T.astype("float64")
+    return np.stack([(xmax - xmin) * (ymax - ymin), xmin + xmax, ymin + ymax, (xmax - xmin) / (ymax - ymin)])
+
+
+def assert_spread_alike(ours: np.ndarray, theirs: np.ndarray) -> None:
+    """Mean and deviation of each within four standard errors."""
+    error = np.sqrt((ours.var(1) + theirs.var(1)) / ours.shape[1])
     assert (np.abs(ours.mean(1) - theirs.mean(1)) < 4 * error).all()
     for mine, other in zip(ours, theirs):
         fourth = ((other - other.mean()) ** 4).mean() / other.var() ** 2
-        assert abs(np.log(mine.std() / other.std())) < 4 * np.sqrt((fourth - 1) / (2 * count))
+        assert abs(np.log(mine.std() / other.std())) < 4 * np.sqrt((fourth - 1) / (2 * len(mine)))
+
+
+def test_boxes_are_spread_as_imagedetiters(cropped, columns_and_rows):
+    theirs = epoch(pikachu.load_pikachu(columns_and_rows, 50, 16, reader="python")[0])[1]
+    assert_spread_alike(spread(cropped[1][:, 0, 1:]), spread(theirs[:, 0, 1:]))
+
+
+def test_many_boxes_are_spread_as_imagedetiters(tmp_path, boxes):
+    """Its augmenter's proposals alone, for enough of them to tell crops drawn with the scale first."""
+    random.seed(0)
+    crop = mx.image.DetRandomCropAug(0.95, area_range=(0.05, 3.0), max_attempts=200)
+    theirs = [crop._random_crop_proposal(np.array([box]), 256, 256)[-1][0, 1:] for box in boxes * 20]
+    train_iter = pikachu.load_pikachu(write_set(tmp_path / "set", boxes, png(32, 32)), 100, 8)[0]
+    ours = np.concatenate([epoch(train_iter)[1] for _ in range(20)])[:, 0, 1:]
+    assert_spread_alike(spread(ours), spread(np.array(theirs)))
 
 
 def test_epochs_differ_and_the_seed_alone_decides(packed):

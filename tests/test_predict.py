@@ -119,7 +119,8 @@ def test_the_line_of_a_picture_says_what_was_found_and_where_it_is_drawn(detecto
     picture = detector / "src" / "JPEGImages" / "p2.jpg"
     run("detect", detector / "model", picture, "--out", tmp_path)
     line = capsys.readouterr().out
-    assert re.fullmatch(rf"{picture}: triangle [01]\.\d\d at \((\d+, ){{3}}\d+\).* -> {tmp_path / 'p2_detect.png'}\n", line)
+    assert re.match(rf"{picture}: triangle [01]\.\d\d at \((\d+, ){{3}}\d+\)", line)
+    assert line.endswith(f" -> {tmp_path / 'p2_detect.png'}\n")
     run("detect", detector / "model", picture, "--out", tmp_path, "--threshold", "1")
     assert "p2.jpg: nothing that scores 1 or more ->" in capsys.readouterr().out
 

@@ -9,6 +9,7 @@ from ..data import hub
 from ..errors import InputError
 from ..guard import INPUT_ERROR
 from ..options import Parser, add_debug_flag
+from . import convert, pack
 
 
 def add(commands) -> None:
@@ -18,7 +19,7 @@ def add(commands) -> None:
     add_debug_flag(parser)
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     own = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
-    for add_command in (_add_list, _add_fetch, _add_make, _add_check):
+    for add_command in (_add_list, _add_fetch, _add_make, _add_check, pack.add, convert.add):
         add_command(own)
 
 

@@ -163,11 +163,12 @@ def _kaggle_dog(root: Path) -> tuple[Path, str] | None:
 
 def weights_file(folder: Path, name: str) -> Path | None:
     """Find NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``."""
+    folder = Path(folder)
     return next(iter([*sorted(folder.glob(f"{name}.params")), *sorted(folder.glob(f"{name}-*.params"))]), None)
 
 
 def _weights(root: Path) -> tuple[Path, str] | None:
-    files = sorted(path.name for path in (root / "weights").glob("*.params"))
+    files = sorted(path.name for path in (root / "weights").glob("*") if path.suffix in (".params", ".pth"))
     return (root / "weights", ", ".join(files)) if files else None
 
 
@@ -178,7 +179,7 @@ _LOOKS_FOR = {
     "img": "img/" + ", ".join(PICTURES), "cifar10": "cifar10/data_batch_*.bin and test_batch.bin",
     "hotdog": "hotdog/train/<class>/ and hotdog/test/<class>/",
     "pikachu": "pikachu/train.rec, train.idx, val.rec, or train.json, val.json, train/, val/",
-    "voc": f"VOCdevkit/VOC2012/{VOC_LIST}", "weights": "weights/*.params",
+    "voc": f"VOCdevkit/VOC2012/{VOC_LIST}", "weights": "weights/*.params or *.pth",
     "kaggle_cifar10": "kaggle_cifar10/train_tiny.zip, test_tiny.zip, trainLabels.csv.zip, or the same unpacked",
     "kaggle_dog": "kaggle_dog/train_valid_test_tiny.zip, or train/, test/, labels.csv"}
 NAMES = tuple(_LOCATORS)

@@ -10,6 +10,7 @@ from .evaluate import ClassifierResult, DetectorResult
 from .tables import MANY
 
 TRUTH, FOUND, WRONG = "lime", "white", "red"
+MAX_BOXES = 5  # drawn on a picture: a network that has learnt little finds dozens
 
 
 def show_confusion(matrix: np.ndarray, classes: Sequence[str]) -> None:
@@ -48,11 +49,12 @@ def show_classified(pictures: Sequence, result: ClassifierResult, numbers: Seque
 
 
 def show_detected(pictures: Sequence, result: DetectorResult, numbers: Sequence[int], score: float = 0.3) -> None:
-    """Draw pictures in two rows of as many, with what is there (green) and the boxes that score at least ``score``."""
+    """Draw pictures in two rows of as many, with what is there (green) and the best boxes that score at least
+    ``score``, five at the most; above each its quality with all of them."""
     axes, quality = _two_rows(pictures, scale=2.4), result.quality(score)
     for ax, picture, i in zip(axes.flat, pictures, numbers):
         scale = np.array([picture.shape[1], picture.shape[0]] * 2)
-        rows = result.detections[i][result.detections[i][:, 1] >= score]
+        rows = result.detections[i][result.detections[i][:, 1] >= score][:MAX_BOXES]
         show_bboxes(ax, result.truths[i][:, 1:] * scale, colors=TRUTH)
         show_bboxes(ax, rows[:, 2:] * scale, [f"{row[1]:.2f}" for row in rows], FOUND)
         ax.set_title(f"{quality[i]:.2f}", fontsize=8)
