@@ -6,14 +6,17 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv import metrics, section
 from d2lzh_cv.checkpoint import save_model
 from d2lzh_cv.data.hotdog import load_hotdog
 
 run = section.start("9.2")
 
 # %%
-from d2lzh_cv.finetuning import source_of  # noqa: E402
+from mxnet.gluon.data import DataLoader  # noqa: E402
+
+from d2lzh_cv.finetuning import source_of, test_augs  # noqa: E402
+from d2lzh_cv.metrics import figures, tables  # noqa: E402
 
 train_set, test_set = load_hotdog(run.find("hotdog").path)
 hotdogs = [train_set[i][0] for i in range(8)]
@@ -62,6 +65,23 @@ save_model(run.folder / "model", tuned, network="model_zoo", arguments={"name": 
            classes=train_set.synsets, edge_size=edge_size)  # for d2lzh-cv predict classify
 scratch = compare("from scratch", d2l.from_scratch(source.name, num_classes=2), 0.1)
 print(f"test accuracy: fine-tuned {fine_tuned:.3f}, from scratch {scratch:.3f}")
+
+# %% [markdown]
+# ## Where it is wrong
+# What the fine-tuned network takes for what, and the test pictures it is surest of and most wrong about.
+
+# %%
+classes = train_set.synsets
+judged = metrics.evaluate_classifier(tuned, DataLoader(test_set.transform_first(test_augs(edge_size)), batch_size),
+                                     devices, len(classes))
+print(tables.format_table(tables.per_class(judged.matrix, classes)))
+run.record(per_class=tables.per_class(judged.matrix, classes),
+           confusion_matrix=tables.whole_matrix(judged.matrix, classes))
+figures.show_confusion(judged.matrix, classes)
+run.save_figure("confusion", "fine-tuned: labels and predictions of the test pictures")
+numbers = figures.best_and_worst(judged.ranked())
+figures.show_classified([test_set[i][0] for i in numbers], judged, numbers, classes)
+run.save_figure("best_and_worst", "above the surest, below the worst; under each label the probability given to it")
 
 # %% [markdown]
 # The exercise: the features stay as they are, only the output learns.

@@ -5,7 +5,7 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv import metrics, section
 from d2lzh_cv.checkpoint import save_model
 from d2lzh_cv.data.custom.packed import describe
 from d2lzh_cv.data.pikachu import load_pikachu
@@ -15,6 +15,8 @@ run = section.start("9.7")
 
 # %%
 from mxnet import gluon, init, nd  # noqa: E402
+
+from d2lzh_cv.metrics import figures, tables  # noqa: E402
 
 
 def forward(x, block):
@@ -65,7 +67,7 @@ source = run.find("pikachu")
 own = describe(source.path)
 classes = own.classes if own else ["pikachu"]
 batch_size, edge_size = min(32, own.train if own else 32), run.choose(quick=128, full=256)
-train_iter, _ = load_pikachu(source.path, batch_size, edge_size)
+train_iter, val_iter = load_pikachu(source.path, batch_size, edge_size)
 net = d2l.TinySSD(num_classes=len(classes))
 net.initialize(init=init.Xavier(), ctx=ctx)
 net.hybridize(static_alloc=True, static_shape=True)
@@ -100,4 +102,20 @@ d2l.show_detections(picture, found, threshold=0.3, classes=classes)
 run.save_figure("prediction", "boxes that score at least 0.3")
 print(f"{(found[:, 1] >= 0.3).sum()} boxes score at least 0.3; the best {found[:1, 1]}")
 run.record(boxes_above_0_3=int((found[:, 1] >= 0.3).sum()), best_score=float(found[0, 1]) if len(found) else None)
+
+# %% [markdown]
+# ## How good it is
+# Mean average precision on the validation pictures. VOC's rules ask a box for IoU 0.5 with its object; COCO's is the
+# mean over ten thresholds up to 0.95.
+
+# %%
+judged = metrics.evaluate_detector(net, val_iter, ctx, classes)
+print(judged.scores)
+if len(classes) > 1:
+    print(tables.format_table(judged.scores.table()))
+run.record(**judged.scores.means(), average_precision=judged.scores.table())
+numbers = figures.best_and_worst(judged.ranked())
+figures.show_detected(metrics.pictures_of(val_iter, numbers), judged, numbers)
+run.save_figure("best_and_worst", "validation pictures: above the best, below the worst; green what is there, white "
+                                  "up to five boxes that score at least 0.3; the figure above each is its quality")
 run.finish()

@@ -3,7 +3,7 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv import metrics, section
 from d2lzh_cv.checkpoint import save_model
 from d2lzh_cv.data.custom.packed import class_names
 
@@ -17,6 +17,7 @@ from mxnet.gluon import model_zoo, nn  # noqa: E402
 
 from d2lzh_cv.data.loader import data_loader  # noqa: E402
 from d2lzh_cv.finetuning import source_of  # noqa: E402
+from d2lzh_cv.metrics import figures, tables  # noqa: E402
 
 # %% [markdown]
 # ## Transposed convolution from scratch
@@ -187,4 +188,39 @@ for i in large_enough[:n]:
     shown += [X, d2l.label2image(d2l.predict(net, X, devices[0])), label]
 d2l.show_images(shown[::3] + shown[1::3] + shown[2::3], 3, len(shown) // 3)
 run.save_figure("predictions", "pictures, predictions, labels")
+
+# %% [markdown]
+# ## How good it is
+# The middle of every test picture. A class's IoU is what prediction and label share over what either covers; the mean
+# leaves out classes that occur in neither. VOC's borders around the objects, which belong to no class, do not count
+# either: in the training they were background.
+
+
+# %%
+with_border = d2l.voc_colormap2label()
+with_border[(224 * 256 + 224) * 256 + 192] = 255  # the border's colour: no class
+
+
+def middle(pixels):
+    top, left = ((size - crop) // 2 for size, crop in zip(pixels.shape, crop_size))
+    return pixels[top:top + height, left:left + width]
+
+
+def test_batches():
+    for i in large_enough:
+        X = d2l.normalize_image(middle(test_pictures[i])).transpose((2, 0, 1))
+        y = d2l.voc_label_indices(middle(test_labels[i]), with_border)
+        yield X.expand_dims(axis=0), y.expand_dims(axis=0)
+
+
+judged = metrics.evaluate_segmenter(net, test_batches(), devices, len(classes))
+print(judged)
+print(tables.format_table(tables.per_class_iou(judged.matrix, classes)))
+run.record(**judged.summary(), per_class=tables.per_class_iou(judged.matrix, classes))
+numbers = figures.best_and_worst(judged.ranked())
+columns = [(middle(test_pictures[i]), d2l.label2image(d2l.predict(net, middle(test_pictures[i]), devices[0])),
+            middle(test_labels[i])) for i in (large_enough[number] for number in numbers)]
+figures.show_segmented(columns, judged.picture_iou[numbers])
+run.save_figure("best_and_worst", "pictures, predictions, labels: on the left the best by mean IoU, on the right the "
+                                  "worst, the worst first")
 run.finish()

@@ -41,11 +41,12 @@ def show_classified(pictures: Sequence, result: ClassifierResult, numbers: Seque
                     classes: Sequence[str]) -> None:
     """Draw pictures (H, W, 3) in two rows of as many, each with its label, what was predicted if that is another
     class, and the probability of the label."""
-    axes = _two_rows(pictures, scale=1.7)
+    axes = _two_rows(pictures, scale=2)
     for ax, i in zip(axes.flat, numbers):
         label, predicted = (classes[k] for k in (result.labels[i], result.predictions[i]))
-        text = label if label == predicted else f"{label}, not {predicted}"
-        ax.set_title(f"{text}\n{result.certainty[i]:.3f}", fontsize=8, color="black" if label == predicted else WRONG)
+        text = label if label == predicted else f"{label} taken for {predicted}"
+        ax.set_title(f"{text}\n{result.certainty[i]:.3f}", fontsize=7, color="black" if label == predicted else WRONG)
+    plt.tight_layout()  # no title on the picture above it
 
 
 def show_detected(pictures: Sequence, result: DetectorResult, numbers: Sequence[int], score: float = 0.3) -> None:
@@ -62,7 +63,9 @@ def show_detected(pictures: Sequence, result: DetectorResult, numbers: Sequence[
 
 def show_segmented(columns: Sequence[tuple], scores: Sequence[float]) -> None:
     """Draw columns (picture, prediction, label), each (H, W, 3), with a score above each."""
-    axes = show_images([row for part in zip(*columns) for row in part], 3, len(columns), scale=1.7)
+    axes = show_images([row for part in zip(*columns) for row in part], 3, len(columns))
+    height, width = columns[0][0].shape[:2]
+    plt.gcf().set_size_inches(1.8 * len(columns), 1.8 * 3 * height / width + 0.3)
     for ax, score in zip(axes[0], scores):
         ax.set_title(f"IoU {score:.2f}", fontsize=8)
 
