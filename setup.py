@@ -44,6 +44,7 @@ setup(
         "rich>=12",
         "jinja2>=3",
         "pooch>=1.7",
+        "pyyaml>=5",
         "gluoncv==0.10.5",
         "opencv-python-headless>=4.5,<4.12",  # from 4.12 on it asks for NumPy 2
         "setuptools>=64",  # its distutils stands in for the one that Python 3.12 dropped and MXNet imports

@@ -64,14 +64,21 @@ def make_folder_atomically(path: Path) -> Iterator[Path]:
     try:
         temporary.chmod(0o777 & ~_umask())
         yield temporary
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
+        _exchange(temporary, path)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}; "
                          "free some space or choose another folder") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchange(new: Path, path: Path) -> None:
+    """Give ``new`` the name ``path``; what had it is removed last, and is still there after a kill in between."""
+    old = new.with_name(f"{new.name}.old")
+    if path.exists():
+        os.replace(path, old)
+    os.replace(new, path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> Path:

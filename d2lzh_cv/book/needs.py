@@ -49,7 +49,8 @@ def is_books(need: str, path: Path) -> bool:
     if need == "voc2012":
         return path.name == "VOC2012" and _lines(path / hub.VOC_LIST) in (None, VOC_TRAIN)
     if need == "pikachu":
-        return (_lines(path / "train.idx") or _entries(path / "train.json")) in (None, PIKACHU_TRAIN)
+        own = (path / "classes.json").exists()  # as `d2lzh-cv data pack` writes
+        return not own and (_lines(path / "train.idx") or _entries(path / "train.json")) in (None, PIKACHU_TRAIN)
     return True
 
 

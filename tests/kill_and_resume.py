@@ -1,0 +1,84 @@
+"""Kill sections at random moments with SIGKILL, resume them, and compare all they leave with an uninterrupted run's.
+
+Not a test, for it takes an hour: ``python tests/kill_and_resume.py --kills 4 9.1 9.2 9.7 9.10 9.11`` prints the table.
+Compared are parameters, metrics, recorded results and figures, to the bit; only seconds may differ.
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CHAPTERS = Path(__file__).resolve().parents[1] / "chapters"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sections", nargs="+")
+    parser.add_argument("--kills", type=int, default=4, help="of each section")
+    parser.add_argument("--epochs", default="3")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    flags, draw = parser.parse_args(), random.Random(0)
+    draw.seed(flags.seed)
+    different = 0
+    print("section  killed after s    went on after        files compared  different", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for section in flags.sections:
+            flags.argv = ["--quick", "--epochs", "61" if section == "9.11" else flags.epochs]
+            whole = Path(folder, section, "whole")
+            began = time.monotonic()
+            run(section, flags.argv, whole)
+            seconds = time.monotonic() - began
+            for kill in range(flags.kills):
+                different += one_kill(section, flags.argv, whole, Path(folder, section, str(kill)),
+                                      draw.uniform(0.1, 0.95) * seconds)
+    return 1 if different else 0
+
+
+def one_kill(section: str, argv: list[str], whole: Path, out: Path, after: float) -> int:
+    """Kill a run after so many seconds, go on with it, print a row; returns how many files differ."""
+    run(section, argv, out, kill_after=after)
+    said = run(section, [*argv, "--resume"], out)
+    went_on = [line.partition("going on ")[2] for line in said.splitlines() if "going on after" in line]
+    expected, found = left(whole / section), left(out / section)
+    names = {name for name in {**expected, **found} if expected.get(name) != found.get(name)}
+    print(f"{section:7}  {after:14.1f}    {went_on[-1] if went_on else 'the beginning':18}  {len(expected):16}  "
+          f"{', '.join(sorted(names)) or 'none'}", flush=True)
+    return len(names)
+
+
+def run(section: str, argv: list[str], out: Path, kill_after: float | None = None) -> str:
+    """Run a chapter's script; returns what it said on standard error."""
+    script = next(CHAPTERS.glob(f"ch09_{int(section.split('.')[1]):02d}_*.py"))
+    child = subprocess.Popen([sys.executable, str(script), *argv, "--out", str(out)], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        said = child.communicate(timeout=kill_after)[1]
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        return child.communicate()[1]
+    if kill_after is None and child.returncode:
+        raise SystemExit(f"{section} failed:\n{said}")
+    return said
+
+
+def left(folder: Path) -> dict[str, str]:
+    """The files of a finished section by name, each as a hash of what must be equal."""
+    found = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+             for pattern in ("*.png", "**/*.params", "*.csv") for path in folder.glob(pattern)}
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    found["metrics.jsonl"] = repr([{**line, "seconds": None} for line in lines])
+    found["results.json"] = repr(json.loads((folder / "results.json").read_text(encoding="utf-8"))["results"])
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
