@@ -7,8 +7,8 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
-from d2lzh_cv.data.cifar10 import CIFAR10
+from d2lzh_cv import metrics, section
+from d2lzh_cv.data.cifar10 import CIFAR10, CIFAR10_CLASSES
 
 run = section.start("9.1")
 
@@ -18,6 +18,8 @@ from mxnet import gluon, nd  # noqa: E402
 from mxnet.gluon.data.vision import transforms  # noqa: E402
 
 from d2lzh_cv.augmentation import viewable  # noqa: E402
+from d2lzh_cv.metrics import figures, tables  # noqa: E402
+from d2lzh_cv.snapshots import BEST, NET  # noqa: E402
 
 d2l.set_figsize()
 picture = d2l.read_picture(run.find("img").path / "cat1.jpg")
@@ -85,6 +87,24 @@ for series, aug in augs.items():
                                      batch_size=run.choose(quick=16, full=256), on_epoch=run.report(series),
                                      snapshots=run.snapshots(series, best="test_acc"))
     run.record(**{f"test_acc, {series}": epochs[-1].test_acc})
+
+# %% [markdown]
+# ## Where it is wrong
+# The network that saw flips, as it was after the epoch of its highest test accuracy: what it takes for what, and the
+# test pictures it is surest of and most wrong about.
+
+# %%
+net = d2l.resnet18(10)
+net.load_parameters(str(run.folder / section.SNAPSHOTS / "flip" / BEST / NET), ctx=devices)
+judged = metrics.evaluate_classifier(net, d2l.load_cifar10(test_set, d2l.NO_AUG, 256, False), devices, 10)
+print(tables.format_table(tables.per_class(judged.matrix, CIFAR10_CLASSES)))
+run.record(per_class=tables.per_class(judged.matrix, CIFAR10_CLASSES),
+           confusion_matrix=tables.whole_matrix(judged.matrix, CIFAR10_CLASSES))
+figures.show_confusion(judged.matrix, CIFAR10_CLASSES)
+run.save_figure("confusion", "trained with flips: labels and predictions of the test pictures")
+numbers = figures.best_and_worst(judged.ranked())
+figures.show_classified([test_set[i][0] for i in numbers], judged, numbers, CIFAR10_CLASSES)
+run.save_figure("best_and_worst", "above the surest, below the worst; under each label the probability given to it")
 
 # %%
 run.finish()

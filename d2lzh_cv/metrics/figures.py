@@ -9,7 +9,7 @@ from ..plotting import plt, show_bboxes, show_images, to_numpy
 from .evaluate import ClassifierResult, DetectorResult
 from .tables import MANY
 
-TRUTH, FOUND, WRONG = "lime", "white", "red"
+TRUTH, FOUND, WRONG = "lime", "w", "red"  # show_bboxes writes black on "w"
 MAX_BOXES = 5  # drawn on a picture: a network that has learnt little finds dozens
 
 
@@ -51,14 +51,17 @@ def show_classified(pictures: Sequence, result: ClassifierResult, numbers: Seque
 
 def show_detected(pictures: Sequence, result: DetectorResult, numbers: Sequence[int], score: float = 0.3) -> None:
     """Draw pictures in two rows of as many, with what is there (green) and the best boxes that score at least
-    ``score``, five at the most; above each its quality with all of them."""
+    ``score``, five at the most. Above each are its quality with all of them and its best score; where there are
+    several classes, the boxes are named."""
+    names = result.scores.classes
     axes, quality = _two_rows(pictures, scale=2.4), result.quality(score)
     for ax, picture, i in zip(axes.flat, pictures, numbers):
         scale = np.array([picture.shape[1], picture.shape[0]] * 2)
         rows = result.detections[i][result.detections[i][:, 1] >= score][:MAX_BOXES]
         show_bboxes(ax, result.truths[i][:, 1:] * scale, colors=TRUTH)
-        show_bboxes(ax, rows[:, 2:] * scale, [f"{row[1]:.2f}" for row in rows], FOUND)
-        ax.set_title(f"{quality[i]:.2f}", fontsize=8)
+        show_bboxes(ax, rows[:, 2:] * scale, [names[int(k)] for k in rows[:, 0]] if len(names) > 1 else None, FOUND)
+        score_of_best = f"best score {result.detections[i][0, 1]:.2f}" if len(result.detections[i]) else "no box"
+        ax.set_title(f"quality {quality[i]:.2f}, {score_of_best}", fontsize=8)
 
 
 def show_segmented(columns: Sequence[tuple], scores: Sequence[float]) -> None:
