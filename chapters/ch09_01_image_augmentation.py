@@ -94,6 +94,7 @@ for series, aug in augs.items():
 # test pictures it is surest of and most wrong about.
 
 # %%
+run.leave_to_worker_0()
 net = d2l.resnet18(10)
 net.load_parameters(str(run.folder / section.SNAPSHOTS / "flip" / BEST / NET), ctx=devices)
 judged = metrics.evaluate_classifier(net, d2l.load_cifar10(test_set, d2l.NO_AUG, 256, False), devices, 10)

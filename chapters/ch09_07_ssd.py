@@ -5,7 +5,7 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import metrics, section
+from d2lzh_cv import distributed, metrics, section
 from d2lzh_cv.checkpoint import save_model
 from d2lzh_cv.data.custom.packed import describe
 from d2lzh_cv.data.pikachu import load_pikachu
@@ -59,7 +59,7 @@ run.record(output_shapes={"anchors": anchors.shape, "class_preds": cls_preds.sha
 # %% [markdown]
 # ## Training
 # Hybridised, with memory and shapes planned once, a step takes about half the time. The data may also be the reader's
-# own, packed by `d2lzh-cv data pack`, with as many classes as it has.
+# own, packed by `d2lzh-cv data pack`, with as many classes as it has. Where several workers train, each reads its part.
 
 # %%
 ctx = d2l.try_gpu()
@@ -67,11 +67,12 @@ source = run.find("pikachu")
 own = describe(source.path)
 classes = own.classes if own else ["pikachu"]
 batch_size, edge_size = min(32, own.train if own else 32), run.choose(quick=128, full=256)
-train_iter, val_iter = load_pikachu(source.path, batch_size, edge_size)
+train_iter, val_iter = load_pikachu(source.path, distributed.share(batch_size), edge_size,
+                                    part=(distributed.rank(), distributed.num_workers()))
 net = d2l.TinySSD(num_classes=len(classes))
 net.initialize(init=init.Xavier(), ctx=ctx)
 net.hybridize(static_alloc=True, static_shape=True)
-trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.2, "wd": 5e-4})
+trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.2, "wd": 5e-4}, **distributed.kvstore())
 
 
 def report(epoch):
@@ -83,6 +84,7 @@ def report(epoch):
 few = source.kind == "synthetic" or (own and own.train < 300)
 num_epochs = run.epochs(quick=30 if few else 8, full=20)  # few pictures: more epochs
 epochs = d2l.train_ssd(net, train_iter, trainer, ctx, num_epochs, report, snapshots=run.snapshots("TinySSD"))
+run.leave_to_worker_0()
 model = save_model(run.folder / "model", net, network="TinySSD", classes=classes, edge_size=edge_size)
 print(f"for other pictures: d2lzh-cv predict detect {model} IMAGE... --out found")
 run.record(class_err=epochs[-1].class_err, bbox_mae=epochs[-1].bbox_mae)

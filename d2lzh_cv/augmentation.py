@@ -6,9 +6,10 @@ from typing import Callable
 import numpy as np
 from mxnet import gluon, init, nd
 from mxnet.gluon import loss as gloss
-from mxnet.gluon.data import DataLoader, Dataset
+from mxnet.gluon.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from mxnet.gluon.data.vision import transforms
 
+from . import distributed
 from .plotting import show_images
 from .resnet import resnet18
 from .snapshots import Snapshots
@@ -56,7 +57,14 @@ def viewable(img: nd.NDArray) -> nd.NDArray:
 
 
 def load_cifar10(dataset: Dataset, augs: Callable, batch_size: int, is_train: bool) -> DataLoader:
-    """Batches (B, 3, 32, 32) of ``dataset`` through ``augs``; shuffled when ``is_train`` (section 9.1)."""
+    """Batches (B, 3, 32, 32) of ``dataset`` through ``augs``; shuffled when ``is_train`` (section 9.1).
+
+    Where several workers train, ``batch_size`` is that of all together, and each gets its part of every training batch.
+    """
+    if is_train and distributed.num_workers() > 1:
+        distributed.share(batch_size)
+        parts = distributed.Parts(BatchSampler(RandomSampler(len(dataset)), batch_size, "keep"))
+        return DataLoader(dataset.transform_first(augs), batch_sampler=parts)
     return DataLoader(dataset.transform_first(augs), batch_size=batch_size, shuffle=is_train)
 
 
@@ -69,13 +77,15 @@ def train_with_data_aug(train_set: Dataset, test_set: Dataset, train_augs: Calla
     Args:
         train_set, test_set: pictures (32, 32, 3) uint8 with labels 0 to 9.
         ctx: a device or a list of devices to share each batch.
-        on_epoch: called with each epoch; by default it is printed as the book does.
+        on_epoch: called with each epoch; by default it is printed as the book does. Of several workers the first
+            alone tests.
         snapshots: see :func:`d2lzh_cv.training.fit`.
     """
     net = resnet18(10)
     net.initialize(init.Xavier(), ctx=ctx)
     net.hybridize(static_alloc=True, static_shape=True)
-    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": lr})
+    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": lr}, **distributed.kvstore())
     print("training on", ctx)
+    test_iter = None if distributed.rank() else load_cifar10(test_set, test_augs, batch_size, False)
     return fit(net, load_cifar10(train_set, train_augs, batch_size, True), gloss.SoftmaxCrossEntropyLoss(), trainer,
-               ctx, num_epochs, load_cifar10(test_set, test_augs, batch_size, False), on_epoch, snapshots)
+               ctx, num_epochs, test_iter, on_epoch, snapshots)

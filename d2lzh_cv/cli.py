@@ -11,10 +11,10 @@ import traceback
 from pathlib import Path
 
 from . import __version__, rundir, sections
-from .commands import data, export, predict
+from .commands import data, export, launch, predict
 from .errors import InputError
 from .guard import INPUT_ERROR, INTERRUPTED
-from .options import Parser, add_debug_flag, add_run_flags, from_namespace
+from .options import Parser, add_debug_flag, add_run_flags, check_kvstore, from_namespace
 
 DESCRIPTION = "Chapter 9 (computer vision) of 动手学深度学习 v1 on Apache MXNet 1.9.1, on today's machines."
 
@@ -51,7 +51,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add_debug_flag(parser)
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
-    for add in (_add_run, _add_list, _add_doctor, _add_compare, data.add, predict.add, export.add):
+    for add in (_add_run, _add_list, _add_doctor, _add_compare, data.add, predict.add, export.add,
+                launch.add):
         add(commands)
     flags, extra = parser.parse_known_args(argv)
     if any(word.startswith("-") for word in extra) or (extra and "sections" not in flags):
@@ -105,7 +106,9 @@ def _add_compare(commands) -> None:
 
 def _run(flags: argparse.Namespace) -> int:
     from . import runner
-    return runner.run(sections.select(flags.sections), from_namespace(flags))
+    infos, options = sections.select(flags.sections), from_namespace(flags)
+    check_kvstore([info.number for info in infos], options)
+    return runner.run(infos, options)
 
 
 def _list(flags: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ import numpy as np
 from mxnet import gluon, nd
 from tqdm.auto import tqdm
 
+from . import distributed
 from .errors import InputError
 from .seeds import seed_everything
 
@@ -120,6 +121,7 @@ def train_task(task: Task, num_epochs: int, on_epoch: Callable[[Any], None] | No
             be written.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
+    distributed.start(task.trainer)
     progress = snapshots.resume(task, on_epoch) if snapshots else Progress()
     with _asked_to_stop(snapshots is not None) as stop:
         while len(progress.epochs) < num_epochs:
@@ -183,7 +185,7 @@ class _EpochLoop:
     def end(self) -> tuple[np.ndarray, np.ndarray]:
         if not self.step:
             raise InputError("the data has no batch: it has fewer pictures than one batch; choose a smaller batch size")
-        return self.sums.total(), self.counts
+        return distributed.total(self.sums.total()), distributed.total(np.asarray(self.counts, np.float64))
 
     def _train(self, batch: Any) -> None:
         values, counts = self.task.step(batch)
@@ -193,7 +195,8 @@ class _EpochLoop:
 
     def _seed(self, part: Any) -> None:
         if self.snapshots and (self.task.random or part == "order"):
-            seed_everything(self.snapshots.seed(self.number, part))
+            rank = distributed.rank() if part not in ("order", 0) else 0  # all workers draw one order, in step 0
+            seed_everything(self.snapshots.seed(self.number, part, *[rank] * (rank > 0)))
 
     def _look(self, values: np.ndarray) -> None:
         """Values come in the order of the steps, a set a device."""

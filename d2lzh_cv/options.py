@@ -2,9 +2,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
+
+from .distributed import DIST, KVSTORES, NOT_LAUNCHED, WORKERS, launched, own_folder, own_rank
+from .errors import InputError
 
 DATA_WORDS = ("auto", "synthetic", "book")
 BACKBONES = {  # the pretrained networks a section can take: the book's, then others, as it looks for their weights
@@ -12,18 +16,20 @@ BACKBONES = {  # the pretrained networks a section can take: the book's, then ot
     "9.10": ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0"),
     "9.11": ("vgg19", "squeezenet1.1"),
     "9.13": ("resnet34_v2", "resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")}
+SHARED = ("9.1", "9.7")  # the sections that can train through a kvstore
 ALL_BACKBONES = tuple(dict.fromkeys(name for names in BACKBONES.values() for name in names))
 
 
 @dataclass(frozen=True)
 class Options:
-    """The flags of a run. ``epochs``, ``backbone`` and ``out`` are None where the section or the run is to choose."""
+    """The flags of a run. ``epochs``, ``backbone``, ``kvstore`` and ``out`` are None where the section chooses."""
 
     quick: bool = False
     data: str = "auto"
     epochs: int | None = None
     seed: int = 0
     backbone: str | None = None
+    kvstore: str | None = None
     out: str | None = None
     resume: bool = False
     force: bool = False
@@ -40,17 +46,21 @@ class Options:
             argv += ["--epochs", str(self.epochs)]
         if self.backbone is not None:
             argv += ["--backbone", self.backbone]
+        if self.kvstore is not None:
+            argv += ["--kvstore", self.kvstore]
         return argv + ["--resume"] * self.resume + ["--force"] * self.force + ["--debug"] * self.debug
 
     def identity(self) -> dict[str, Any]:
         """What a finished section must have in common with these options for ``--resume`` to keep it."""
         data = self.data if self.data in DATA_WORDS else str(Path(self.data).resolve())
         backbone = {"backbone": self.backbone} if self.backbone else {}  # runs of before the flag keep their identity
-        return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs, **backbone}
+        workers = {"workers": int(os.environ[WORKERS])} if self.kvstore == DIST else {}
+        return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs, **backbone, **workers}
 
     def for_section(self, number: str) -> Options:
-        """These options as section ``number`` can take them: without a backbone that it does not know."""
-        return self if self.backbone in BACKBONES.get(number, ()) else replace(self, backbone=None)
+        """These options as section ``number`` can take them: without a backbone or a kvstore that it does not know."""
+        return replace(self, backbone=self.backbone if self.backbone in BACKBONES.get(number, ()) else None,
+                       kvstore=self.kvstore if number in SHARED else None)
 
 
 class Parser(argparse.ArgumentParser):
@@ -78,6 +88,9 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", choices=ALL_BACKBONES, metavar="NAME",
                         help=f"the pretrained network that {', '.join(BACKBONES)} take features from, of "
                              f"{', '.join(ALL_BACKBONES)} (default: the first whose weights are there)")
+    parser.add_argument("--kvstore", choices=KVSTORES,
+                        help=f"through what {' and '.join(SHARED)} add up the gradients of several devices, or, by "
+                             f"{DIST} under d2lzh-cv launch, of several workers (default there)")
     parser.add_argument("--out", type=_out, metavar="DIR", help="where results go (default: runs/<time>)")
     parser.add_argument("--resume", action="store_true",
                         help="go on in --out (default: the newest run): keep what is done there with the same flags, "
@@ -94,9 +107,15 @@ def add_debug_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def from_namespace(flags: argparse.Namespace) -> Options:
-    """Return the :class:`Options` among the parsed ``flags``."""
+    """Return the :class:`Options` among the parsed ``flags``.
+
+    A launched worker trains with the others; one that is not worker 0 keeps its output apart, and does what worker 0
+    goes on with, whatever it has done itself.
+    """
+    out, kvstore = own_folder(flags.out), flags.kvstore or (DIST if launched() else None)
     return Options(quick=flags.quick, data=flags.data, epochs=flags.epochs, seed=flags.seed, backbone=flags.backbone,
-                   out=flags.out, resume=flags.resume, force=flags.force, debug=getattr(flags, "debug", False))
+                   kvstore=kvstore, out=out, resume=flags.resume and own_rank() == 0, force=flags.force,
+                   debug=getattr(flags, "debug", False))
 
 
 def parse_script(argv: list[str], description: str, prog: str | None = None, number: str | None = None) -> Options:
@@ -104,8 +123,13 @@ def parse_script(argv: list[str], description: str, prog: str | None = None, num
     parser = Parser(description=description, prog=prog)
     add_run_flags(parser)
     options = from_namespace(parser.parse_args(argv))
-    if number and options.for_section(number) != options:
+    wanted = options.for_section(number) if number else options
+    if wanted.backbone != options.backbone:
         parser.error(f"argument --backbone: {backbones_of(number)}")
+    if wanted.kvstore != options.kvstore:
+        parser.error(f"argument --kvstore: {kvstores_of(number)}")
+    if options.kvstore == DIST and not launched():
+        parser.error(f"argument --kvstore: {NOT_LAUNCHED}")
     return options
 
 
@@ -113,6 +137,23 @@ def backbones_of(number: str) -> str:
     """What section ``number`` takes features from, for a message."""
     names = BACKBONES.get(number)
     return f"section {number} takes {' or '.join(names)}" if names else f"section {number} takes no pretrained network"
+
+
+def kvstores_of(number: str) -> str:
+    """Why section ``number`` takes no kvstore, for a message."""
+    return f"section {number} trains in one process on one device; {' and '.join(SHARED)} can share a training"
+
+
+def check_kvstore(numbers: list[str], options: Options) -> None:
+    """Raise InputError where the sections ``numbers`` cannot train through the kvstore that was asked for."""
+    if options.kvstore is None:
+        return
+    if not set(numbers) & set(SHARED):
+        raise InputError(f"--kvstore {options.kvstore}: {kvstores_of(numbers[0])}")
+    if options.kvstore == DIST and not launched():
+        raise InputError(f"--kvstore {NOT_LAUNCHED}")
+    if options.kvstore == DIST and len(numbers) > 1:
+        raise InputError(f"--kvstore {DIST} takes one section at a time: the servers end with its training")
 
 
 def _data(value: str) -> str:

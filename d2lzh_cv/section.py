@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
-from . import files, guard, rundir, sections
+from . import distributed, files, guard, rundir, sections
 from .errors import InputError
 from .options import BACKBONES, Options, parse_script
 from .plain import to_plain
@@ -122,7 +122,10 @@ class Section:
         best: the value of an epoch, such as "test_acc", whose highest is kept too.
         """
         from .data.fingerprint import fingerprint
-        from .snapshots import Snapshots
+        if distributed.num_workers() > 1:
+            from .shared_store import SharedSnapshots as Snapshots
+        else:
+            from .snapshots import Snapshots
         data = {f"data set {name}": f"{source.kind}, {fingerprint(source.path)}"
                 for name, source in self._sources.items()}
         identity = {"section": self.info.number, **self.options.identity(), **data}
@@ -192,11 +195,17 @@ class Section:
         return self._keep(name, caption, lambda file: picture.save(file, format="PNG"))
 
     def how_to_go_on(self) -> str | None:
-        """The command that goes on with a training that was stopped, or None where nothing was saved."""
-        if self.folder is None or not any(self.folder.glob(f"{SNAPSHOTS}/*/[0-9]*")):
+        """The command that goes on with a training that was stopped; None where none was saved, or launch says it."""
+        if self.folder is None or distributed.launched() or not any(self.folder.glob(f"{SNAPSHOTS}/*/[0-9]*")):
             return None
         argv = self.options.to_argv(self.folder.parent)
         return shlex.join(["d2lzh-cv", "run", self.info.number, *argv, *["--resume"] * (not self.options.resume)])
+
+    def leave_to_worker_0(self) -> None:
+        """End the section here in every worker but the first, which alone has what comes after a shared training."""
+        if distributed.rank() > 0:
+            self.finish()
+            raise SystemExit
 
     def finish(self) -> None:
         """Write results.json with status ok, give standard output back, and say where the results are."""
@@ -212,6 +221,7 @@ class Section:
         if not self.notebook:
             import matplotlib
             matplotlib.use("Agg")
+        distributed.use(self.options.kvstore)
         from .training import seed_everything
         seed_everything(self.seed)
 

@@ -12,6 +12,7 @@ from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
+from . import distributed
 from .anchors import multibox_detection, multibox_target
 from .boxes import box_scale
 from .loop import Task, train_task
@@ -208,7 +209,7 @@ class Detection(Task):
                 bbox_labels, bbox_masks, cls_labels = multibox_target(anchors, Y, cls_preds.transpose((0, 2, 1)))
             ls = self.loss(cls_preds, cls_labels, bbox_preds, bbox_labels, bbox_masks)
         ls.backward()
-        self.trainer.step(X.shape[0])
+        self.trainer.step(X.shape[0] * distributed.num_workers())
         error = _absolute_error(bbox_preds, bbox_labels, bbox_masks)
         return [[ls.sum(), _hits(cls_preds, cls_labels), error]], [1, cls_labels.size, bbox_labels.size]
 

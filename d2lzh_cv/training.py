@@ -10,6 +10,7 @@ from typing import Callable
 import mxnet as mx
 from mxnet import autograd, gluon, nd
 
+from . import distributed
 from .errors import InputError
 from .loop import Task, train_task
 from .seeds import seed_everything
@@ -84,7 +85,7 @@ class Classification(Task):
             scores = [self.net(Xi) for Xi in Xs]
             ls = [self.loss(score, yi) for score, yi in zip(scores, ys)]
         autograd.backward(ls)
-        self.trainer.step(X.shape[0])
+        self.trainer.step(X.shape[0] * distributed.num_workers())
         sums = [[li.sum(), _correct(score, yi)] for score, li, yi in zip(scores, ls, ys)]
         return sums, [sum(li.size for li in ls), y.size]
 

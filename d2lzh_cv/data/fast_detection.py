@@ -34,7 +34,7 @@ _CHUNK, _DECODED = 8 << 20, 32 << 20  # C++ decodes 8 MB of file at a time, five
 class FastDetectionIter(mx.image.ImageDetIter):
     """ImageDetIter whose batches C++ makes.
 
-    rec: record file of ``count`` pictures whose labels have up to ``label_width`` numbers, header included.
+    rec: record file, of which ``count`` pictures are read; a label has up to ``label_width`` numbers, header included.
     rand_crop, rand_mirror: how often a picture is cropped and flipped. min_object_covered: what part of its object
     a crop must show. Order and crops come from Python's ``random`` at each reset; an epoch needs none before it.
     """
@@ -43,6 +43,7 @@ class FastDetectionIter(mx.image.ImageDetIter):
                  rand_mirror: bool = False, **options) -> None:
         self._rec, self._count, self._label_width = rec, count, label_width
         self._rand_crop, self._covered, self._rand_mirror = rand_crop, min_object_covered, rand_mirror
+        self._lane = _LANES * options.get("part_index", 0)  # workers draw other crops
         super().__init__(path_imgrec=str(rec), aug_list=[], **options)
 
     def reset(self) -> None:
@@ -50,7 +51,7 @@ class FastDetectionIter(mx.image.ImageDetIter):
         if self.shuffle:
             self.seq.sort()
         super().reset()
-        self._seed, self._served, self._lanes = random.getrandbits(32), 0, None
+        self._seed, self._served, self._lanes = random.getrandbits(32) + self._lane, 0, None
 
     def reshape(self, data_shape: tuple[int, ...] | None = None, label_shape: tuple[int, int] | None = None) -> None:
         """See ImageDetIter; pictures already on their way are read again."""

@@ -57,7 +57,7 @@ def load_data_pikachu(batch_size: int, edge_size: int = 256) -> tuple[mx.image.I
 
 
 def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 256, reader: str = "auto",
-                 **augmenters) -> tuple[mx.image.ImageDetIter, mx.image.ImageDetIter]:
+                 part: tuple[int, int] = (0, 1), **augmenters) -> tuple[mx.image.ImageDetIter, mx.image.ImageDetIter]:
     """Return (training iterator, validation iterator) of the detection set in the folder ``root``.
 
     root: holds train.rec, train.idx, val.rec, or train.json, train/, val.json, val/ (packed once into the cache).
@@ -66,6 +66,7 @@ def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 25
     but rand_crop, min_object_covered and rand_mirror. Elsewhere 'fast' crops leave a partly seen object in the
     picture without its label, where ImageDetIter draws again, and are less often wide. Fast crops begin at fractions
     of a pixel, so that a box may lie up to a pixel off.
+    part: (k, n) reads the k-th of n equal parts of the training pictures alone; what is over is left out.
     augmenters: options of mxnet.image.CreateDetAugmenter for the training pictures, over the book's random crop
     (rand_crop=1, min_object_covered=0.95, max_attempts=200); rand_crop=0 turns the crop off.
     The last batch is filled up from the start of the epoch; ``batch.pad`` counts the pictures that were added.
@@ -76,9 +77,11 @@ def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 25
     counts = check_records(root / "train.rec", root / "train.idx"), check_records(root / "val.rec")
     surveys = survey(root / "train.rec"), survey(root / "val.rec")
     shared = {"batch_size": batch_size, "data_shape": (3, edge_size, edge_size)}
-    train = {"path_imgidx": str(root / "train.idx"), "shuffle": True, **shared}
+    train = {"path_imgidx": str(root / "train.idx"), "shuffle": True, "part_index": part[0], "num_parts": part[1],
+             **shared}
     if _is_fast(reader, surveys[0][1], augmenters):
-        fast = [{"count": count, "label_width": width} for count, (width, _) in zip(counts, surveys)]
+        read = counts[0] // part[1], counts[1]
+        fast = [{"count": count, "label_width": width} for count, (width, _) in zip(read, surveys)]
         return (FastDetectionIter(root / "train.rec", **{"rand_crop": 1, **augmenters}, **fast[0], **train),
                 FastDetectionIter(root / "val.rec", **fast[1], **shared))
     return (DetectionIter(root / "train.rec", **{**BOOK_CROP, **augmenters}, **train),
