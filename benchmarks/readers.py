@@ -1,6 +1,6 @@
 """How fast, and in how much memory, VOC and Pikachu are read: ours beside the book's way, interleaved, in one run.
 
-    python benchmarks/readers.py [--pictures 2000] [--rounds 7]
+    python benchmarks/readers.py [--pictures 2000] [--rounds 7] [--only voc|pikachu]
 
 Each line is a median over the rounds with the least and the most. One OpenMP thread. Memory needs Linux.
 """
@@ -29,12 +29,19 @@ def main() -> None:
         print(json.dumps({"before": _peak(), "examples": MEMORY[options.measure](options.tree), "peak": _peak()}))
         return
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
-    with tempfile.TemporaryDirectory() as folder:
-        tree = draw_tree(Path(folder) / "VOC", options.pictures)
-        voc_speed(tree, options.rounds)
-        for way in MEMORY:
-            voc_memory(way, tree)
-    pikachu_speed(options.rounds)
+    if options.only != "pikachu":
+        with tempfile.TemporaryDirectory() as folder:
+            voc(Path(folder), options)
+    if options.only != "voc":
+        pikachu_speed(options.rounds)
+
+
+def voc(folder: Path, options: argparse.Namespace) -> None:
+    few, tree = draw_tree(folder / "few", DRAWN), draw_tree(folder / "VOC", options.pictures)
+    first_epoch(few, options.rounds)
+    later_epochs(few, tree, options.rounds)
+    for way in MEMORY:
+        voc_memory(way, tree)
 
 
 def draw_tree(tree: Path, pictures: int) -> Path:
@@ -71,13 +78,13 @@ def draw_tree(tree: Path, pictures: int) -> Path:
 class BookDataset:
     """The book's way: whole normalised pictures held as float32, labels through an NDArray of all colours."""
 
-    def __init__(self, tree: Path, limit: int | None = None) -> None:
+    def __init__(self, tree: Path) -> None:
         import mxnet as mx
         from mxnet import nd
 
         from d2lzh_cv.data.voc_labels import VOC_COLORMAP
         self.mx, mean, std = mx, nd.array([0.485, 0.456, 0.406]), nd.array([0.229, 0.224, 0.225])
-        names = (tree / "ImageSets/Segmentation/train.txt").read_text().split()[:limit]
+        names = (tree / "ImageSets/Segmentation/train.txt").read_text().split()
         pictures = [mx.image.imread(str(tree / f"JPEGImages/{name}.jpg")) for name in names]
         self.masks = [mx.image.imread(str(tree / f"SegmentationClass/{name}.png")) for name in names]
         self.pictures = [(picture.astype("float32") / 255 - mean) / std for picture in pictures]
@@ -115,13 +122,29 @@ def take(dataset, indices: Iterable[int]) -> None:
             array.wait_to_read()
 
 
-def voc_speed(tree: Path, rounds: int) -> None:
-    count = 40
-    datasets = {"the book's way": BookDataset(tree, count), "ours, all from the disk": our_dataset(tree, 0),
-                "ours, all in the cache": our_dataset(tree, 1 << 30)}
-    take(datasets["ours, all in the cache"], range(count))
-    compare("VOC, samples a second", {name: (lambda data=data: take(data, random.sample(range(count), count)) or count)
-                                      for name, data in datasets.items()}, rounds)
+def first_epoch(tree: Path, rounds: int) -> None:
+    """With the making of the data set: the book decodes there, ours when a picture is first taken."""
+    def epoch(make: Callable[[Path], object]) -> int:
+        dataset = make(tree)
+        take(dataset, range(len(dataset)))
+        return len(dataset)
+    ways = {"the book's way": BookDataset, "ours": our_dataset, "ours, nothing kept": lambda tree: our_dataset(tree, 0)}
+    compare("VOC, made and first epoch, samples a second",
+            {name: (lambda make=make: epoch(make)) for name, make in ways.items()}, rounds)
+
+
+def later_epochs(few: Path, tree: Path, rounds: int) -> None:
+    """The book's way on as many pictures as the memory holds; ours takes its samples from the whole set."""
+    datasets = {"the book's way": BookDataset(few), "ours": our_dataset(tree),
+                "ours, nothing kept": our_dataset(few, 0)}
+    take(datasets["ours"], range(len(datasets["ours"])))
+    counts = {"the book's way": 40, "ours": 400, "ours, nothing kept": 40}
+
+    def some(name: str) -> int:
+        dataset, count = datasets[name], counts[name]
+        take(dataset, random.sample(range(len(dataset)), min(count, len(dataset))))
+        return min(count, len(dataset))
+    compare("VOC, later epochs, samples a second", {name: (lambda name=name: some(name)) for name in datasets}, rounds)
 
 
 def voc_memory(way: str, tree: Path) -> None:
@@ -134,7 +157,8 @@ def voc_memory(way: str, tree: Path) -> None:
 def _measure(make: Callable[[Path], object]) -> Callable[[Path], int]:
     def measure(tree: Path) -> int:
         dataset = make(tree)
-        take(dataset, random.Random(0).sample(range(len(dataset)), len(dataset)))
+        order = random.Random(0).sample(range(len(dataset)), len(dataset))
+        take(dataset, order + order[:100])  # with some of a later epoch
         return len(dataset)
     return measure
 
@@ -184,6 +208,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=2000, help="of the drawn VOC tree (default 2000)")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", choices=["voc", "pikachu"])
     parser.add_argument("--measure", choices=list(MEMORY), help=argparse.SUPPRESS)
     parser.add_argument("--tree", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 
 import mxnet as mx
 import numpy as np
@@ -13,7 +11,7 @@ from mxnet import gluon, nd
 from PIL import Image
 from tolerance import assert_close
 
-from d2lzh_cv.data import hub, voc, voc_files
+from d2lzh_cv.data import hub, voc
 from d2lzh_cv.errors import InputError
 
 
@@ -188,40 +186,6 @@ def test_other_statistics_count_in_the_next_crop(tree):
     dataset.rgb_std = nd.ones(3)
     crop = dataset[0][0].asnumpy()
     assert before < 0.3 and crop.min() >= 0 and 0.3 < crop.mean() < 0.7 and crop.max() <= 1
-
-
-@pytest.mark.parametrize("limit, reads", [(0, 4), (40 * 60 * 3 + 100, 3), (1 << 20, 2)])
-def test_pictures_are_read_when_taken_and_kept_within_the_limit(tree, monkeypatch, limit, reads):
-    opened = []
-    read = voc_files._read_picture
-    monkeypatch.setattr(voc_files, "_read_picture", lambda path: opened.append(path) or read(path))
-    monkeypatch.setattr(voc.VOCSegDataset, "cache_bytes", limit)
-    dataset = voc.VOCSegDataset(True, (32, 48), tree, voc.voc_colormap2label())
-    assert not opened
-    first = [(random.seed(i), dataset[i])[1] for i in (0, 1)]
-    again = [(random.seed(i), dataset[i])[1] for i in (0, 1)]
-    assert len(opened) == reads
-    for (picture, mask), (same, as_well) in zip(first, again):
-        assert_close(picture, same, exact=True)
-        assert_close(mask, as_well, exact=True)
-
-
-def test_memory_does_not_grow_with_the_pictures(tmp_path):
-    """A hundred of 500 × 375 are 225 MB in the book's way."""
-    tree = write_voc(tmp_path / "VOC", sizes=[(375, 500)])
-    (tree / "ImageSets" / "Segmentation" / "train.txt").write_text("a0\n" * 100)
-    code = f"""if True:
-        from d2lzh_cv.data import voc
-        peak = lambda: int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) // 1024
-        voc.VOCSegDataset.cache_bytes = 4 << 20
-        voc.VOCSegDataset(True, (320, 480), {str(tree)!r}, voc.voc_colormap2label())[0]
-        before = peak()
-        dataset = voc.VOCSegDataset(True, (320, 480), {str(tree)!r}, voc.voc_colormap2label())
-        for i in range(100):
-            dataset[i]
-        print(peak() - before)"""
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    assert int(result.stdout.split()[-1]) < 20
 
 
 def test_a_picture_that_its_camera_turned_is_as_mxnet_reads_it(tree):

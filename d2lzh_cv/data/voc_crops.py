@@ -10,33 +10,29 @@ from mxnet import nd
 
 from .voc_files import LazyImage
 from .voc_labels import VOC_CLASSES, memory_of
+from .voc_store import Pixels
 
 
-class CropMaker:
-    """Cuts examples out of pictures and masks; keeps the table from a pixel's value to the normalised one."""
+def take(dataset, picture: LazyImage, mask: LazyImage, rng) -> tuple[nd.NDArray, nd.NDArray]:
+    """Return (normalised crop, its classes) of a VOCSegDataset, its place drawn as mxnet.image.random_crop does."""
+    (h, w, _), (height, width) = picture.shape, dataset.crop_size
+    x, y = rng.randint(0, w - width), rng.randint(0, h - height)
+    rows, columns = slice(y, y + height), slice(x, x + width)
+    return (_normalised(dataset, [plane[:, columns] for plane in picture.rows(rows).planes]),
+            _classes(mask.rows(rows), columns, memory_of(dataset.colormap2label)))
 
-    def __init__(self) -> None:
-        self._statistics, self._table = None, np.empty((3, 256), np.float32)
 
-    def take(self, dataset, picture: LazyImage, mask: LazyImage, rng) -> tuple[nd.NDArray, nd.NDArray]:
-        """Return (normalised crop, its classes) of a VOCSegDataset, its place drawn as mxnet.image.random_crop does."""
-        (h, w, _), (height, width) = picture.shape, dataset.crop_size
-        x, y = rng.randint(0, w - width), rng.randint(0, h - height)
-        window = slice(y, y + height), slice(x, x + width)
-        return (self._normalised(dataset, picture.arrays()[0][window]),
-                _classes(mask.arrays(), window, memory_of(dataset.colormap2label)))
-
-    def _normalised(self, dataset, pixels: np.ndarray) -> nd.NDArray:
-        """(h, w, 3) uint8 to (3, h, w): for each channel a look-up, the bits that the data set's own method gives."""
-        statistics = dataset.rgb_mean.asnumpy().tobytes() + dataset.rgb_std.asnumpy().tobytes()
-        if statistics != self._statistics:
-            values = nd.arange(256, dtype="uint8").reshape((256, 1)).tile((1, 3))
-            self._table = np.ascontiguousarray(dataset.normalize_image(values).asnumpy().T)
-            self._statistics = statistics
-        crop, memory = _empty((3, *pixels.shape[:2]), np.float32)
-        for channel in range(3):
-            np.take(self._table[channel], pixels[:, :, channel], out=memory[channel], mode="clip")
-        return crop
+def _normalised(dataset, planes: list[np.ndarray]) -> nd.NDArray:
+    """Three planes (h, w) uint8 to (3, h, w), by the operations of the data set's own method, so to the same bits."""
+    mean, std = (np.broadcast_to(values.asnumpy(), (1, 1, 3)).reshape(3, 1, 1)
+                 for values in (dataset.rgb_mean, dataset.rgb_std))
+    crop, memory = _empty((3, *planes[0].shape), np.float32)
+    for plane, out in zip(planes, memory):
+        out[:] = plane
+    memory /= np.float32(255)
+    memory -= mean
+    memory /= std
+    return crop
 
 
 class Mapped(Sequence):
@@ -62,27 +58,26 @@ def read(image: LazyImage | nd.NDArray) -> nd.NDArray:
     return image.read() if isinstance(image, LazyImage) else image
 
 
-def _classes(mask: tuple[np.ndarray, ...], window: tuple[slice, slice], table: np.ndarray) -> nd.NDArray:
-    """The classes in a window of a mask, in the dtype of the table from (R·256 + G)·256 + B to class."""
-    pixels, *colours = mask
-    part = pixels[window]
-    classes, memory = _empty(part.shape[:2], table.dtype)
-    if not colours:
-        memory[:] = table.take(_codes(part))
+def _classes(mask: Pixels, columns: slice, table: np.ndarray) -> nd.NDArray:
+    """The classes in columns of a mask's rows, in the dtype of the table from (R·256 + G)·256 + B to class."""
+    planes = [plane[:, columns] for plane in mask.planes]
+    classes, memory = _empty(planes[0].shape, table.dtype)
+    if mask.palette is None:
+        memory[:] = table.take(_codes(planes))
         return classes
-    class_of = table.take(_codes(colours[0]))  # of each colour in the palette
+    class_of = table.take(_codes(mask.palette.T))  # of each colour in the palette
     if table.dtype == np.uint8 and np.array_equal(class_of, _VOC_ORDER):
-        np.multiply(part, part < len(VOC_CLASSES), out=memory)
+        np.multiply(planes[0], planes[0] < len(VOC_CLASSES), out=memory)
     else:
-        memory[:] = class_of[part]
+        memory[:] = class_of[planes[0]]
     return classes
 
 
 _VOC_ORDER = np.arange(256) * (np.arange(256) < len(VOC_CLASSES))  # VOC's own palette; 255 is the void between objects
 
 
-def _codes(colours: np.ndarray) -> np.ndarray:
-    red, green, blue = (colours[..., channel].astype(np.int32) for channel in range(3))
+def _codes(planes: Sequence[np.ndarray]) -> np.ndarray:
+    red, green, blue = (plane.astype(np.int32) for plane in planes)
     return (red * 256 + green) * 256 + blue
 
 

@@ -1,9 +1,7 @@
-"""VOC pictures and masks that stay on the disk until they are looked at, and a cache of bounded size for what was."""
+"""VOC pictures and masks that stay on the disk until they are looked at."""
 from __future__ import annotations
 
-import threading
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,35 +11,9 @@ from PIL import Image
 
 from ..errors import InputError
 from .images import check_picture, read_picture
+from .voc_store import Pixels, Store
 
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-
-
-class Cache:
-    """Arrays by name until ``limit`` bytes are reached; later ones are not kept.
-
-    An epoch takes each picture once, in another order: to throw out the oldest would throw out what comes next.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._left, self._arrays, self._lock = limit, {}, threading.Lock()
-
-    def get(self, path: Path, read: Callable[[Path], tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
-        """Return ``read(path)``, from memory if it is there."""
-        if path in self._arrays:
-            return self._arrays[path]
-        arrays = read(path)
-        size = sum(array.nbytes for array in arrays)
-        with self._lock:
-            if size <= self._left and path not in self._arrays:
-                self._arrays[path], self._left = arrays, self._left - size
-        return arrays
-
-    def __getstate__(self) -> dict:
-        return {"_left": self._left + sum(a.nbytes for arrays in self._arrays.values() for a in arrays)}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__init__(state["_left"])
 
 
 @dataclass(frozen=True)
@@ -51,20 +23,17 @@ class LazyImage:
     path: Path
     shape: tuple[int, int, int]
     is_mask: bool
-    cache: Cache
+    store: Store
+    place: int
 
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """A picture's (pixels,), uint8 (H, W, 3); a mask's (indices, colours), uint8 (H, W) and (256, 3), if it has a
-        palette, else its (pixels,)."""
-        arrays = self.cache.get(self.path, _read_mask if self.is_mask else _read_picture)
-        if arrays[0].shape[:2] != self.shape[:2]:
-            raise InputError(f"{self.path} changed its size while it was in use; make the data set again")
-        return arrays
+    def rows(self, part: slice) -> Pixels:
+        """Some rows of the picture, as bytes."""
+        return self.store.rows(self.place, self.path, self.shape, part, _read_mask if self.is_mask else _read_picture)
 
     def read(self) -> mx.nd.NDArray:
         """The whole picture, as mxnet.image.imread gives it."""
-        pixels, *colours = self.arrays()
-        return mx.nd.array(colours[0][pixels] if colours else pixels, dtype="uint8")
+        planes, palette = self.rows(slice(None))
+        return mx.nd.array(np.dstack(planes) if palette is None else palette[planes[0]], dtype="uint8")
 
     def __getattr__(self, name: str):
         if name.startswith("__"):
@@ -78,12 +47,13 @@ class LazyImage:
         return self.shape[0]
 
 
-def open_pair(root: Path, name: str, cache: Cache) -> tuple[LazyImage, LazyImage]:
+def open_pair(root: Path, name: str, store: Store) -> tuple[LazyImage, LazyImage]:
     """Return (picture, mask); of the files only the headers are read. InputError names what is missing or differs."""
     picture, mask = pair_paths(root, name)
     shapes = _shape(picture), _shape(mask)
     check_sizes(mask, *shapes)
-    return LazyImage(picture, shapes[0], False, cache), LazyImage(mask, shapes[1], True, cache)
+    places = [store.reserve(*shape[:2]) for shape in shapes]
+    return LazyImage(picture, shapes[0], False, store, places[0]), LazyImage(mask, shapes[1], True, store, places[1])
 
 
 def pair_paths(root: Path, name: str) -> tuple[Path, Path]:
@@ -106,26 +76,30 @@ def _shape(path: Path) -> tuple[int, int, int]:
         return read_picture(path).shape  # its error says what is wrong
 
 
-def _read_picture(path: Path) -> tuple[np.ndarray]:
+def _read_picture(path: Path) -> Pixels:
     """Pillow decodes a JPEG to the bytes MXNet does, in less time, and notices a missing end."""
     try:
         with warnings.catch_warnings(), Image.open(path) as picture:
             warnings.simplefilter("ignore")
             if (picture.format, picture.mode) == ("JPEG", "RGB"):
-                return np.asarray(picture),
+                return _split(np.asarray(picture))
     except _BROKEN:
         check_picture(path)  # raises the error that names what is wrong
-    return read_picture(path).asnumpy(),
+    return _split(read_picture(path).asnumpy())
 
 
-def _read_mask(path: Path) -> tuple[np.ndarray, ...]:
+def _read_mask(path: Path) -> Pixels:
     try:
         with Image.open(path) as mask:
             if mask.mode == "P":
                 colours = np.zeros((256, 3), np.uint8)
                 palette = np.array(mask.getpalette(), np.uint8).reshape(-1, 3)
                 colours[:len(palette)] = palette
-                return np.asarray(mask), colours
+                return Pixels([np.asarray(mask)], colours)
     except _BROKEN:
         check_picture(path)
-    return read_picture(path).asnumpy(),
+    return _split(read_picture(path).asnumpy())
+
+
+def _split(pixels: np.ndarray) -> Pixels:
+    return Pixels([np.ascontiguousarray(pixels[:, :, channel]) for channel in range(3)])
