@@ -59,6 +59,8 @@ def compare(series, net, learning_rate):
 
 # %%
 learning_rate = 0.01 if source.name.startswith("resnet") else 0.0003  # MobileNet's features are far larger
+if source.trained_on == "synthetic":
+    learning_rate = 0.003  # smaller batches than the book's
 tuned = d2l.fine_tuned(source, num_classes=2, lr_mult=10)
 fine_tuned = compare("fine-tuned", tuned, learning_rate)
 save_model(run.folder / "model", tuned, network="model_zoo", arguments={"name": source.name},

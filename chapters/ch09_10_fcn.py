@@ -158,7 +158,7 @@ def report(epoch):
         trainer.set_learning_rate(trainer.learning_rate / 10)
 
 
-num_epochs = run.epochs(quick=8, full=5)
+num_epochs = run.epochs(quick=12, full=5)
 trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": run.choose(quick=0.05, full=0.1), "wd": 1e-3})
 print("training on", devices)
 epochs = d2l.fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(axis=1), trainer, devices,
@@ -216,6 +216,7 @@ def test_batches():
 judged = metrics.evaluate_segmenter(net, test_batches(), devices, len(classes))
 print(judged)
 print(tables.format_table(tables.per_class_iou(judged.matrix, classes)))
+run.record(background_share_of_middles=judged.matrix[0].sum() / judged.matrix.sum())
 run.record(**judged.summary(), per_class=tables.per_class_iou(judged.matrix, classes))
 numbers = figures.best_and_worst(judged.ranked())
 columns = [(middle(test_pictures[i]), d2l.label2image(d2l.predict(net, middle(test_pictures[i]), devices[0])),

@@ -16,8 +16,8 @@ from . import distributed
 from .loop import Progress, Task
 from .snapshots import Snapshots
 
-KEYS = 1_000_000  # a trainer's; the rest of the keys are other exchanges', one a length
-LAST_TRAINER = 1_000
+KEYS = 2_000  # a trainer's; MXNet multiplies keys by 9973 in 32 bits to choose a server
+OTHERS = 200_000  # the first key of the other exchanges, one a length
 
 
 class SharedStore:
@@ -26,6 +26,7 @@ class SharedStore:
     def __init__(self, rank: int, num_workers: int) -> None:
         self.rank, self.num_workers = rank, num_workers
         self._store, self._known, self._trainers = mx.kv.create(distributed.DIST), set(), 0
+        self._lengths: dict[int, int] = {}
 
     def keys(self) -> TrainerStore:
         """A store for one trainer, whose keys are no other's."""
@@ -58,7 +59,7 @@ class SharedStore:
 
     def _exchange(self, array: np.ndarray) -> np.ndarray:
         value = nd.array(array.ravel(), dtype="float32")
-        self.sum(LAST_TRAINER * KEYS + value.size, value)
+        self.sum(OTHERS + self._lengths.setdefault(value.size, len(self._lengths)), value)
         return value.asnumpy().reshape(array.shape)
 
 
@@ -74,6 +75,8 @@ class TrainerStore(KVStoreBase):
         """Put worker 0's ``value`` into ``out``, an array or one a device."""
         mine = value if self._shared.rank == 0 else nd.zeros_like(value)
         self._shared.sum(self._first_key + key, mine, out, priority)
+        for array in out if isinstance(out, (list, tuple)) else [out]:
+            array.wait_to_read()  # MXNet orders a key's exchanges by their arrays: the gradient's would overtake this
 
     def pushpull(self, key: int, value: Any, out: Any = None, priority: int = 0) -> None:
         """See :meth:`SharedStore.sum`."""

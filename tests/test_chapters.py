@@ -119,4 +119,4 @@ def test_the_object_is_found(drawn):
 
 def test_pixels_are_classified_better_than_as_background(drawn):
     results = drawn.results("9.10")["results"]
-    assert results["test_acc"] > results["background_share"], results
+    assert results["pixel_acc"] > results["background_share_of_middles"], results
