@@ -25,12 +25,14 @@ from .files import write_atomically
 BIAS = "output.0.bias"  # of MobileNet V2, where the weights are torchvision's
 
 
-def pretrained(name: str, weights: Path | None = None, ctx: mx.Context | None = None) -> gluon.HybridBlock:
+def pretrained(name: str, weights: Path | None = None, ctx: mx.Context | None = None,
+               download: bool = False) -> gluon.HybridBlock:
     """Return network ``name`` of Gluon's model zoo with its weights: (B, 3, H, W), normalised, to (B, 1000).
 
     Args:
         name: such as "resnet18_v1".
         weights: the folder to look in; by default ``weights`` in the data root.
+        download: fetch them into the data root where they are not in the folder, as ``d2lzh-cv data fetch`` does.
 
     Raises:
         InputError: there is no such network, or no weights of it; the text says what can be put where.
@@ -38,6 +40,9 @@ def pretrained(name: str, weights: Path | None = None, ctx: mx.Context | None = 
     folder = Path(weights or data_root() / "weights")
     _empty(name)
     path = find_params(folder, name)
+    if path is None and download:
+        from .data.fetch import fetch  # here: it is seldom needed, and takes longer to import than the rest
+        path = find_params(fetch(name).parent, name)
     if path is None:
         raise InputError(f"no weights of {name} in {folder}: {where_to_get(name)}")
     return load_network(path, name, ctx)

@@ -12,7 +12,7 @@ from tolerance import assert_close
 
 from d2lzh_cv import finetuning, pretrained
 from d2lzh_cv.commands.convert import add
-from d2lzh_cv.data import torchvision
+from d2lzh_cv.data import fetch, torchvision
 from d2lzh_cv.data.images import read_picture
 from d2lzh_cv.data.pth import read_pth
 from d2lzh_cv.errors import InputError
@@ -333,6 +333,21 @@ def test_what_cannot_be_had_says_what_to_do(name, advice, tmp_path):
     with pytest.raises(InputError) as error:
         pretrained.pretrained(name, tmp_path)
     assert str(error.value) == f"no weights of {name} in {tmp_path}: {advice}"
+
+
+def test_weights_are_fetched_only_when_asked_for(tmp_path, monkeypatch):
+    def put(name):
+        (tmp_path / "root").mkdir()
+        net = model_zoo.vision.get_model(name)
+        net.initialize()
+        net(nd.zeros((1, 3, 64, 64)))
+        net.save_parameters(str(tmp_path / "root/squeezenet1.1.params"))
+        return tmp_path / "root/squeezenet1.1.params"
+    monkeypatch.setattr(fetch, "fetch", put)
+    with pytest.raises(InputError, match="no weights of squeezenet1.1"):
+        pretrained.pretrained("squeezenet1.1", tmp_path)
+    net = pretrained.pretrained("squeezenet1.1", tmp_path, download=True)
+    assert net(nd.zeros((1, 3, 64, 64))).shape == (1, 1000)
 
 
 def test_a_network_gluon_does_not_have(tmp_path):
