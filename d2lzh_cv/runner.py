@@ -88,7 +88,7 @@ def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path) 
 
 def _run_one(info: SectionInfo, script: Path, options: Options, out: Path) -> Outcome:
     results = out / info.number / "results.json"
-    if options.backbone and info.number in BACKBONES and options.for_section(info.number) != options:
+    if options.backbone and info.number in BACKBONES and options.for_section(info.number).backbone is None:
         print(f"{backbones_of(info.number)}, not {options.backbone}: it goes by its own order", flush=True)
     options = options.for_section(info.number)
     if options.resume and _is_done(results, options):

@@ -340,14 +340,14 @@ def test_weights_are_fetched_only_when_asked_for(tmp_path, monkeypatch):
         (tmp_path / "root").mkdir()
         net = model_zoo.vision.get_model(name)
         net.initialize()
-        net(nd.zeros((1, 3, 64, 64)))
+        net(nd.zeros((1, 3, 224, 224)))
         net.save_parameters(str(tmp_path / "root/squeezenet1.1.params"))
         return tmp_path / "root/squeezenet1.1.params"
     monkeypatch.setattr(fetch, "fetch", put)
     with pytest.raises(InputError, match="no weights of squeezenet1.1"):
         pretrained.pretrained("squeezenet1.1", tmp_path)
     net = pretrained.pretrained("squeezenet1.1", tmp_path, download=True)
-    assert net(nd.zeros((1, 3, 64, 64))).shape == (1, 1000)
+    assert net(nd.zeros((1, 3, 224, 224))).shape == (1, 1000)
 
 
 def test_a_network_gluon_does_not_have(tmp_path):
