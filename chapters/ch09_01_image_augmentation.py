@@ -7,7 +7,7 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import metrics, section
+from d2lzh_cv import metrics, rundir, section
 from d2lzh_cv.data.cifar10 import CIFAR10, CIFAR10_CLASSES
 
 run = section.start("9.1")
@@ -96,7 +96,7 @@ for series, aug in augs.items():
 # %%
 run.leave_to_worker_0()
 net = d2l.resnet18(10)
-net.load_parameters(str(run.folder / section.SNAPSHOTS / "flip" / BEST / NET), ctx=devices)
+net.load_parameters(str(run.folder / rundir.SNAPSHOTS / "flip" / BEST / NET), ctx=devices)
 judged = metrics.evaluate_classifier(net, d2l.load_cifar10(test_set, d2l.NO_AUG, 256, False), devices, 10)
 print(tables.format_table(tables.per_class(judged.matrix, CIFAR10_CLASSES)))
 run.record(per_class=tables.per_class(judged.matrix, CIFAR10_CLASSES),

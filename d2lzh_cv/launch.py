@@ -212,7 +212,7 @@ def _has_snapshot(command: Sequence[str], began: float) -> bool:
     named += [word.partition("=")[2] for word in command if word.startswith("--out=")]
     out = Path(named[-1]) if named else rundir.latest()
     return out is not None and any(path.stat().st_mtime >= began - 1 or "--resume" in command
-                                   for path in out.glob("*/snapshots/*/[0-9]*-[0-9]*"))
+                                   for path in out.glob(f"*/{rundir.STATES}"))
 
 
 def read_hosts(file: Path) -> list[str]:

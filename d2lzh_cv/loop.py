@@ -71,6 +71,11 @@ class Progress:
     counts: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
+    @property
+    def name(self) -> str:
+        """Epochs and steps done, such as 00002-000013: later ones sort after earlier ones."""
+        return f"{len(self.epochs):05d}-{self.step:06d}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; floats keep all their digits."""
         return {**vars(self), "epochs": [asdict(epoch) for epoch in self.epochs]}

@@ -18,7 +18,8 @@ from mxnet.gluon import model_zoo, nn
 from .data.derived import make_once, place_for
 from .data.hub import cache_root, data_root, weights_file
 from .data.pth import read_pth
-from .data.torchvision import TWINS, their_names, to_gluon, weights_of
+from .data.registry import TWINS
+from .data.torchvision import their_names, to_gluon, weights_of
 from .errors import InputError
 from .files import write_atomically
 
@@ -109,7 +110,7 @@ def save(arrays: dict[str, np.ndarray], path: Path) -> None:
 
 
 def _converted(folder: Path, name: str) -> Path | None:
-    source = _first(folder, TWINS[name], ".pth") if name in TWINS else None
+    source = weights_file(folder, TWINS[name], ".pth") if name in TWINS else None
     if source is None:
         return None
     file = f"{name}-torchvision.params"
@@ -118,11 +119,6 @@ def _converted(folder: Path, name: str) -> Path | None:
         print(f"converting {source.name}, torchvision's {TWINS[name]}, for {name} (kept for next time)")
         save(convert(source, name)[1], out / file)
     return make_once(place_for(source, cache_root() / "weights"), [source], make) / file
-
-
-def _first(folder: Path, name: str, suffix: str) -> Path | None:
-    folder = Path(folder)
-    return next(iter(sorted(folder.glob(f"{name}{suffix}")) + sorted(folder.glob(f"{name}-*{suffix}"))), None)
 
 
 def _guess(state: dict[str, np.ndarray], path: Path) -> str:

@@ -8,6 +8,9 @@ from pathlib import Path
 from . import files
 from .errors import InputError
 
+SNAPSHOTS = "snapshots"  # in a section's folder
+STATES = f"{SNAPSHOTS}/*/[0-9]*-[0-9]*"  # the states of its trainings that can be gone on with
+
 
 def open_run(out: str | None, resume: bool = False) -> Path:
     """Return the run's folder, made: ``out`` if given, else a new ``runs/<time>`` that ``runs/latest`` points at.

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_WIDTH = 1600  # pixels of a saved figure: enough for a page, small enough to put 100 in one
-SNAPSHOTS = "snapshots"  # in a section's folder
 _current: Section | None = None
 
 
@@ -129,7 +128,7 @@ class Section:
         data = {f"data set {name}": f"{source.kind}, {fingerprint(source.path)}"
                 for name, source in self._sources.items()}
         identity = {"section": self.info.number, **self.options.identity(), **data}
-        folder = self.folder / SNAPSHOTS / re.sub(r"[^A-Za-z0-9]+", "_", series)
+        folder = self.folder / rundir.SNAPSHOTS / re.sub(r"[^A-Za-z0-9]+", "_", series)
         return Snapshots(folder, self.seed, series, identity, self.options.resume, self.options.force, best)
 
     # -- what to keep -------------------------------------------------------------------------------------------
@@ -196,7 +195,7 @@ class Section:
 
     def how_to_go_on(self) -> str | None:
         """The command that goes on with a training that was stopped; None where none was saved, or launch says it."""
-        if self.folder is None or distributed.launched() or not any(self.folder.glob(f"{SNAPSHOTS}/*/[0-9]*")):
+        if self.folder is None or distributed.launched() or not any(self.folder.glob(rundir.STATES)):
             return None
         argv = self.options.to_argv(self.folder.parent)
         return shlex.join(["d2lzh-cv", "run", self.info.number, *argv, *["--resume"] * (not self.options.resume)])
@@ -222,7 +221,7 @@ class Section:
             import matplotlib
             matplotlib.use("Agg")
         distributed.use(self.options.kvstore)
-        from .training import seed_everything
+        from .seeds import seed_everything
         seed_everything(self.seed)
 
     def end(self, status: str, error: str | None = None, trace: str | None = None) -> None:
@@ -240,7 +239,7 @@ class Section:
 
     def _drop_snapshots(self) -> None:
         """A whole run needs no state to go on from; the best one of each training stays."""
-        for folder in self.folder.glob(f"{SNAPSHOTS}/*"):
+        for folder in self.folder.glob(f"{rundir.SNAPSHOTS}/*"):
             for snapshot in folder.glob("[0-9]*-[0-9]*") if (folder / "best").is_dir() else [folder]:
                 shutil.rmtree(snapshot, ignore_errors=True)
 

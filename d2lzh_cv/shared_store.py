@@ -116,13 +116,9 @@ class SharedSnapshots(Snapshots):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _packed(self, progress: Progress) -> bytes:
-        name, content = self.name_of(progress), io.BytesIO()
+        content = io.BytesIO()
         if not progress.epochs and not progress.step:
             return b""
         with tarfile.open(fileobj=content, mode="w") as archive:
-            archive.add(self.folder / name, name)
+            archive.add(self.folder / progress.name, progress.name)
         return content.getvalue()
-
-    @staticmethod
-    def name_of(progress: Progress) -> str:
-        return f"{len(progress.epochs):05d}-{progress.step:06d}"

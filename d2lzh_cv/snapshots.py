@@ -58,18 +58,18 @@ class Snapshots:
         Raises:
             InputError: the disk is full or the folder cannot be written to; the snapshots before it stay.
         """
-        name = f"{len(progress.epochs):05d}-{progress.step:06d}"
-        with make_folder_atomically(self.folder / name) as temporary:
-            optimizer = _write(task, temporary, self.folder / name)
+        folder = self.folder / progress.name
+        with make_folder_atomically(folder) as temporary:
+            optimizer = _write(task, temporary, folder)
             hashes = {path.name: _hash(path) for path in sorted(temporary.iterdir())}
             write_json(temporary / STATE, {"format": FORMAT, "series": self.series, "identity": self.identity,
                                            "hashes": hashes, "optimizer": optimizer,
                                            "progress": to_plain(progress.to_json())})
             _sync(temporary)
-        self._keep_best(progress, name)
+        self._keep_best(progress)
         for old in self._all()[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
-        return self.folder / name
+        return folder
 
     def resume(self, task: Task, on_epoch: Callable[[Any], None] | None = None) -> Progress:
         """Put the newest whole snapshot into ``task`` and return how far it is; nothing where there is none.
@@ -122,11 +122,11 @@ class Snapshots:
         epochs = [task.epoch_class(**epoch) for epoch in values["epochs"]]
         return Progress(**{**values, "epochs": epochs})
 
-    def _keep_best(self, progress: Progress, name: str) -> None:
+    def _keep_best(self, progress: Progress) -> None:
         if progress.step or not self._note_score(progress.epochs[-1]):
             return
         with make_folder_atomically(self.folder / BEST) as temporary:
-            shutil.copytree(self.folder / name, temporary, dirs_exist_ok=True)
+            shutil.copytree(self.folder / progress.name, temporary, dirs_exist_ok=True)
 
     def _note_score(self, epoch: Any) -> bool:
         score = getattr(epoch, self.best) if self.best else -math.inf

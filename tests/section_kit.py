@@ -12,9 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 BEGIN = '''\
 import sys
 import types
-training = types.ModuleType("d2lzh_cv.training")
-training.seed_everything = lambda seed: None
-sys.modules["d2lzh_cv.training"] = training
+seeds = types.ModuleType("d2lzh_cv.seeds")
+seeds.seed_everything = lambda seed: None
+sys.modules["d2lzh_cv.seeds"] = seeds
 from d2lzh_cv import section
 from d2lzh_cv.errors import InputError
 run = section.start("{number}")

@@ -12,7 +12,7 @@ from tolerance import assert_close
 
 from d2lzh_cv import finetuning, pretrained
 from d2lzh_cv.commands.convert import add
-from d2lzh_cv.data import fetch, torchvision
+from d2lzh_cv.data import fetch, registry
 from d2lzh_cv.data.images import read_picture
 from d2lzh_cv.data.pth import read_pth
 from d2lzh_cv.errors import InputError
@@ -162,11 +162,11 @@ def twins(tmp_path_factory):
             folder, net = tmp_path_factory.mktemp(name), make_twin(name)
             for part, is_zip in (("zip", True), ("row", False)):
                 (folder / part).mkdir()
-                torch.save(net.state_dict(), folder / part / f"{torchvision.TWINS[name]}-0123abcd.pth",
+                torch.save(net.state_dict(), folder / part / f"{registry.TWINS[name]}-0123abcd.pth",
                            _use_new_zipfile_serialization=is_zip)
             made[name] = net, folder
         net, folder = made[name]
-        return net, folder / ("zip" if zipped else "row") / f"{torchvision.TWINS[name]}-0123abcd.pth"
+        return net, folder / ("zip" if zipped else "row") / f"{registry.TWINS[name]}-0123abcd.pth"
     yield get
     for _, folder in made.values():
         shutil.rmtree(folder)  # more than a gigabyte

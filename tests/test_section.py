@@ -21,9 +21,9 @@ from d2lzh_cv.plain import to_plain
 @pytest.fixture
 def start(monkeypatch, tmp_path):
     """Start a section in this process, its results in ``tmp_path``; everything is undone at the end."""
-    training = types.ModuleType("d2lzh_cv.training")
-    training.seed_everything = lambda seed: None
-    monkeypatch.setitem(sys.modules, "d2lzh_cv.training", training)
+    seeds = types.ModuleType("d2lzh_cv.seeds")
+    seeds.seed_everything = lambda seed: None
+    monkeypatch.setitem(sys.modules, "d2lzh_cv.seeds", seeds)
     monkeypatch.setattr(guard, "watch", lambda run: None)
     started = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..data.torchvision import TWINS
+from ..data.registry import TWINS
 from ..errors import InputError
 from ..options import add_debug_flag
 

@@ -161,10 +161,10 @@ def _kaggle_dog(root: Path) -> tuple[Path, str] | None:
     return (folder, "train/") if _has(folder, "train", "test", "labels.csv") else None
 
 
-def weights_file(folder: Path, name: str) -> Path | None:
+def weights_file(folder: Path, name: str, suffix: str = ".params") -> Path | None:
     """Find NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``."""
     folder = Path(folder)
-    return next(iter([*sorted(folder.glob(f"{name}.params")), *sorted(folder.glob(f"{name}-*.params"))]), None)
+    return next(iter([*sorted(folder.glob(f"{name}{suffix}")), *sorted(folder.glob(f"{name}-*{suffix}"))]), None)
 
 
 def _weights(root: Path) -> tuple[Path, str] | None:

@@ -161,3 +161,4 @@ _GLUON = [  # name, SHA-1 of the .params in the archive, megabytes, sections
 ]
 _TORCHVISION = {"resnet18_v1": "resnet18-f37072fd.pth", "vgg19": "vgg19-dcbb9e9d.pth",
                 "squeezenet1.1": "squeezenet1_1-b8a52dc0.pth", "mobilenetv2_1.0": "mobilenet_v2-b0353104.pth"}
+TWINS = {ours: name.rpartition("-")[0] for ours, name in _TORCHVISION.items()}  # Gluon's name, torchvision's

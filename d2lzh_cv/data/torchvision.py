@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from .registry import TWINS
 
-TWINS = {"resnet18_v1": "resnet18", "vgg19": "vgg19", "squeezenet1.1": "squeezenet1_1",
-         "mobilenetv2_1.0": "mobilenet_v2"}  # Gluon's name, torchvision's
 EPSILON = 1e-5  # of BatchNorm, in both
 _NORM = {"gamma": "weight", "beta": "bias"}  # Gluon's name, PyTorch's; others are equal
 
