@@ -33,8 +33,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.9,<3.13",
-    packages=[*find_packages(include=["d2lzh_cv", "d2lzh_cv.*"]), "d2lzh_cv.chapters"],
-    package_dir={"d2lzh_cv.chapters": "chapters"},
+    packages=[*find_packages(include=["d2lzh_cv", "d2lzh_cv.*"]), "d2lzh_cv.chapters",
+              "d2lzh_cv.chapters.exercises"],
+    package_dir={"d2lzh_cv.chapters": "chapters", "d2lzh_cv.chapters.exercises": "chapters/exercises"},
     package_data={"d2lzh_cv": ["*.html", "*.j2", "*.json", "**/*.html", "**/*.j2", "**/*.json"]},
     install_requires=[
         "numpy>=1.21,<2",

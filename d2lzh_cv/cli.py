@@ -64,19 +64,23 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 def _add_run(commands) -> None:
     listing = "\n".join(f"  {info.number:<5} {info.slug:<34} {info.english}" for info in sections.SECTIONS)
+    beyond = "\n".join(f"  {info.number:<40} {info.english}" for info in (*sections.PARTS, *sections.EXERCISES))
     parser = commands.add_parser(
         "run", help="run sections of the chapter, each in its own process, and write a report page",
         description="Run sections of the chapter, each in its own process, and write a report page.",
         epilog=f"sections (by number, name or script):\n{listing}\n\n"
-               "examples:\n  d2lzh-cv run all --quick\n  d2lzh-cv run 9.3-9.5 ssd --quick --data synthetic",
+               f"beyond the page (9.8 brings its parts; exercises means all of 9.N-...):\n{beyond}\n\n"
+               "examples:\n  d2lzh-cv run all --quick\n  d2lzh-cv run 9.3-9.5 ssd --quick --data synthetic\n"
+               "  d2lzh-cv run exercises --quick",
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sections", nargs="+", metavar="SECTION", help="such as 9.7, ssd, 9.3-9.5, 9.3,9.4, or all")
+    parser.add_argument("sections", nargs="+", metavar="SECTION",
+                        help="such as 9.7, ssd, 9.3-9.5, 9.3,9.4, 9.7-losses, exercises, or all (the book's 13)")
     add_run_flags(parser)
     parser.set_defaults(command=_run)
 
 
 def _add_list(commands) -> None:
-    text = "list the sections 9.1 to 9.13, the data each reads, and about how long it takes"
+    text = "list the sections 9.1 to 9.13 and what goes beyond them, the data each reads, and about how long it takes"
     parser = commands.add_parser("list", help=text, description=text.capitalize() + ".")
     add_debug_flag(parser)
     parser.set_defaults(command=_list)
@@ -113,13 +117,17 @@ def _run(flags: argparse.Namespace) -> int:
 
 def _list(flags: argparse.Namespace) -> int:
     from rich.console import Console
-    from rich.table import Table
-    table = Table("section", "title", "reads", "quick mode", show_lines=True)
-    for info in sections.SECTIONS:
-        table.add_row(info.number, f"{info.english}\n{info.chinese}", ", ".join(info.needs), f"about {info.seconds} s")
-    Console().print(table)
-    minutes = sum(info.seconds for info in sections.SECTIONS) / 60
-    print(f"all: about {minutes:.0f} minutes in quick mode on two cores; start with: d2lzh-cv run all --quick")
+    from rich.table import Column, Table
+    for name, infos in (("section", sections.SECTIONS), ("beyond the page", (*sections.PARTS, *sections.EXERCISES))):
+        table = Table(Column(name, no_wrap=True), Column("title", overflow="fold"), "reads", "quick mode",
+                      show_lines=True)
+        for info in infos:
+            table.add_row(info.number, f"{info.english}\n{info.chinese}", ", ".join(info.needs),
+                          f"about {info.seconds} s")
+        Console().print(table)
+    for name, infos in sections.GROUPS.items():
+        minutes = sum(info.seconds for info in infos) / 60
+        print(f"{name}: about {minutes:.0f} minutes in quick mode on two cores; d2lzh-cv run {name} --quick")
     return 0
 
 

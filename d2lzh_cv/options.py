@@ -59,7 +59,7 @@ class Options:
 
     def for_section(self, number: str) -> Options:
         """These options as section ``number`` can take them: without a backbone or a kvstore that it does not know."""
-        return replace(self, backbone=self.backbone if self.backbone in BACKBONES.get(number, ()) else None,
+        return replace(self, backbone=self.backbone if self.backbone in known_backbones(number) else None,
                        kvstore=self.kvstore if number in SHARED else None)
 
 
@@ -133,9 +133,14 @@ def parse_script(argv: list[str], description: str, prog: str | None = None, num
     return options
 
 
+def known_backbones(number: str) -> tuple[str, ...]:
+    """The pretrained networks that section ``number`` can take; those of 9.10 for 9.10-skips."""
+    return BACKBONES.get(number.partition("-")[0], ())
+
+
 def backbones_of(number: str) -> str:
     """What section ``number`` takes features from, for a message."""
-    names = BACKBONES.get(number)
+    names = known_backbones(number)
     return f"section {number} takes {' or '.join(names)}" if names else f"section {number} takes no pretrained network"
 
 

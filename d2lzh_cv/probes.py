@@ -44,8 +44,8 @@ def _package() -> Iterator[Row]:
 
 def _chapters() -> Iterator[Row]:
     from . import sections
-    there = sum(sections.script_path(info).is_file() for info in sections.SECTIONS)
-    yield Row("chapter scripts", f"{there} of {len(sections.SECTIONS)}")
+    there = sum(sections.script_path(info).is_file() for info in sections.ALL)
+    yield Row("chapter scripts", f"{there} of {len(sections.ALL)}")
 
 
 def _python() -> Iterator[Row]:

@@ -18,7 +18,7 @@ from rich.table import Table
 from . import files, rundir, sections
 from .errors import InputError
 from .guard import INPUT_ERROR, INTERRUPTED
-from .options import BACKBONES, Options, backbones_of
+from .options import Options, backbones_of, known_backbones
 from .sections import SectionInfo
 
 BUG = 1  # exit code
@@ -88,7 +88,7 @@ def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path) 
 
 def _run_one(info: SectionInfo, script: Path, options: Options, out: Path) -> Outcome:
     results = out / info.number / "results.json"
-    if options.backbone and info.number in BACKBONES and options.for_section(info.number).backbone is None:
+    if options.backbone and known_backbones(info.number) and options.for_section(info.number).backbone is None:
         print(f"{backbones_of(info.number)}, not {options.backbone}: it goes by its own order", flush=True)
     options = options.for_section(info.number)
     if options.resume and _is_done(results, options):
@@ -175,7 +175,7 @@ def _begin_note(out: Path, infos: Sequence[SectionInfo], options: Options) -> di
     earlier = _read(out / "run.json").get("sections")
     wanted = {info.number for info in infos} | set(earlier if isinstance(earlier, list) else ())
     note = {"command": shlex.join(["d2lzh-cv", *sys.argv[1:]]), "started": _now(), "finished": None,
-            "sections": [info.number for info in sections.SECTIONS if info.number in wanted], **options.identity()}
+            "sections": [info.number for info in sections.ALL if info.number in wanted], **options.identity()}
     files.write_json(out / "run.json", note)
     return note
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from . import distributed, files, guard, rundir, sections
 from .errors import InputError
-from .options import BACKBONES, Options, parse_script
+from .options import Options, known_backbones, parse_script
 from .plain import to_plain
 from .tee import Tee
 
@@ -81,7 +81,7 @@ class Section:
         self.info, self.options, self.notebook = info, options, notebook
         self.quick, self.full, self.seed = options.quick, not options.quick, options.seed
         self.backbone = options.backbone
-        self.backbones = (options.backbone,) if options.backbone else BACKBONES.get(info.number, ())
+        self.backbones = (options.backbone,) if options.backbone else known_backbones(info.number)
         self.folder: Path | None = None
         self._sources: dict[str, Source] = {}
         self._results: dict[str, Any] = {}

@@ -1,7 +1,11 @@
-"""The table of the chapter's 13 sections, and how to find one by number, name or script."""
+"""The chapter's 13 sections, what goes beyond them, and how to find one by number, name or script.
+
+Beyond the page are the R-CNNs trained here, parts of 9.8, and the answers to the exercises, such as ``9.7-losses``.
+"""
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,22 +20,23 @@ class SectionInfo:
     ``needs`` are names for :func:`d2lzh_cv.data.hub.find`; ``seconds`` is about right for quick mode on two cores.
     """
 
-    number: str  # "9.7"
+    number: str  # "9.7", or "9.7-losses" beyond the page
     slug: str  # "ssd"
     english: str
     chinese: str
     needs: tuple[str, ...]
     seconds: int
+    folder: str = ""  # of the script, below chapters/
 
     @property
     def order(self) -> int:
-        """The number within the chapter: 7 for 9.7."""
-        return int(self.number.split(".")[1])
+        """The number within the chapter: 7 for 9.7 and for 9.7-losses."""
+        return int(self.number.partition("-")[0].split(".")[1])
 
     @property
     def script(self) -> str:
-        """File name of the section's script, such as ``ch09_07_ssd.py``."""
-        return f"ch09_{self.order:02d}_{self.slug}.py"
+        """The section's script below chapters/, such as ``ch09_07_ssd.py`` or ``exercises/ch09_07_losses.py``."""
+        return f"{self.folder}ch09_{self.order:02d}_{self.slug}.py"
 
     @property
     def title(self) -> dict[str, str]:
@@ -60,6 +65,52 @@ SECTIONS = (
                 "实战Kaggle比赛：狗的品种识别（ImageNet Dogs）", ("kaggle_dog", "source", "weights"), 20),
 )
 
+
+def _beyond(section: str, slug: str, english: str, chinese: str, needs: tuple[str, ...], seconds: int,
+            folder: str = "exercises/") -> SectionInfo:
+    return SectionInfo(f"{section}-{slug.replace('_', '-')}", slug, english, chinese, needs, seconds, folder)
+
+
+PARTS = (
+    _beyond("9.8", "region_cnn", "R-CNN, Trained", "训练R-CNN", ("pikachu", "img"), 20, ""),
+    _beyond("9.8", "fast_rcnn", "Fast R-CNN, Trained", "训练Fast R-CNN", ("pikachu", "img"), 20, ""),
+    _beyond("9.8", "faster_rcnn", "Faster R-CNN, Trained", "训练Faster R-CNN", ("pikachu", "img"), 20, ""),
+    _beyond("9.8", "mask_rcnn", "Mask R-CNN, Trained", "训练Mask R-CNN", ("voc", "img"), 20, ""),
+    _beyond("9.8", "gluoncv_zoo", "SSD and FCN of GluonCV", "GluonCV的SSD和FCN", ("img", "weights"), 15, ""),
+)
+EXERCISES = (
+    _beyond("9.1", "augmentation", "Does Augmentation Fight Over-fitting?", "练习：图像增广与过拟合",
+            ("img", "cifar10"), 15),
+    _beyond("9.1", "workers", "Workers of the Data Loader", "练习：数据读取的进程数", ("cifar10",), 10),
+    _beyond("9.2", "fine_tuning", "Rates, Frozen Features, a Row Reused", "练习：微调的学习率与固定参数",
+            ("hotdog", "source", "weights"), 20),
+    _beyond("9.3", "figures", "Figures outside a Notebook", "练习：在笔记本之外显示图像", ("img",), 5),
+    _beyond("9.4", "anchors", "Sizes, Ratios, IoU and Offsets", "练习：锚框的大小、交并比与偏移量",
+            ("img",), 5),
+    _beyond("9.5", "multiscale", "From a Feature Map to Classes and Offsets", "练习：由特征图预测类别与偏移量",
+            ("img",), 5),
+    _beyond("9.6", "augmenters", "Every Parameter of ImageDetIter", "练习：ImageDetIter的每个参数", ("pikachu",), 10),
+    _beyond("9.7", "losses", "Losses: Smooth L1, Focal, Hard Negatives", "练习：平滑L1、焦点损失与难负例",
+            ("pikachu", "img"), 20),
+    _beyond("9.7", "variations", "Scales, Normalisation, Class Ratio", "练习：尺度、归一化与类别比例",
+            ("pikachu", "img"), 20),
+    _beyond("9.7", "receptive_field", "Receptive Fields", "练习：感受野", (), 5),
+    _beyond("9.7", "transpose", "Transposing and Reshaping", "练习：转置与变形", (), 3),
+    _beyond("9.9", "joint_transforms", "Picture and Mask Together", "练习：图像与标签的联合变换", ("voc",), 8),
+    _beyond("9.10", "matrix_product", "Convolution as Matrix Product", "练习：用矩阵乘法做卷积", (), 8),
+    _beyond("9.10", "initialization", "Xavier instead of Bilinear", "练习：转置卷积层的初始化",
+            ("voc", "source", "weights"), 20),
+    _beyond("9.10", "skips", "FCN-32s, FCN-16s, FCN-8s", "练习：FCN-32s、16s与8s",
+            ("voc", "source", "weights"), 20),
+    _beyond("9.10", "tiled_prediction", "Pictures of Any Size, Tiled", "练习：分块预测任意大小的图像",
+            ("voc", "source", "weights"), 15),
+    _beyond("9.11", "layers_and_weights", "Other Layers, Other Weights", "练习：其他层与权重", ("img", "weights"), 20),
+    _beyond("9.11", "styles", "One Picture in Three Styles", "练习：一张图像的三种样式", ("img", "weights"), 15),
+    _beyond("9.11", "detach", "What detach Does to Gradients", "练习：detach与梯度", (), 3),
+)
+ALL = tuple(sorted((*SECTIONS, *PARTS, *EXERCISES), key=lambda info: info.order))
+GROUPS = {"all": SECTIONS, "exercises": EXERCISES}
+
 _PACKAGE = Path(__file__).resolve().parent
 SCRIPT_FOLDERS = (_PACKAGE / "chapters", _PACKAGE.parent / "chapters")  # in the wheel; in a checkout
 
@@ -67,14 +118,16 @@ SCRIPT_FOLDERS = (_PACKAGE / "chapters", _PACKAGE.parent / "chapters")  # in the
 def find(name: str) -> SectionInfo:
     """Return the section called ``name``: "9.7", "9.07", "7", "ssd", "ch09_07_ssd.py" or a path to that script.
 
+    One beyond the page has a name of its own: "9.7-losses".
+
     Raises:
         InputError: there is no such section; the text lists those there are.
     """
     wanted = Path(name.strip().lower()).name
-    for info in SECTIONS:
+    for info in ALL:
         if wanted in _names(info):
             return info
-    close = difflib.get_close_matches(wanted, [n for info in SECTIONS for n in _names(info)], n=1)
+    close = difflib.get_close_matches(wanted, [n for info in ALL for n in _names(info)], n=1)
     hint = f", did you mean {close[0]}?" if close else ""
     raise InputError(f"no section {name!r}{hint} (there are {_listing()}; see d2lzh-cv list)")
 
@@ -83,7 +136,8 @@ def select(names: Sequence[str]) -> list[SectionInfo]:
     """Return the sections meant on a command line, each once, in the order given.
 
     Args:
-        names: section names, lists with commas ("9.3,9.4"), ranges ("9.3-9.5") or "all".
+        names: section names, lists with commas ("9.3,9.4"), ranges ("9.3-9.5"), "all" (the book's 13) or "exercises";
+            a number alone ("9.8") means the section with its parts.
     """
     words = [word for name in names for word in name.split(",") if word.strip()]
     if not words:
@@ -101,10 +155,11 @@ def script_path(info: SectionInfo) -> Path:
 
 
 def _expand(word: str) -> list[SectionInfo]:
-    if word.strip().lower() == "all":
-        return list(SECTIONS)
-    if "-" not in word:
-        return [find(word)]
+    if word.strip().lower() in GROUPS:
+        return list(GROUPS[word.strip().lower()])
+    if not re.fullmatch(r"\s*[\d.]+\s*-\s*[\d.]+\s*", word):
+        info = find(word)
+        return [info, *(part for part in PARTS if part.number.startswith(f"{info.number}-"))]
     first, last = (find(end).order for end in word.split("-", 1))
     if first > last:
         raise InputError(f"the range {word} is empty; give the smaller section first")
@@ -113,6 +168,8 @@ def _expand(word: str) -> list[SectionInfo]:
 
 def _names(info: SectionInfo) -> tuple[str, ...]:
     n = info.order
+    if info not in SECTIONS:
+        return (info.number, Path(info.script).name, Path(info.script).stem)
     return (info.number, f"9.{n:02d}", str(n), f"{n:02d}", info.slug, info.script, info.script[:-3], f"ch09_{n:02d}")
 
 

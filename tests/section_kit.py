@@ -30,7 +30,7 @@ RUN_CLI = ("import sys; from pathlib import Path; from d2lzh_cv import cli, sect
 def write_script(folder: Path, number: str, body: str) -> Path:
     """Write a toy script of the section ``number`` to ``folder``/chapters, where the command line of RUN_CLI looks."""
     path = folder / "chapters" / sections.find(number).script
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(BEGIN.format(number=number) + body, encoding="utf-8")
     return path
 
