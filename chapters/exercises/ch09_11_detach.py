@@ -116,8 +116,8 @@ run.save_figure("gradients", "the picture, and the gradient that arrives at its 
 # %%
 kept = [row[0] for row in in_network["rows"][1:] if row[2] <= 1e-4 * in_network["rows"][0][1]]
 lost = [row[0] for row in in_network["rows"][1:] if row[1] == 0]
-shows = (f"Hand and autograd agree to {error:.1g}. The picture's gradient is the same with {', '.join(kept) or 'none'}; "
-         f"nothing arrives with {', '.join(lost) or 'none'}.")
+shows = (f"Hand and autograd agree to {error:.1g}. The picture's gradient is the same with "
+         f"{', '.join(kept) or 'none'}; nothing arrives with {', '.join(lost) or 'none'}.")
 print(shows)
 run.record(tried=table, in_a_network=in_network, shows=shows)
 run.finish()
