@@ -13,8 +13,8 @@
 # | `data_name`, `label_name` | names in `provide_data` and `provide_label` |
 # | `last_batch_handle` | the incomplete batch: `pad` (from the beginning), `discard`, `roll_over` |
 #
-# Here `load_pikachu` gives an `ImageDetIter` whose batches C++ makes (`mxnet.io.ImageDetRecordIter`), two at a time,
-# where its crops are the same; with `reader="python"`, or other augmenters than the book's, the plain one.
+# Here `load_pikachu` gives an `ImageDetIter` that decodes each picture once and resizes with today's OpenCV: the same
+# order, crops and labels, two or three times as fast; with `reader="python"`, or where colours change, the plain one.
 #
 # ## What `CreateDetAugmenter` adds
 # | parameter | meaning |
@@ -24,7 +24,7 @@
 # | `rand_mirror` | flip left-right half of the time |
 # | `mean`, `std` | subtract and divide, a channel |
 # | `brightness`, `contrast`, `saturation`, `hue`, `pca_noise` | how far colours may move |
-# | `inter_method` | 0 nearest, 1 bilinear, 2 area, 3 bicubic, 4 Lanczos, 9 by direction, 10 any of them |
+# | `inter_method` | 0 nearest, 1 bilinear, 2 bicubic, 3 area (MXNet's text swaps these), 4 Lanczos, 9 by need, 10 any |
 # | `min_object_covered` | a crop must show at least this part of some object |
 # | `min_eject_coverage` | objects of which less than this stays are dropped |
 # | `aspect_ratio_range`, `area_range` | shape and area (of the picture) that a crop may have |
