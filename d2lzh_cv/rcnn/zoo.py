@@ -1,4 +1,4 @@
-"""Regions of interest, pooled to one size, and GluonCV's large R-CNNs (section 9.8)."""
+"""GluonCV's large detectors, with their published weights where those are (section 9.8)."""
 from __future__ import annotations
 
 import time
@@ -8,34 +8,10 @@ from pathlib import Path
 import mxnet as mx
 from mxnet import nd
 
-from .data.hub import weights_file
-from .data.images import check_picture
-from .plotting import plt
-from .pretrained import load_weights
-
-
-def roi_pooling(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int, int],
-                spatial_scale: float) -> nd.NDArray:
-    """Maximum over a grid of bins in each region of interest (Fast R-CNN; section 9.8).
-
-    Args:
-        feature_map: (B, C, H, W).
-        rois: (N, 5), rows (index of the picture, xmin, ymin, xmax, ymax) in pixels of the picture.
-        pooled_size: (height, width) of the grid.
-        spatial_scale: side of the feature map over side of the picture, 0.1 for a tenth.
-
-    Returns:
-        (N, C, *pooled_size). The scaled corners are rounded and both belong to the region; a region off the map
-        gives 0.
-    """
-    return nd.ROIPooling(feature_map, rois, pooled_size=pooled_size, spatial_scale=spatial_scale)
-
-
-def roi_align(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int, int], spatial_scale: float,
-              sample_ratio: int = 2) -> nd.NDArray:
-    """As :func:`roi_pooling`, without rounding: mean of bilinear samples in each bin (Mask R-CNN)."""
-    return nd.contrib.ROIAlign(feature_map, rois, pooled_size=pooled_size, spatial_scale=spatial_scale,
-                               sample_ratio=sample_ratio)
+from ..data.hub import weights_file
+from ..data.images import check_picture
+from ..plotting import plt
+from ..pretrained import load_weights
 
 
 @dataclass
@@ -89,5 +65,3 @@ class GluonCVDetector:
             picture = viz.plot_mask(picture, masks)
         viz.plot_bbox(picture, found.boxes, found.scores, found.classes, thresh=threshold,
                       class_names=self.net.classes, ax=plt.gca())
-
-

@@ -1,0 +1,11 @@
+"""The R-CNN family (section 9.8): RoI pooling, four small networks that train in minutes, GluonCV's large ones."""
+from __future__ import annotations
+
+from .fast import FastRCNN
+from .faster import FasterRCNN
+from .mask import MaskRCNN
+from .rcnn import RCNN
+from .roi import roi_align, roi_pooling
+from .zoo import Found, GluonCVDetector
+
+__all__ = ["FastRCNN", "FasterRCNN", "Found", "GluonCVDetector", "MaskRCNN", "RCNN", "roi_align", "roi_pooling"]

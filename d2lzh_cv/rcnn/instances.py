@@ -1,0 +1,136 @@
+"""Objects with masks, for Mask R-CNN: drawn on the spot, or out of a VOC tree (section 9.8)."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from mxnet import nd
+from PIL import Image
+
+from ..data.synthetic import backgrounds, generator, pen
+from ..data.synthetic.detection import one_creature
+from ..data.voc import read_voc_images
+from ..data.voc_labels import voc_colormap2label, voc_label_indices
+from ..errors import InputError
+
+LENGTHS = 0.12, 0.6   # of a drawn creature, as parts of the picture's side
+SMALLEST = 1 / 200    # area of an object of a VOC tree, as a part of the picture
+MOST = 8              # objects a picture
+VOID = 255
+
+
+class MaskBatch(NamedTuple):
+    """A batch in the form of ``mx.io.DataBatch``, and the masks."""
+    data: list[nd.NDArray]   # of one (B, 3, S, S), 0 to 255
+    label: list[nd.NDArray]  # of one (B, M, 5), rows (class, corners), ended by rows of -1
+    masks: nd.NDArray        # (B, M, S, S), 0 or 1
+
+
+@dataclass(frozen=True)
+class MaskSet:
+    """Pictures of one size, their objects and the objects' masks."""
+    pictures: np.ndarray  # (N, S, S, 3) uint8
+    objects: np.ndarray   # (N, M, 5) float32, filled up with rows of -1
+    masks: np.ndarray     # (N, M, S, S) bool
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def batch(self, numbers) -> MaskBatch:
+        """The pictures of these numbers."""
+        X = nd.array(self.pictures[numbers].transpose(0, 3, 1, 2), dtype="float32")
+        return MaskBatch([X], [nd.array(self.objects[numbers])], nd.array(self.masks[numbers], dtype="float32"))
+
+    def passes(self, batch_size: int) -> Callable[[], Iterator[MaskBatch]]:
+        """``batches`` of :func:`~d2lzh_cv.rcnn.training.train_rcnn`: whole batches, shuffled by NumPy's generator, half
+        of them mirrored."""
+        def begin() -> Iterator[MaskBatch]:
+            order = np.random.permutation(len(self))
+            for first in range(0, len(order) - batch_size + 1, batch_size):
+                batch = self.batch(order[first:first + batch_size])
+                yield _mirrored(batch) if np.random.rand() < 0.5 else batch
+        return begin
+
+
+def _mirrored(batch: MaskBatch) -> MaskBatch:
+    label = batch.label[0]
+    classes, xmin, ymin, xmax, ymax = (label[:, :, i:i + 1] for i in range(5))
+    there = classes >= 0
+    flipped = nd.concat(classes, 1 - xmax, ymin, 1 - xmin, ymax, dim=2)
+    label = nd.where(there.broadcast_like(label), flipped, label)
+    return MaskBatch([batch.data[0].flip(axis=3)], [label], batch.masks.flip(axis=3))
+
+
+def draw_creatures(count: int, side: int, seed: int) -> MaskSet:
+    """Draw ``count`` pictures of ``side`` × ``side`` pixels, each with one creature (class 0) and its mask."""
+    rng = generator("masks", seed)
+    drawn = [_creature(rng, side) for _ in range(count)]
+    pictures, masks = (np.stack(part) for part in zip(*drawn))
+    boxes = [np.array(pen.box_of(mask)) / side for mask in masks]
+    objects = np.array([[[0, *box]] for box in boxes], "float32")
+    return MaskSet(pictures, objects, masks[:, None])
+
+
+def _creature(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
+    scene = backgrounds.anywhere(rng, (side, side))
+    layer = pen.shade(one_creature(rng, (side, side), side * rng.uniform(*LENGTHS)), rng)
+    picture = pen.relight(pen.lay(scene, layer, shadow=rng.uniform(0, 0.5)), rng, 0.18)
+    return np.asarray(picture.convert("RGB")), pen.mask_of(layer)
+
+
+def voc_objects(root: Path, is_train: bool, side: int) -> MaskSet:
+    """The objects of a VOC tree's train or val list, its pictures resized to ``side`` squared; class 0 is aeroplane.
+
+    A tree's SegmentationObject says which pixels belong to which object; where it is missing, a connected part of a
+    class is one, so that touching objects count as one, and an object that is covered in the middle as two. Objects
+    smaller than a 200th of the picture, and more than eight, are left out, and so are pictures without any.
+
+    Raises:
+        InputError: the tree cannot be read, or no picture has an object.
+    """
+    lookup, kept = voc_colormap2label(), []
+    pairs = read_voc_images(root, is_train)  # says what is missing
+    part = "train.txt" if is_train else "val.txt"
+    names = (root / "ImageSets" / "Segmentation" / part).read_text(encoding="utf-8").split()
+    for name, picture, mask in zip(names, *pairs):
+        classes = voc_label_indices(mask, lookup).asnumpy()
+        small = cv2.resize(classes.astype("uint8"), (side, side), interpolation=cv2.INTER_NEAREST)
+        found = objects_of(small, _instances(root / "SegmentationObject" / f"{name}.png", side))
+        if found:
+            pixels = cv2.resize(picture.asnumpy(), (side, side), interpolation=cv2.INTER_AREA)
+            kept.append((pixels, *_filled(found, side)))
+    if not kept:
+        raise InputError(f"no picture of {root} has an object of a 200th of its area")
+    return MaskSet(*(np.stack(parts) for parts in zip(*kept)))
+
+
+def objects_of(classes: np.ndarray, instances: np.ndarray | None = None) -> list[tuple[int, np.ndarray]]:
+    """(class from 0, mask) of the objects among the classes of pixels (H, W), 0 the background: the largest first.
+
+    instances: (H, W), numbers of objects from 1; without it every connected part of a class is one.
+    """
+    found = []
+    for k in np.setdiff1d(classes, [0, VOID]):
+        there = classes == k
+        numbers = cv2.connectedComponents(there.astype("uint8"))[1] if instances is None else instances * there
+        found += [(int(k) - 1, numbers == i) for i in np.setdiff1d(numbers, [0, VOID])]
+    large = [item for item in found if item[1].mean() >= SMALLEST]
+    return sorted(large, key=lambda item: -item[1].sum())[:MOST]
+
+
+def _instances(path: Path, side: int) -> np.ndarray | None:
+    if not path.is_file():
+        return None
+    with Image.open(path) as image:
+        return cv2.resize(np.asarray(image), (side, side), interpolation=cv2.INTER_NEAREST)
+
+
+def _filled(found: list[tuple[int, np.ndarray]], side: int) -> tuple[np.ndarray, np.ndarray]:
+    objects, masks = np.full((MOST, 5), -1, "float32"), np.zeros((MOST, side, side), bool)
+    for i, (k, mask) in enumerate(found):
+        objects[i], masks[i] = (k, *np.array(pen.box_of(mask)) / side), mask
+    return objects, masks

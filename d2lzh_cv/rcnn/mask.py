@@ -1,0 +1,102 @@
+"""Mask R-CNN (He et al. 2017; section 9.8): Faster R-CNN with RoI align, and a mask for each region."""
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from mxnet import autograd, nd
+from mxnet.gluon import nn
+
+from ..anchors import multibox_detection
+from .faster import FasterRCNN
+from .losses import MaskLoss
+from .parts import SAMPLED, STRIDE, Losses
+from .roi import pixel_rois
+from .targets import SHARE, mask_targets
+
+ALIGNED = (14, 14)          # features of a region for its mask
+SIDE = 2 * ALIGNED[0]       # of the mask
+MASKED = int(SAMPLED * SHARE)  # the regions that come first in a sample: all those of objects
+
+
+class MaskHead(nn.HybridBlock):
+    """A fully convolutional network: features (N, C, 14, 14) to scores of pixels (N, K, 28, 28), a mask a class."""
+
+    def __init__(self, num_classes: int, channels: int = 64, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.body = nn.HybridSequential()
+        for _ in range(2):
+            self.body.add(nn.Conv2D(channels, kernel_size=3, padding=1, activation="relu"))
+        self.body.add(nn.Conv2DTranspose(channels, kernel_size=2, strides=2, activation="relu"),
+                      nn.Conv2D(num_classes, kernel_size=1))
+
+    def hybrid_forward(self, F, x):
+        return self.body(x)
+
+
+class MaskRCNN(FasterRCNN):
+    """Faster R-CNN that pools without rounding and says which pixels of a region are the object's."""
+
+    parts = ("proposals", "regions", "masks")
+
+    def __init__(self, num_classes: int, **kwargs) -> None:
+        super().__init__(num_classes, **kwargs)
+        self.mask_head, self.mask_loss = MaskHead(num_classes), MaskLoss()
+
+    def hybridize(self, active: bool = True, **options) -> None:
+        """Hybridise the parts alone: the call that gives boxes has no use for the mask head, and MXNet would warn."""
+        for child in self._children.values():
+            child.hybridize(active, **options)
+
+    def pool(self, F, feature, rois, size):
+        return F.contrib.ROIAlign(feature, rois, pooled_size=size, spatial_scale=1 / STRIDE, sample_ratio=2)
+
+    def losses(self, X: nd.NDArray, objects: nd.NDArray, rng, masks: nd.NDArray | None = None) -> Losses:
+        """As those of :class:`FasterRCNN`, and that of the masks (B, M, H, W) where they are known."""
+        feature = self.features(X)
+        losses = self.losses_in(feature, X, objects, rng)
+        if masks is None:
+            return losses
+        regions, classes = losses.sample.regions[:, :MASKED], losses.sample.classes[:, :MASKED]
+        scores = self.mask_scores(feature, X, regions).reshape((len(X), MASKED, -1, SIDE, SIDE))
+        with autograd.pause():
+            targets = mask_targets(masks, losses.sample, MASKED, SIDE)
+        return losses._replace(parts={**losses.parts, "masks": self.mask_loss(scores, classes, targets)})
+
+    def mask_scores(self, feature, X, regions):
+        """Scores of the pixels of regions (B, N, 4), (B·N, K, 28, 28)."""
+        return self.mask_head(self.pool(nd, feature, pixel_rois(nd, regions, X), ALIGNED))
+
+    def masks_in(self, X: nd.NDArray, rows: np.ndarray) -> np.ndarray:
+        """Probabilities of the pixels (N, 28, 28) of boxes in one picture (1, 3, H, W).
+
+        rows: (N, 6), (class, score, corners), as :func:`~d2lzh_cv.ssd.detect` returns them; the mask of that class.
+        """
+        return self._masks_of(self.features(X), X, rows)
+
+    def detect(self, X: nd.NDArray, threshold: float = 0.01) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes of one picture (1, 3, H, W), rows (K, 6), best first, and their masks (K, 28, 28)."""
+        feature = self.features(X)
+        regions, scores, offsets = self.detect_in(nd, feature, X)
+        probs = scores.softmax(axis=-1).transpose((0, 2, 1))
+        rows = multibox_detection(probs, offsets, regions, threshold=threshold)[0].asnumpy()
+        rows = rows[rows[:, 0] >= 0]
+        return rows, self._masks_of(feature, X, rows)
+
+    def _masks_of(self, feature, X, rows):
+        if not len(rows):
+            return np.zeros((0, SIDE, SIDE), "float32")
+        scores = self.mask_scores(feature, X, nd.array(rows[None, :, 2:]))
+        return scores.sigmoid().asnumpy()[np.arange(len(rows)), rows[:, 0].astype(int)]
+
+
+def paste(mask: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A mask (h, w) in [0, 1] of a relative box, as pixels of a picture of ``size`` (height, width): bool.
+
+    Bilinear, then 0.5 and more is the object: the inverse of what :func:`~d2lzh_cv.rcnn.targets.mask_targets` does.
+    """
+    height, width = size
+    xmin, ymin, xmax, ymax = np.asarray(box, float) * (width, height, width, height)
+    scale_x, scale_y = (max(high - low, 1e-6) / side for low, high, side in
+                        ((xmin, xmax, mask.shape[1]), (ymin, ymax, mask.shape[0])))
+    to_picture = np.array([[scale_x, 0, xmin + scale_x / 2 - 0.5], [0, scale_y, ymin + scale_y / 2 - 0.5]])
+    return cv2.warpAffine(mask.astype("float32"), to_picture, (width, height), flags=cv2.INTER_LINEAR) >= 0.5

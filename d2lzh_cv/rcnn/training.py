@@ -1,0 +1,121 @@
+"""Training the four networks with the loop of all sections, snapshots included."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import mxnet as mx
+import numpy as np
+from mxnet import autograd, gluon, nd
+
+from ..loop import Task, train_task
+from ..snapshots import Snapshots
+
+DROP = 0.8  # of the epochs, after which the learning rate falls to a tenth
+
+
+@dataclass
+class RegionEpoch:
+    """What one pass over the training data gave; errors as means over the sampled regions, and their offsets."""
+    number: int  # from 1
+    loss: float
+    class_err: float
+    bbox_mae: float
+    seconds: float
+    region_loss: float
+    proposal_loss: float | None = None
+    mask_loss: float | None = None
+
+    def __str__(self) -> str:
+        parts = {"proposals": self.proposal_loss, "regions": self.region_loss, "masks": self.mask_loss}
+        losses = ", ".join(f"{name} {loss:.3f}" for name, loss in parts.items() if loss is not None)
+        return (f"epoch {self.number:2d}, loss {self.loss:.3f} ({losses}), class err {self.class_err:.2e}, "
+                f"bbox mae {self.bbox_mae:.2e}, time {self.seconds:.1f} sec")
+
+
+def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx: mx.Context, num_epochs: int,
+               on_epoch: Callable[[RegionEpoch], None] | None = None,
+               snapshots: Snapshots | None = None) -> list[RegionEpoch]:
+    """Train a network of this package and return its epochs; the last fifth with a tenth of the learning rate.
+
+    Args:
+        net: has ``losses`` and ``parts``, as :class:`~d2lzh_cv.rcnn.parts.RegionDetector` does.
+        batches: begins a pass over the data: ``mx.io.DataBatch``es of pictures (B, 3, H, W) and labels (B, M, 5), or
+            :class:`~d2lzh_cv.rcnn.instances.MaskBatch`es, whose masks a Mask R-CNN learns from.
+        snapshots: keep the state of the training; see :func:`d2lzh_cv.loop.train_task`.
+    """
+    def epoch_done(epoch: RegionEpoch) -> None:
+        if epoch.number == max(1, round(DROP * num_epochs)):
+            trainer.set_learning_rate(trainer.learning_rate / 10)
+        if on_epoch:
+            on_epoch(epoch)
+
+    return train_task(RegionTask(net, batches, trainer, ctx), num_epochs, epoch_done, snapshots)
+
+
+def passes(train_iter: mx.io.DataIter) -> Callable[[], mx.io.DataIter]:
+    """``batches`` of :func:`train_rcnn` out of an iterator such as ``ImageDetIter``."""
+    def begin() -> mx.io.DataIter:
+        train_iter.reset()
+        return train_iter
+    return begin
+
+
+def alternate(*begins: Callable[[], Iterable]) -> Callable[[], Iterator]:
+    """``batches`` out of several, in turn, until all are at their ends."""
+    def begin() -> Iterator:
+        going = [iter(start()) for start in begins]
+        while going:
+            for batches in list(going):
+                batch = next(batches, None)
+                if batch is None:
+                    going.remove(batches)
+                else:
+                    yield batch
+    return begin
+
+
+class RegionTask(Task):
+    """Training a network that has ``losses`` of pictures and their objects, on one device."""
+
+    epoch_class = RegionEpoch
+
+    def __init__(self, net, batches, trainer, ctx) -> None:
+        super().__init__(net, trainer)
+        self._begin, self.ctx = batches, ctx
+        self.names = ("loss", "hits", "absolute error", *(f"loss of {part}" for part in net.parts))
+
+    def batches(self, number) -> Iterable:
+        return self._begin()
+
+    def size(self, batch) -> int:
+        return batch.data[0].shape[0]
+
+    def step(self, batch):
+        X, Y = (part[0].as_in_context(self.ctx) for part in (batch.data, batch.label))
+        masks = {} if getattr(batch, "masks", None) is None else {"masks": batch.masks.as_in_context(self.ctx)}
+        rng = np.random.default_rng(np.random.randint(2**31 - 1))  # NumPy's generator is seeded for every batch
+        with autograd.record():
+            losses = self.net.losses(X, Y, rng, **masks)
+            loss = sum(losses.parts.values())
+        loss.backward()
+        self.trainer.step(len(X), ignore_stale_grad=len(losses.parts) < len(self.net.parts))  # nothing to mask
+        return self._sums(loss, losses)
+
+    def _sums(self, loss, losses):
+        sample, classes = losses.sample, losses.sample.classes
+        foreground = (classes > 0).expand_dims(axis=2)
+        hits = ((losses.scores.argmax(axis=-1) == classes) * (classes >= 0)).sum()
+        error = ((losses.offsets - sample.offsets).abs() * foreground).sum()
+        none = nd.zeros(1, ctx=self.ctx)
+        parts = [losses.parts[part].sum() if part in losses.parts else none for part in self.net.parts]
+        labels, batch = classes.asnumpy(), len(classes)
+        counts = [batch, (labels >= 0).sum(), 4 * (labels > 0).sum(),
+                  *(batch * (part in losses.parts) for part in self.net.parts)]
+        return [[loss.sum(), hits, error, *parts]], [float(count) for count in counts]
+
+    def summary(self, number, sums, counts, started) -> RegionEpoch:
+        loss, hit_share, bbox_mae, *parts = (sums / np.maximum(counts, 1)).tolist()
+        of = {f"{part[:-1]}_loss": value for part, value in zip(self.net.parts, parts)}
+        return RegionEpoch(number, loss, 1 - hit_share, bbox_mae, time.time() - started, **of)
