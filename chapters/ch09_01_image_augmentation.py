@@ -7,7 +7,8 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import metrics, rundir, section
+from d2lzh_cv import metrics, section
+from d2lzh_cv.checkpoint import save_model
 from d2lzh_cv.data.cifar10 import CIFAR10, CIFAR10_CLASSES
 
 run = section.start("9.1")
@@ -19,7 +20,6 @@ from mxnet.gluon.data.vision import transforms  # noqa: E402
 
 from d2lzh_cv.augmentation import viewable  # noqa: E402
 from d2lzh_cv.metrics import figures, tables  # noqa: E402
-from d2lzh_cv.snapshots import BEST, NET  # noqa: E402
 
 d2l.set_figsize()
 picture = d2l.read_picture(run.find("img").path / "cat1.jpg")
@@ -80,24 +80,24 @@ augs = {"flip": d2l.FLIP_AUG, "no augmentation": d2l.NO_AUG}
 if run.full:  # the exercise: still more changes
     augs["flip + hue"] = transforms.Compose(
         [transforms.RandomFlipLeftRight(), transforms.RandomHue(0.5), transforms.ToTensor()])
+nets = {series: d2l.resnet18(10) for series in augs}
 for series, aug in augs.items():
     print(f"ResNet-18, {series}:")
     epochs = d2l.train_with_data_aug(train_set, test_set, aug, d2l.NO_AUG, devices,
                                      num_epochs=run.epochs(quick=2, full=10),
                                      batch_size=run.choose(quick=16, full=256), on_epoch=run.report(series),
-                                     snapshots=run.snapshots(series, best="test_acc"))
+                                     snapshots=run.snapshots(series, best="test_acc"), net=nets[series])
     run.record(**{f"test_acc, {series}": epochs[-1].test_acc})
 
 # %% [markdown]
 # ## Where it is wrong
-# The network that saw flips, as it was after the epoch of its highest test accuracy: what it takes for what, and the
-# test pictures it is surest of and most wrong about.
+# The network that saw flips: what it takes for what, and the test pictures it is surest of and most wrong about.
 
 # %%
 run.leave_to_worker_0()
-net = d2l.resnet18(10)
-net.load_parameters(str(run.folder / rundir.SNAPSHOTS / "flip" / BEST / NET), ctx=devices)
-judged = metrics.evaluate_classifier(net, d2l.load_cifar10(test_set, d2l.NO_AUG, 256, False), devices, 10)
+model = save_model(run.folder / "model", nets["flip"], network="resnet18", classes=CIFAR10_CLASSES, edge_size=32)
+print(f"for other pictures: d2lzh-cv predict classify {model} IMAGE... --out found")
+judged = metrics.evaluate_classifier(nets["flip"], d2l.load_cifar10(test_set, d2l.NO_AUG, 256, False), devices, 10)
 print(tables.format_table(tables.per_class(judged.matrix, CIFAR10_CLASSES)))
 run.record(per_class=tables.per_class(judged.matrix, CIFAR10_CLASSES),
            confusion_matrix=tables.whole_matrix(judged.matrix, CIFAR10_CLASSES))

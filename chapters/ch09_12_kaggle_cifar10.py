@@ -8,7 +8,9 @@ from pathlib import Path
 
 import d2lzh_cv as d2l
 from d2lzh_cv import section
+from d2lzh_cv.checkpoint import save_model
 from d2lzh_cv.data import kaggle
+from d2lzh_cv.data.cifar10 import CIFAR10_MEAN, CIFAR10_STD
 
 run = section.start("9.12")
 
@@ -26,7 +28,7 @@ kaggle.reorg_cifar10_data(data_dir, "trainLabels.csv", "train_tiny", "test_tiny"
 # ## Data
 
 # %%
-normalize = transforms.Normalize([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010])
+normalize = transforms.Normalize(CIFAR10_MEAN, CIFAR10_STD)
 transform_train = transforms.Compose([
     transforms.Resize(40), transforms.RandomResizedCrop(32, scale=(0.64, 1.0), ratio=(1.0, 1.0)),
     transforms.RandomFlipLeftRight(), transforms.ToTensor(), normalize])
@@ -83,6 +85,8 @@ run.record(loss=epochs[-1].loss, train_acc=epochs[-1].train_acc, valid_acc=epoch
 
 # %%
 net, epochs = train("train_valid", sets["train_valid"], None)
+model = save_model(run.folder / "model", net, network="resnet18_cifar10", classes=classes, edge_size=32)
+print(f"for other pictures: d2lzh-cv predict classify {model} IMAGE... --out found")
 predictions = []
 for X, _ in DataLoader(test_set.transform_first(transform_test), batch_size):
     predictions += net(X.as_in_context(devices[0])).argmax(axis=1).astype(int).asnumpy().tolist()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import d2lzh_cv as d2l
 from d2lzh_cv import section
+from d2lzh_cv.checkpoint import save_model
 from d2lzh_cv.data import kaggle
 
 run = section.start("9.13")
@@ -99,6 +100,9 @@ run.record(**last)
 # %%
 net, last = train("train_valid", sets["train_valid"], None)
 run.record(train_loss_all_pictures=last["train_loss"])
+model = save_model(run.folder / "model", net, network="FrozenFeatures", arguments={"backbone": source.name},
+                   classes=breeds, edge_size=edge_size)
+print(f"for other pictures: d2lzh-cv predict classify {model} IMAGE... --out found")
 batches = [net(X.as_in_context(devices[0])).softmax() for X, _ in
            DataLoader(test_set.transform_first(test_augs(edge_size)), batch_size)]
 probabilities = nd.concat(*batches, dim=0).asnumpy()

@@ -5,6 +5,7 @@ from typing import Callable
 
 import numpy as np
 from mxnet import gluon, init, nd
+from mxnet.gluon import HybridBlock
 from mxnet.gluon import loss as gloss
 from mxnet.gluon.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from mxnet.gluon.data.vision import transforms
@@ -70,8 +71,8 @@ def load_cifar10(dataset: Dataset, augs: Callable, batch_size: int, is_train: bo
 
 def train_with_data_aug(train_set: Dataset, test_set: Dataset, train_augs: Callable, test_augs: Callable, ctx,
                         num_epochs: int = 10, batch_size: int = 256, lr: float = 0.001,
-                        on_epoch: Callable[[Epoch], None] | None = print,
-                        snapshots: Snapshots | None = None) -> list[Epoch]:
+                        on_epoch: Callable[[Epoch], None] | None = print, snapshots: Snapshots | None = None,
+                        net: HybridBlock | None = None) -> list[Epoch]:
     """Train the book's ResNet-18 on CIFAR-10 with Adam, training pictures going through ``train_augs`` (section 9.1).
 
     Args:
@@ -80,8 +81,9 @@ def train_with_data_aug(train_set: Dataset, test_set: Dataset, train_augs: Calla
         on_epoch: called with each epoch; by default it is printed as the book does. Of several workers the first
             alone tests.
         snapshots: see :func:`d2lzh_cv.training.fit`.
+        net: is trained, from Xavier's weights on; a new ResNet-18 by default.
     """
-    net = resnet18(10)
+    net = net or resnet18(10)
     net.initialize(init.Xavier(), ctx=ctx)
     net.hybridize(static_alloc=True, static_shape=True)
     trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": lr}, **distributed.kvstore())

@@ -8,6 +8,7 @@ from typing import Any
 from mxnet import gluon, image, nd
 from mxnet.gluon import model_zoo
 
+from .data.cifar10 import CIFAR10_MEAN, CIFAR10_STD
 from .fcn import fcn, normalize_image
 from .finetuning import FrozenFeatures, conv_features, test_augs
 from .resnet import resnet18
@@ -47,6 +48,11 @@ def _small(picture: nd.NDArray, edge_size: Sequence[int]) -> nd.NDArray:
     return squashed(picture, edge_size) / 255  # as ToTensor does
 
 
+def _normalized_small(picture: nd.NDArray, edge_size: Sequence[int]) -> nd.NDArray:
+    mean, std = (nd.array(values).reshape((1, 3, 1, 1)) for values in (CIFAR10_MEAN, CIFAR10_STD))
+    return (_small(picture, edge_size) - mean) / std
+
+
 def _cropped(picture: nd.NDArray, edge_size: Sequence[int]) -> nd.NDArray:
     return test_augs(edge_size[0])(picture).expand_dims(axis=0)
 
@@ -62,7 +68,8 @@ def _batch(picture: nd.NDArray) -> nd.NDArray:
 NETWORKS = {
     "TinySSD": Network("detect", TinySSD, squashed),  # 9.7
     "fcn": Network("segment", _fcn, _normalized),  # 9.10
-    "resnet18": Network("classify", resnet18, _small),  # 9.1, 9.12
+    "resnet18": Network("classify", resnet18, _small),  # 9.1
+    "resnet18_cifar10": Network("classify", resnet18, _normalized_small),  # 9.12
     "model_zoo": Network("classify", _zoo, _cropped),  # 9.2
     "FrozenFeatures": Network("classify", _frozen, _cropped),  # 9.13
 }

@@ -10,11 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mxnet as mx
 import pytest
 from PIL import Image
 
 from d2lzh_cv import sections
 from d2lzh_cv.book import facts
+from d2lzh_cv.prediction import Predictor
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -76,6 +78,13 @@ def test_figures_are_pictures_of_something(drawn, number):
     for figure in figures:
         with Image.open(drawn.out / number / figure["file"]) as picture:
             assert min(picture.size) >= 60 and len(picture.convert("RGB").getcolors(1 << 24)) > 20, figure
+
+
+@pytest.mark.parametrize("number, task", [("9.1", "classify"), ("9.2", "classify"), ("9.7", "detect"),
+                                          ("9.10", "segment"), ("9.12", "classify"), ("9.13", "classify")])
+def test_trained_networks_can_be_used_for_other_pictures(drawn, number, task):
+    predict = Predictor(drawn.out / number, task, 0.3, mx.cpu())
+    assert predict(drawn.out / "9.3" / drawn.results("9.3")["figures"][0]["file"]).text
 
 
 def test_the_report_holds_every_section(drawn):

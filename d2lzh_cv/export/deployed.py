@@ -7,6 +7,7 @@ from mxnet import gluon
 from mxnet.gluon import nn
 
 from ..checkpoint import Description
+from ..data.cifar10 import CIFAR10_MEAN, CIFAR10_STD
 from ..fcn import STRIDE
 
 INPUT = "data"
@@ -20,6 +21,7 @@ PREPARED = {
     "TinySSD": (RESIZED, {"scale": 1.0, "mean": [0.0] * 3, "deviation": [1.0] * 3}),
     "fcn": (f"any size; pad or resize to multiples of {STRIDE}", IMAGENET),
     "resnet18": (RESIZED, {"scale": 1 / 255, "mean": [0.0] * 3, "deviation": [1.0] * 3}),
+    "resnet18_cifar10": (RESIZED, {"scale": 1 / 255, "mean": list(CIFAR10_MEAN), "deviation": list(CIFAR10_STD)}),
     "model_zoo": (CROPPED, IMAGENET),
     "FrozenFeatures": (CROPPED, IMAGENET),
 }
