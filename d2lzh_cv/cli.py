@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 from . import __version__, rundir, sections
-from .commands import data, export, launch, predict
+from .commands import bench, data, export, launch, predict
 from .errors import InputError
 from .guard import INPUT_ERROR, INTERRUPTED
 from .options import Parser, add_debug_flag, add_run_flags, check_kvstore, from_namespace
@@ -52,7 +52,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for add in (_add_run, _add_list, _add_doctor, _add_compare, data.add, predict.add, export.add,
-                launch.add):
+                launch.add, bench.add):
         add(commands)
     flags, extra = parser.parse_known_args(argv)
     if any(word.startswith("-") for word in extra) or (extra and "sections" not in flags):

@@ -1,0 +1,138 @@
+"""From a picture to what is in it: boxes with section 9.7's TinySSD, classes of pixels with section 9.10's FCN."""
+from __future__ import annotations
+
+import numpy as np
+
+from .. import draw
+from ..case import Case, Side
+from ..compare import Limit
+
+# A trained TinySSD gave 200 to 340 of a picture's 5444 anchors a score of 0.01 or more. Drawn weights, and so much less
+# for the object on every scale, leave about as many; without, nearly all take part in the suppression.
+LESS, FIRST = 6.2, "blk_0.0.0.weight"
+SSD = {"network": "TinySSD", "size": (512, 512), "edge": 256, "less": LESS, "pictures": 4, "repeat": 4}
+FCN = {"network": "fcn", "size": (320, 480), "pictures": 4, "repeat": 4}
+FEW = {"pictures": 1, "repeat": 1}
+CASES = (
+    Case("tinyssd_detect", "picture to boxes by a TinySSD as if trained, suppression included", __name__, SSD,
+         {**FEW, "size": (128, 128), "edge": 64, "less": 3.0}, {"boxes": Limit("rows", 0.02)},
+         unit=("picture", "size")),
+    Case("tinyssd_detect_untrained", "the same before training, when nearly every anchor takes part", __name__,
+         {**SSD, "less": 0.0}, {**FEW, "size": (128, 128), "edge": 64}, {"boxes": Limit("rows", 0.05)},
+         unit=("picture", "size")),
+    Case("fcn_predict", "picture to classes of pixels by the FCN", __name__, FCN, {**FEW, "size": (64, 96)},
+         {"classes": Limit("share", 2e-3)}, unit=("picture", "size")),
+)
+
+
+def pictures(settings: dict) -> list[np.ndarray]:
+    """(H, W, 3) uint8 each."""
+    return [draw.picture(f"picture {i}", *settings["size"]) for i in range(settings["pictures"])]
+
+
+def as_trained(name: str, array: np.ndarray, less: float) -> np.ndarray:
+    """TinySSD's parameter ``name``: its first layer takes 0 to 255 to about 1, and what speaks for the object, every
+    second channel of a class predictor, is ``less``."""
+    if name == FIRST:
+        return array / np.float32(150)
+    lowered = name.startswith("cls_") and name.endswith("bias")
+    return array - np.float32(less) * (np.arange(len(array)) % 2 == 1) if lowered else array
+
+
+class _Predict(Side):
+    """``find(picture)`` gives rows (class, score, box) as NumPy array, or classes (H, W)."""
+
+    def result(self) -> dict[str, np.ndarray]:
+        found = [self.find(picture) for picture in self.pictures]
+        if self.settings["network"] == "fcn":
+            return {"classes": np.stack(found)}
+        return {"boxes": np.concatenate([np.insert(rows, 0, i, axis=1) for i, rows in enumerate(found)])}
+
+    def run(self) -> None:
+        for picture in self.pictures:
+            self.find(picture)
+
+
+class _Gluon(_Predict):
+    def prepare(self) -> None:
+        from mxnet import nd
+
+        from .. import gluon_tools
+        self.pictures = [nd.array(picture, dtype="uint8") for picture in pictures(self.settings)]
+        edge = self.settings.get("edge")
+        size = (edge, edge) if edge else self.settings["size"]
+        self.net = gluon_tools.fill(self.make(), nd.zeros((1, 3, *size)))
+        if edge:
+            for name, parameter in self.net._collect_params_with_prefix().items():
+                array = as_trained(name, parameter.data().asnumpy(), self.settings["less"])
+                parameter.set_data(nd.array(array))
+
+
+class Ours(_Gluon):
+    """As the chapters' scripts: hybridised, ``d2l.detect`` and ``d2l.predict``."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.net.hybridize(static_alloc=True, static_shape=True)
+
+    def make(self):
+        from mxnet.gluon import model_zoo
+
+        import d2lzh_cv as d2l
+        if self.settings["network"] == "TinySSD":
+            return d2l.TinySSD(num_classes=1)
+        zoo = model_zoo.vision.resnet18_v2()
+        zoo.initialize()
+        return d2l.fcn(d2l.conv_features(zoo), num_classes=21)
+
+    def find(self, picture) -> np.ndarray:
+        import d2lzh_cv as d2l
+        if self.settings["network"] == "TinySSD":
+            return d2l.detect(self.net, picture, self.settings["edge"])
+        return d2l.predict(self.net, picture).asnumpy()
+
+
+class Book(_Gluon):
+    def make(self):
+        from .. import book
+        return getattr(book, self.settings["network"])()
+
+    def find(self, picture) -> np.ndarray:
+        from .. import book
+        if self.settings["network"] == "TinySSD":
+            return book.find_objects(self.net, picture, self.settings["edge"]).asnumpy()
+        return book.classes_of_pixels(self.net, picture).asnumpy()
+
+
+class Torch(_Predict):
+    def prepare(self) -> None:
+        import torch
+
+        from .. import torch_models
+        made = torch_models.fill(getattr(torch_models, self.settings["network"])(), self.channels_last)
+        if self.settings["network"] == "TinySSD":
+            for name, value in torch_models.named(made).items():
+                value.data.copy_(torch.from_numpy(as_trained(name, value.detach().numpy(), self.settings["less"])))
+        self.net, self.layout = made.eval(), torch_models.layout(self.channels_last)
+        self.pictures = [torch.from_numpy(picture) for picture in pictures(self.settings)]
+
+    def find(self, picture) -> np.ndarray:
+        import torch
+        with torch.inference_mode():
+            X = picture.permute(2, 0, 1)[None].float()
+            return (self._boxes(X) if self.settings["network"] == "TinySSD" else self._classes(X)).numpy()
+
+    def _boxes(self, X):
+        from torch.nn import functional
+
+        from ..torch_boxes import detect
+        edge = self.settings["edge"]
+        small = functional.interpolate(X, (edge, edge), mode="bilinear", align_corners=False) + 0.5
+        anchors, scores, offsets = self.net(small.floor().contiguous(memory_format=self.layout))
+        return detect(scores[0].softmax(1).T, offsets[0], anchors)
+
+    def _classes(self, X):
+        import torch
+        mean, std = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+        X = ((X / 255 - mean) / std).contiguous(memory_format=self.layout)
+        return self.net(X).argmax(1)[0]

@@ -1,0 +1,138 @@
+"""A training step of a classifier, of pictures (sections 9.1, 9.2) or of pixels (9.10), with the count of hits."""
+from __future__ import annotations
+
+import numpy as np
+
+from .. import draw
+from ..case import Case, Side
+from ..compare import Limit
+
+LIMITS = {"loss": Limit("relative", 1e-3), "hits": Limit("relative", 2e-2),  # a hit more or less is rounding
+          "step of the first layer": Limit("relative", 5e-2), "step of the last layer": Limit("relative", 1e-2)}
+MODULE = __name__
+CIFAR = {"network": "resnet18", "batch": 128, "size": (32, 32), "classes": 10, "watched": ("0.weight", "8.weight"),
+         "sgd": {"learning_rate": 0.01, "momentum": 0.9, "wd": 5e-4}, "repeat": 2}
+FINETUNE = {"network": "resnet18_v2", "batch": 32, "size": (224, 224), "classes": 2,
+            "watched": ("features.1.weight", "output.weight"),
+            "sgd": {"learning_rate": 0.01, "wd": 1e-3}, "repeat": 2}
+FCN = {"network": "fcn", "batch": 8, "size": (320, 480), "classes": 21, "pixels": True,
+       "watched": ("0.1.weight", "2.weight"), "sgd": {"learning_rate": 0.1, "wd": 1e-3}, "repeat": 2}
+CASES = (
+    Case("cifar_step", "training step of section 9.1's ResNet-18", MODULE, CIFAR, {"batch": 2, "repeat": 1}, LIMITS,
+         trains=True),
+    Case("finetune_step", "training step of section 9.2's resnet18_v2", MODULE, FINETUNE,
+         {"batch": 2, "size": (64, 64), "repeat": 1}, LIMITS, trains=True),
+    Case("fcn_step", "training step of section 9.10's FCN", MODULE, FCN, {"batch": 1, "size": (64, 96), "repeat": 1},
+         LIMITS, trains=True),
+)
+
+
+def inputs(settings: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (B, 3, H, W) and labels, (B,) or (B, H, W)."""
+    batch, size = settings["batch"], settings["size"]
+    shape = (batch, *size) if settings.get("pixels") else (batch,)
+    return draw.normal("pictures", batch, 3, *size), draw.classes("labels", settings["classes"], *shape)
+
+
+class _Step(Side):
+    """What a step did, from two layers' weights before and after."""
+
+    def result(self) -> dict[str, np.ndarray]:
+        before = self.weights()
+        (loss, hits), = self.train(1)
+        moved = [after - old for after, old in zip(self.weights(), before)]
+        return {"loss": np.array(loss), "hits": np.array(hits), "step of the first layer": moved[0],
+                "step of the last layer": moved[1]}
+
+    def run(self) -> None:
+        self.train(self.settings["repeat"])
+
+    def losses(self, steps: int) -> list[float]:
+        return [self.train(1)[0][0] for _ in range(steps)]
+
+
+class _Gluon(_Step):
+    def prepare(self) -> None:
+        from mxnet import gluon, nd
+
+        from .. import gluon_tools
+        self.tools, (self.X, self.y) = gluon_tools, inputs(self.settings)
+        self.net = gluon_tools.fill(self.make(), nd.array(self.X[:1]))
+        self.trainer = gluon.Trainer(self.net.collect_params(), "sgd", self.settings["sgd"])
+
+    def weights(self) -> list[np.ndarray]:
+        return self.tools.weights(self.net, self.settings["watched"])
+
+
+class Ours(_Gluon):
+    """As the chapters' scripts: hybridised, and ``d2l.fit``."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.net.hybridize(static_alloc=True, static_shape=True)
+
+    def make(self):
+        from mxnet.gluon import model_zoo
+
+        import d2lzh_cv as d2l
+        if self.settings["network"] == "resnet18":
+            return d2l.resnet18(10)
+        if self.settings["network"] == "resnet18_v2":
+            return d2l.from_scratch("resnet18_v2", 2)
+        zoo = model_zoo.vision.resnet18_v2()
+        zoo.initialize()
+        return d2l.fcn(d2l.conv_features(zoo), num_classes=21)
+
+    def train(self, steps: int) -> list[tuple[float, float]]:
+        import mxnet as mx
+
+        import d2lzh_cv as d2l
+        loss = mx.gluon.loss.SoftmaxCrossEntropyLoss(axis=1)
+        batches = self.tools.Batches(self.X, self.y, steps)
+        epoch, = d2l.fit(self.net, batches, loss, self.trainer, mx.cpu(), 1)
+        mx.nd.waitall()
+        return [(epoch.loss, epoch.train_acc)]
+
+
+class Book(_Gluon):
+    def make(self):
+        from .. import book
+        return getattr(book, self.settings["network"])()
+
+    def train(self, steps: int) -> list[tuple[float, float]]:
+        import mxnet as mx
+
+        from .. import book
+        seen = book.train(self.net, self.tools.Batches(self.X, self.y, steps), self.trainer)
+        mx.nd.waitall()
+        return seen
+
+
+class Torch(_Step):
+    def prepare(self) -> None:
+        import torch
+
+        from .. import torch_models
+        X, y = inputs(self.settings)
+        made = {"resnet18": torch_models.resnet18, "resnet18_v2": torch_models.ResNet18V2, "fcn": torch_models.fcn}
+        self.net = torch_models.fill(made[self.settings["network"]](), self.channels_last).train()
+        self.X = torch.from_numpy(X).to(memory_format=torch_models.layout(self.channels_last))
+        self.y, self.named = torch.from_numpy(y).long(), torch_models.named(self.net)
+        sgd = self.settings["sgd"]
+        self.optimizer = torch.optim.SGD([p for p in self.net.parameters() if p.requires_grad], sgd["learning_rate"],
+                                         sgd.get("momentum", 0), weight_decay=sgd["wd"])
+
+    def weights(self) -> list[np.ndarray]:
+        return [self.named[name].detach().numpy().copy() for name in self.settings["watched"]]
+
+    def train(self, steps: int) -> list[tuple[float, float]]:
+        from torch.nn import functional
+        seen = []
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            scores = self.net(self.X)
+            loss = functional.cross_entropy(scores, self.y)
+            loss.backward()
+            self.optimizer.step()
+            seen.append((loss.item(), (scores.argmax(1) == self.y).float().mean().item()))
+        return seen

@@ -1,0 +1,97 @@
+"""Reports as tables."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from .case import Case
+from .runner import Report
+
+NO_TORCH = "PyTorch is not installed, so its columns are empty: make venv TORCH=1 installs it"
+
+
+def print_cases(cases: Sequence[Case]) -> None:
+    """A line a case."""
+    table = Table("case", "what", "a", box=None)
+    for case in cases:
+        table.add_row(case.name, escape(case.what), case.unit[0])
+    Console().print(table)
+
+
+def show(report: Report) -> None:
+    """Print the table of a report, what it was measured on, and what failed."""
+    console = Console()
+    console.print({"cases": _cases, "points": _points, "losses": _losses}[report.key](report.rows))
+    for line in notes(report):
+        console.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def _cases(rows: list[dict[str, Any]]) -> Table:
+    return _timed(Table("case", "a"), rows, lambda row: (row["case"], row["unit"]))
+
+
+def _points(rows: list[dict[str, Any]]) -> Table:
+    return _timed(Table("case", "over", "at"), rows, lambda row: (row["case"], row["over"], row["at"]))
+
+
+def _timed(table: Table, rows: list[dict[str, Any]], first) -> Table:
+    for column in ("ours", "the book's way", "PyTorch", "× book", "× PyTorch", "peak MB"):
+        table.add_column(column, justify="right")
+    table.add_column("equal")
+    for row in rows:
+        table.add_row(*first(row), *(seconds(row[f"{side}_s"]) for side in ("ours", "book", "torch")),
+                      *(ratio(row[name], row["quartiles"][name]) for name in ("vs_book", "vs_torch")), peaks(row),
+                      "yes" if row["equal"] else "[bold red]no[/]")
+    return table
+
+
+def _losses(rows: list[dict[str, Any]]) -> Table:
+    table = Table("case", "steps", "first loss", "last loss", "book differs by", "PyTorch by", "equal")
+    for row in rows:
+        ours = row["losses"].get("ours") or [float("nan")]
+        table.add_row(row["case"], str(row["steps"]), f"{ours[0]:.5g}", f"{ours[-1]:.5g}",
+                      *(f"{row['largest'][side]:.2g}" if side in row["largest"] else "" for side in ("book", "torch")),
+                      "yes" if row["equal"] else "[bold red]no[/]")
+    return table
+
+
+def seconds(value: float | None) -> str:
+    """Three digits and a unit; nothing for None."""
+    if value is None:
+        return ""
+    factor, unit = (1, "s") if value >= 1 else (1e3, "ms") if value >= 1e-3 else (1e6, "µs")
+    return f"{value * factor:.3g} {unit}"
+
+
+def ratio(value: float | None, quartiles: list[float] | None) -> str:
+    """The median and between what the middle half of the rounds lies."""
+    return "" if value is None else f"{value:.2f} ({quartiles[0]:.2f} to {quartiles[1]:.2f})"
+
+
+def peaks(row: dict[str, Any]) -> str:
+    """Ours, the book's way, PyTorch (the layout that is shown)."""
+    torch = "torch_channels_last" if row["torch_layout"] == "channels_last" else "torch"
+    known = [row["memory"].get(side) for side in ("ours", "book", torch)]
+    return " / ".join(str(memory["peak_mb"]) for memory in known if memory)
+
+
+def notes(report: Report) -> list[str]:
+    """What the table needs to be understood."""
+    about = report.environment
+    lines = [f"{about['processor']}, {about['processors']} processors, {about['threads']} threads; "
+             + ", ".join(f"{name} {version}" for name, version in about["versions"].items())]
+    if about["load"]:
+        lines.append(f"load when it began: {about['load'][0]:.1f}")
+    if about["quick"]:
+        lines.append("tiny sizes: times and memory mean nothing")
+    if not report.torch:
+        lines.append(NO_TORCH)
+    lines += [f"{row['case']}, {side} failed: {error}" for row in report.rows for side, error in row["errors"].items()]
+    lines += [f"{row['case']}, {side}: {name} differs by {value:.3g}, at most {row['tolerances'][name]['largest']:g} "
+              "is equal" for row in report.rows for side, found in row.get("differences", {}).items()
+              for name, value in found.items() if not value <= row["tolerances"][name]["largest"]]
+    return lines + ["interrupted: this is what was done"] * report.interrupted

@@ -1,0 +1,82 @@
+"""A side's own process: ``python -m benchmarks.worker``. It obeys commands and ends when nobody holds its input.
+
+A command is a pickled tuple on standard input: ("prepare", side, module, settings), ("result", side),
+("seconds", side), ("losses", side, steps), ("memory", side), ("forget",). The answer, on what was standard output, is
+("ok", value) or ("error", line, traceback).
+"""
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .case import CHANNELS_LAST, CLASSES, Side
+
+
+class Desk:
+    """Holds the sides at work: one, or in a quick look all of a framework."""
+
+    def __init__(self) -> None:
+        self.sides: dict[str, Side] = {}
+        self.before = 0
+
+    def prepare(self, side: str, module: str, settings: dict[str, Any]) -> None:
+        made = getattr(import_module(module), CLASSES[side])
+        for name in made.imports or (("torch",) if side.startswith("torch") else ("d2lzh_cv", "mxnet")):
+            import_module(name)
+        self.before = self.before or _memory("VmRSS")
+        self.sides[side] = made(settings, channels_last=side == CHANNELS_LAST)
+
+    def result(self, side: str):
+        return self.sides[side].result()
+
+    def seconds(self, side: str) -> float:
+        return self.sides[side].seconds()
+
+    def losses(self, side: str, steps: int) -> list[float]:
+        return self.sides[side].losses(steps)
+
+    def memory(self, side: str) -> dict[str, float] | None:
+        """MB: with the framework alone, and at most since; None where the system does not tell."""
+        return {"before_mb": self.before, "peak_mb": _memory("VmHWM")} if self.before else None
+
+    def forget(self) -> None:
+        """Let go of the sides."""
+        self.sides.clear()
+        gc.collect()
+
+
+def _memory(key: str) -> int:
+    status = Path("/proc/self/status")
+    return int(status.read_text().split(f"{key}:")[1].split()[0]) // 1024 if status.exists() else 0
+
+
+def answer(desk: Desk, command: tuple) -> tuple:
+    """Do one command."""
+    try:
+        return "ok", getattr(desk, command[0])(*command[1:])
+    except Exception as error:  # whatever a side raises is an answer: the other sides and cases go on
+        return "error", f"{type(error).__name__}: {' '.join(str(error).split())}", traceback.format_exc()
+
+
+def serve(commands: BinaryIO, answers: BinaryIO) -> None:
+    """Answer until the input ends."""
+    desk = Desk()
+    while True:
+        try:
+            command = pickle.load(commands)
+        except EOFError:
+            return
+        pickle.dump(answer(desk, command), answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what frameworks print must not come between the answers
+    serve(sys.stdin.buffer, pipe)

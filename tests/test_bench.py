@@ -1,0 +1,306 @@
+"""The benchmarks: statistics and comparisons by hand, a side that is wrong or dies, every case at a tiny size."""
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+from section_kit import ROOT
+from test_cli import call
+
+from benchmarks import cases, compare, draw, losses, process, runner, scaling, spread, tables
+from benchmarks.case import CHANNELS_LAST, Case
+from d2lzh_cv.commands import bench
+
+FAKE = """
+    import time
+    import numpy as np
+    from benchmarks.case import Side
+
+    class Ours(Side):
+        value, imports = 1.0, ("json",)
+        def prepare(self): self.done = 0
+        def result(self): return {"value": np.array([self.value])}
+        def run(self):
+            self.done += 1
+            time.sleep(self.settings.get("sleep", 0))
+        def losses(self, steps): return [self.value] * steps
+
+    class Book(Ours):
+        value = %s
+
+    class Torch(Ours):
+        pass
+"""
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Makes the only case one whose sides do next to nothing; the book's value is the code that is given."""
+    def make(book="1.0", body="", **settings):
+        text = textwrap.dedent(FAKE % book) + textwrap.dedent(body)
+        (tmp_path / "fake_sides.py").write_text(text)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        case = Case("fake_step", "nothing", "fake_sides", {"repeat": 1, "batch": 3, **settings}, {},
+                    {"value": compare.Limit("relative", 0.01)}, layouts=False, trains=True)
+        monkeypatch.setattr(cases, "CASES", {case.name: case})
+        monkeypatch.setattr(runner.Report, "torch", False)  # its import would take seconds
+        return case
+    return make
+
+
+def bench_json(capsys, *argv):
+    code, out, err = call(capsys, "bench", "--json", *argv)
+    return code, json.loads(out), err
+
+
+# Statistics
+
+def test_quartiles_and_ratios_by_hand():
+    assert spread.quartiles([4, 1, 3, 2, 5]) == [2, 4]
+    assert spread.quartiles([1, 2, 3, 4]) == [1.75, 3.25]
+    assert spread.quartiles([7]) == [7, 7]
+    assert spread.ratios([6, 2], [2, 4]) == [3, 0.5]
+
+
+def test_the_better_layout_is_the_one_with_the_lower_median():
+    times = {"torch": [1, 9, 9], "torch_channels_last": [2, 3, 99]}
+    assert spread.best(times, runner.TORCH_SIDES) == "torch_channels_last"
+    assert spread.best({"ours": [1]}, runner.TORCH_SIDES) is None
+
+
+def test_every_side_is_first_in_turn():
+    assert [spread.turn("abc", number) for number in range(4)] == [list("abc"), list("bca"), list("cab"), list("abc")]
+
+
+# Comparisons
+
+def test_relative_is_of_the_norms():
+    assert compare.relative(np.array([3.0, 4.5]), np.array([3.0, 4.0])) == pytest.approx(0.1)
+    assert compare.share(np.array([1, 2, 3, 4]), np.array([1, 2, 3, 5])) == 0.25
+
+
+def test_boxes_are_found_again_in_any_order():
+    small, large = [0.1, 0.1, 0.2, 0.2], [0.5, 0.5, 0.9, 0.9]
+    boxes = np.array([[0, 0, 0.9, *small], [0, 0, 0.8, *large], [1, 0, 0.8, *large]])
+    assert compare.rows(boxes[::-1], boxes) == 0
+    for column, by in ((0, 2), (1, 1), (2, 3e-3), (6, 6e-3)):  # picture, class, score, place
+        other = boxes.copy()
+        other[1, column] += by
+        assert compare.rows(other, boxes) == pytest.approx(1 / 3)
+    assert compare.rows(boxes[:2], boxes) == pytest.approx(1 - 4 / 5)
+    assert compare.rows(boxes[:0], boxes) == 1 and compare.rows(boxes[:0], boxes[:0]) == 0
+
+
+@pytest.mark.parametrize("found", [{}, {"value": np.array([1.0, 1.0])}, {"value": np.array([np.nan])}])
+def test_missing_misshapen_and_not_finite_is_never_equal(found):
+    limits = {"value": compare.Limit("relative", 1e9)}
+    values = compare.differences(found, {"value": np.array([1.0])}, limits)
+    assert values == {"value": float("inf")} and not compare.within(values, limits)
+
+
+def test_losses_that_are_not_numbers_differ():
+    assert losses.difference([1.0, 2.2], [1.0, 2.0]) == pytest.approx(0.1)
+    assert losses.difference([1.0, float("nan")], [1.0, 2.0]) == float("inf")
+
+
+def test_weights_follow_from_name_and_shape():
+    first = draw.weight("0.conv1.weight", (64, 32, 3, 3))
+    assert np.array_equal(first, draw.weight("0.conv1.weight", (64, 32, 3, 3))) and first.dtype == np.float32
+    assert not np.array_equal(first, draw.weight("0.conv2.weight", (64, 32, 3, 3)))
+    assert first.std() == pytest.approx((2 / 288) ** 0.5, rel=0.02)
+    assert (draw.weight("0.gamma", (5,), fixed=True) == 1).all() and np.ptp(draw.weight("0.gamma", (5,))) > 0
+
+
+def test_scores_are_as_a_trained_networks():
+    score = draw.trained_scores("x", 4, 5444)[:, 1]
+    assert 200 < (score >= 0.01).sum() / 4 < 400
+
+
+# The command
+
+KEYS = {"case", "ours_s", "book_s", "torch_s", "vs_book", "vs_torch", "equal", "rounds", "quartiles", "memory",
+        "differences", "tolerances", "settings", "seconds", "errors", "torch_layout", "unit", "what", "unit_holds"}
+
+
+def test_the_json(fake, capsys):
+    fake()
+    code, report, _ = bench_json(capsys, "--rounds", "3", "--threads", "1")
+    row, = report["cases"]
+    assert (code, report["interrupted"]) == (0, False) and set(row) == KEYS
+    assert report["environment"]["threads"] == 1 and report["environment"]["versions"]["mxnet"]
+    assert row["equal"] is True and row["rounds"] == 3 and row["torch_s"] is None and row["vs_torch"] is None
+    assert row["ours_s"] == sorted(row["seconds"]["ours"])[1] and len(row["seconds"]["book"]) == 3
+    assert row["vs_book"] == sorted(spread.ratios(row["seconds"]["book"], row["seconds"]["ours"]))[1]
+    assert row["quartiles"]["ours_s"] == spread.quartiles(row["seconds"]["ours"])
+    assert row["memory"]["ours"]["peak_mb"] >= row["memory"]["ours"]["before_mb"] > 0
+
+
+def test_a_side_that_computes_something_else(fake, capsys):
+    fake(book="1.02")
+    code, report, _ = bench_json(capsys, "--rounds", "1", "--quick")
+    row, = report["cases"]
+    assert code == 1 and row["equal"] is False
+    assert row["differences"]["book"]["value"] == pytest.approx(0.02)
+    code, out, _ = call(capsys, "bench", "--rounds", "1", "--quick")
+    assert code == 1 and "fake_step, book: value differs by 0.02, at most 0.01 is equal" in out
+
+
+@pytest.mark.parametrize(("ending", "named"), [("raise ValueError('broken')", "ValueError: broken"),
+                                              ("import os; os._exit(9)", "exit code 9")])
+def test_a_side_that_fails_is_named_and_the_others_go_on(fake, capsys, ending, named):
+    fake(body=f"""
+        class Book(Ours):
+            def result(self): {ending}
+    """)
+    code, report, _ = bench_json(capsys, "--rounds", "2")
+    row, = report["cases"]
+    assert code == 1 and row["equal"] is False and named in row["errors"]["book"]
+    assert row["book_s"] is None and row["ours_s"] > 0 and row["rounds"] == 2
+
+
+def test_losses_of_the_first_steps(fake, capsys):
+    fake(book="1.02")
+    code, report, _ = bench_json(capsys, "--losses", "--quick")
+    row, = report["losses"]
+    assert code == 1 and len(row["losses"]["ours"]) == row["steps"] == 20
+    assert row["largest"]["book"] == pytest.approx(0.02 / 1.02) and row["equal"] is False
+
+
+def test_without_pytorch_its_columns_are_empty(fake, capsys):
+    fake()
+    code, out, _ = call(capsys, "bench", "--rounds", "1", "--quick")
+    assert code == 0 and tables.NO_TORCH in out
+
+
+@pytest.mark.parametrize(("argv", "named"), [
+    (["tinysd_step"], "did you mean tinyssd_step?"), (["--rounds", "0"], "--rounds"), (["--rounds", "x"], "--rounds"),
+    (["voc_reader", "--losses"], "trains nothing"), (["voc_reader", "--scaling"], "has no curve"),
+    (["--losses", "--scaling"], "--scaling")])
+def test_wrong_input_is_one_line(argv, named, capsys):
+    code, out, err = call(capsys, "bench", *argv)
+    assert (code, out) == (2, "") and len(err.splitlines()) == 1 and named in err
+
+
+def test_installed_without_a_checkout(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    code, _, err = call(capsys, "bench", "--list")
+    assert code == 2 and "checkout" in err and len(err.splitlines()) == 1
+
+
+def test_the_list_names_every_case(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = call(capsys, "bench", "--list")
+    assert code == 0 and all(f" {name} " in out and case.what in out for name, case in cases.CASES.items())
+
+
+def test_ctrl_c_prints_what_is_done_and_ends_the_workers(fake, tmp_path):
+    """In a process of its own: two rounds are done when it comes."""
+    fake(body="""
+        class Book(Ours):
+            def run(self):
+                super().run()
+                if self.done == 4:  # the warm-up is the first
+                    print("here", file=open("pid", "w"))
+                    time.sleep(60)
+    """)
+    code = """if True:
+        import sys
+        from benchmarks import cases, runner
+        from benchmarks.case import Case
+        from benchmarks.compare import Limit
+        from d2lzh_cv import cli
+        limits = {"value": Limit("relative", 0)}
+        cases.CASES = {"f": Case("f", "w", "fake_sides", {"repeat": 1, "batch": 1}, {}, limits, layouts=False)}
+        runner.Report.torch = False
+        sys.exit(cli.main(["bench", "--json"]))"""
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    child = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": path},
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until(lambda: (tmp_path / "pid").exists() or child.poll() is not None)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    report = json.loads(out)
+    assert child.returncode == 130 and report["interrupted"] is True, err
+    assert report["cases"][0]["rounds"] == 2 and report["cases"][0]["equal"] is True
+
+
+def test_a_worker_ends_with_its_runner():
+    code = ("import time; from benchmarks.process import Worker; worker = Worker(1); print(worker._process.pid, "
+            "flush=True); time.sleep(60)")
+    child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)},
+                             stdout=subprocess.PIPE, text=True)
+    pid = int(child.stdout.readline())
+    child.kill()
+    child.communicate()
+    until(lambda: not alive(pid))
+    assert not alive(pid)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return (process.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]) != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(condition, seconds: float = 30) -> None:
+    for _ in range(int(seconds * 20)):
+        if condition():
+            return
+        time.sleep(0.05)
+
+
+# The cases themselves
+
+WANTED = {"cifar_step", "finetune_step", "tinyssd_step", "tinyssd_detect", "tinyssd_detect_untrained", "anchors_5444",
+          "anchors_50000", "pikachu_reader", "voc_reader", "fcn_step", "fcn_predict", "style_step", "roi_pooling"}
+
+
+def test_the_points_of_curves_are_labelled():
+    assert [scaling.label(scaling.CURVES[3], point) for point in scaling.CURVES[3].points] == ["1024", "4096", "16384",
+                                                                                               "50176"]
+    assert {curve.over for curve in scaling.CURVES} == {"batch", "picture", "anchors", "threads"}
+    assert all(curve.setting == "threads" or curve.setting in cases.CASES[curve.case].settings
+               for curve in scaling.CURVES)
+
+
+@pytest.fixture(scope="module")
+def quick_report():
+    return runner.run(cases.choose([]), 1, quick=True, threads=1)
+
+
+@pytest.mark.slow
+def test_every_case_runs_and_all_sides_agree(quick_report):
+    by_name = {row["case"]: row for row in quick_report.rows}
+    assert set(by_name) >= WANTED
+    for name, row in by_name.items():
+        assert row["errors"] == {} and row["equal"], (name, row["errors"], row["differences"])
+        assert row["rounds"] == 1 and row["ours_s"] > 0 and row["vs_book"] > 0
+        assert set(row["differences"]) == set(cases.CASES[name].sides(quick_report.torch)) - {"ours"}
+        assert (row["torch_s"] is not None) == quick_report.torch
+
+
+def test_what_is_compared_is_not_empty():
+    """Boxes are found, and a step moves the weights: or equality would say nothing."""
+    names = ("tinyssd_step", "tinyssd_detect")
+    with process.Workers(1, share=True) as workers:
+        for name in names:
+            case = cases.CASES[name]
+            workers.ask("prepare", "ours", case.module, case.with_settings(quick=True))
+            result = workers.ask("result", "ours")
+            assert set(result) == set(case.limits)
+            assert all(array.size and np.any(array) for array in result.values()), name
+            assert "boxes" not in result or len(result["boxes"]) > 10
+
+
+def test_pytorch_comes_in_both_layouts_where_there_are_pictures():
+    assert cases.CASES["tinyssd_step"].sides(True)[-1] == CHANNELS_LAST
+    assert cases.CASES["anchors_5444"].sides(True) == ["ours", "book", "torch"]
+    assert cases.CASES["tinyssd_step"].sides(False) == ["ours", "book"]
