@@ -9,18 +9,20 @@ from typing import Callable
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, image, nd
-from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
 from . import distributed
 from .anchors import multibox_detection, multibox_target
 from .boxes import box_scale
+from .errors import InputError
 from .loop import Task, train_task
 from .plotting import plt, show_bboxes
 from .snapshots import Snapshots
+from .ssd_losses import SSDLoss, focal_loss, smooth_l1  # noqa: F401  the book's names are found here
 
 SIZES = ((0.2, 0.272), (0.37, 0.447), (0.54, 0.619), (0.71, 0.79), (0.88, 0.961))  # a pair for each of the five scales
 RATIOS = ((1, 2, 0.5),) * 5
+BASE_CHANNELS = (16, 32, 64)
 NUM_ANCHORS = len(SIZES[0]) + len(RATIOS[0]) - 1  # a unit of a feature map
 
 
@@ -55,42 +57,52 @@ def down_sample_blk(num_channels: int) -> nn.HybridSequential:
     return blk
 
 
-def base_net() -> nn.HybridSequential:
-    """The base network: three halvings, 16, 32 and 64 channels; (B, 3, 256, 256) to (B, 64, 32, 32)."""
+def base_net(channels: Sequence[int] = BASE_CHANNELS) -> nn.HybridSequential:
+    """The base network: a halving for each of ``channels``; by default (B, 3, 256, 256) to (B, 64, 32, 32)."""
     blk = nn.HybridSequential()
-    for num_channels in (16, 32, 64):
+    for num_channels in channels:
         blk.add(down_sample_blk(num_channels))
     return blk
 
 
-def get_blk(i: int) -> nn.HybridBlock:
-    """Block ``i`` of TinySSD: the base network, three halvings with 128 channels, global maximum."""
+def get_blk(i: int, last: int = 4, base_channels: Sequence[int] = BASE_CHANNELS) -> nn.HybridBlock:
+    """Block ``i`` of TinySSD: the base network, halvings with 128 channels, in the ``last`` place global maximum."""
     if i == 0:
-        return base_net()
-    return nn.GlobalMaxPool2D() if i == 4 else down_sample_blk(128)
+        return base_net(base_channels)
+    return nn.GlobalMaxPool2D() if i == last else down_sample_blk(128)
 
 
 class TinySSD(nn.HybridBlock):
-    """A detector of five scales that hybridises, anchors included (section 9.7).
+    """A detector of several scales, five in the book, that hybridises, anchors included (section 9.7).
 
     Called with pictures (B, 3, H, W), it returns anchors (1, A, 4), class scores (B, A, num_classes + 1) with
-    class 0 the background, and offsets (B, 4A); A = 5444 for 256×256.
+    class 0 the background, and offsets (B, 4A); by default A = 5444 for 256×256.
 
     Args:
         num_classes: classes of objects, without the background.
+        sizes, ratios: of the anchors, for each scale; there are as many scales as ``sizes``.
+        base_channels: of the base network, a halving each; fewer make the first scale finer.
+
+    Raises:
+        InputError: ``ratios`` are for fewer scales than ``sizes``.
     """
 
-    def __init__(self, num_classes: int, **kwargs) -> None:
+    def __init__(self, num_classes: int, sizes: Sequence[Sequence[float]] = SIZES,
+                 ratios: Sequence[Sequence[float]] = RATIOS, base_channels: Sequence[int] = BASE_CHANNELS,
+                 **kwargs) -> None:
         super().__init__(**kwargs)
-        self.num_classes = num_classes
-        for i in range(5):
-            setattr(self, f"blk_{i}", get_blk(i))
-            setattr(self, f"cls_{i}", cls_predictor(NUM_ANCHORS, num_classes))
-            setattr(self, f"bbox_{i}", bbox_predictor(NUM_ANCHORS))
+        if len(ratios) < len(sizes):
+            raise InputError(f"sizes of {len(sizes)} scales and ratios of {len(ratios)}: give each scale its ratios")
+        self.num_classes, self.anchors = num_classes, list(zip(sizes, ratios))
+        for i, (size, ratio) in enumerate(self.anchors):
+            num_anchors = len(size) + len(ratio) - 1
+            setattr(self, f"blk_{i}", get_blk(i, len(self.anchors) - 1, base_channels))
+            setattr(self, f"cls_{i}", cls_predictor(num_anchors, num_classes))
+            setattr(self, f"bbox_{i}", bbox_predictor(num_anchors))
 
     def hybrid_forward(self, F, X):
         anchors, cls_preds, bbox_preds = [], [], []
-        for i, (sizes, ratios) in enumerate(zip(SIZES, RATIOS)):
+        for i, (sizes, ratios) in enumerate(self.anchors):
             X = getattr(self, f"blk_{i}")(X)
             anchors.append(F.contrib.MultiBoxPrior(X, sizes=sizes, ratios=ratios))
             cls_preds.append(getattr(self, f"cls_{i}")(X))
@@ -98,40 +110,6 @@ class TinySSD(nn.HybridBlock):
         return (F.concat(*anchors, dim=1),
                 concat_preds(cls_preds).reshape((0, -1, self.num_classes + 1)),
                 concat_preds(bbox_preds))
-
-
-class SSDLoss(gloss.Loss):
-    """Cross-entropy of the classes plus L1 of the offsets of positive anchors, a value a picture (section 9.7).
-
-    Called with (cls_preds (B, A, K + 1), cls_labels (B, A), bbox_preds (B, 4A), bbox_labels (B, 4A),
-    bbox_masks (B, 4A)), the order of the book's ``calc_loss``; returns (B,), means over all anchors. Anchors of class
-    -1, which the target leaves out, add nothing.
-    """
-
-    def __init__(self, **kwargs) -> None:
-        super().__init__(weight=None, batch_axis=0, **kwargs)
-        self.cls_loss = gloss.SoftmaxCrossEntropyLoss()
-        self.bbox_loss = gloss.L1Loss()
-
-    def hybrid_forward(self, F, cls_preds, cls_labels, bbox_preds, bbox_labels, bbox_masks):
-        counted = (cls_labels >= 0).expand_dims(axis=-1)  # (B, A, 1)
-        return (self.cls_loss(cls_preds, cls_labels, counted)
-                + self.bbox_loss(bbox_preds * bbox_masks, bbox_labels * bbox_masks))
-
-
-def smooth_l1(x, scalar: float = 1.0):
-    """σ²x²/2 where |x| < 1/σ², else |x| - 1/(2σ²), with σ = ``scalar``: the L1 loss without its corner at 0."""
-    return nd.smooth_l1(x, scalar=scalar)
-
-
-def focal_loss(cls_preds: nd.NDArray, cls_labels: nd.NDArray, gamma: float = 2.0) -> nd.NDArray:
-    """-(1 - p)^γ ln p of each anchor's own class, (B, A) (Lin et al. 2017; exercise of section 9.7).
-
-    p is the softmax over the class axis of ``cls_preds`` (B, A, K + 1); with γ = 0 this is cross-entropy. Anchors of
-    class -1 are left out: 0.
-    """
-    log_p = nd.pick(nd.log_softmax(cls_preds, axis=-1), cls_labels, axis=-1)  # (B, A)
-    return -((1 - log_p.exp()) ** gamma) * log_p * (cls_labels >= 0)
 
 
 def cls_eval(cls_preds: nd.NDArray, cls_labels: nd.NDArray) -> float:
@@ -167,7 +145,7 @@ class DetectionEpoch:
 
 def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, ctx: mx.Context, num_epochs: int,
               on_epoch: Callable[[DetectionEpoch], None] | None = None, loss=None,
-              snapshots: Snapshots | None = None) -> list[DetectionEpoch]:
+              snapshots: Snapshots | None = None, **target_options) -> list[DetectionEpoch]:
     """Train a detector and return its epochs (section 9.7).
 
     Args:
@@ -179,10 +157,11 @@ def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, 
         on_epoch: called with each epoch; ``print`` prints the book's line.
         loss: takes what :class:`SSDLoss` takes.
         snapshots: keep the state of the training, to go on from; see :func:`d2lzh_cv.loop.train_task`.
+        target_options: of :func:`~d2lzh_cv.anchors.multibox_target`, such as ``negative_mining_ratio``.
     """
     loss = loss or SSDLoss()
     loss.hybridize()
-    return train_task(Detection(net, train_iter, trainer, ctx, loss), num_epochs, on_epoch, snapshots)
+    return train_task(Detection(net, train_iter, trainer, ctx, loss, **target_options), num_epochs, on_epoch, snapshots)
 
 
 class Detection(Task):
@@ -190,9 +169,9 @@ class Detection(Task):
 
     names, epoch_class = ("loss", "hits", "absolute error"), DetectionEpoch
 
-    def __init__(self, net, train_iter, trainer, ctx, loss) -> None:
+    def __init__(self, net, train_iter, trainer, ctx, loss, **target_options) -> None:
         super().__init__(net, trainer)
-        self.train_iter, self.ctx, self.loss = train_iter, ctx, loss
+        self.train_iter, self.ctx, self.loss, self.target_options = train_iter, ctx, loss, target_options
 
     def batches(self, number) -> mx.io.DataIter:
         self.train_iter.reset()
@@ -206,7 +185,8 @@ class Detection(Task):
         with autograd.record():
             anchors, cls_preds, bbox_preds = self.net(X)
             with autograd.pause():
-                bbox_labels, bbox_masks, cls_labels = multibox_target(anchors, Y, cls_preds.transpose((0, 2, 1)))
+                bbox_labels, bbox_masks, cls_labels = multibox_target(anchors, Y, cls_preds.transpose((0, 2, 1)),
+                                                                      **self.target_options)
             ls = self.loss(cls_preds, cls_labels, bbox_preds, bbox_labels, bbox_masks)
         ls.backward()
         self.trainer.step(X.shape[0] * distributed.num_workers())
