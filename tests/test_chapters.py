@@ -4,80 +4,44 @@ Both runs take minutes; each test looks at one thing that they left behind.
 """
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import mxnet as mx
 import pytest
-from PIL import Image
+from chapter_kit import Run
+from data_kit import REAL
 
 from d2lzh_cv import sections
 from d2lzh_cv.book import facts
 from d2lzh_cv.prediction import Predictor
 
-ROOT = Path(__file__).resolve().parents[1]
-REAL_DATA = ROOT.parent / "shared" / "data"
 NUMBERS = [info.number for info in sections.SECTIONS]
 pytestmark = pytest.mark.slow
 
 
-class Run:
-    """What ``d2lzh-cv run all --quick`` printed and left in its folder."""
-
-    def __init__(self, out: Path, *flags: str) -> None:
-        self.out = out
-        self.child = subprocess.run(
-            [sys.executable, "-m", "d2lzh_cv", "run", "all", "--quick", "--out", str(out), *flags], cwd=ROOT,
-            capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"}, timeout=3000)
-
-    def results(self, number: str) -> dict:
-        """results.json of a section."""
-        return json.loads((self.out / number / "results.json").read_text(encoding="utf-8"))
-
-    def curve(self, number: str, series: str, name: str) -> list[float]:
-        """One column of a section's metrics.jsonl."""
-        lines = (self.out / number / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        return [line[name] for line in map(json.loads, lines) if line["series"] == series]
-
-    def check(self) -> None:
-        """Exit code 0 and 13 times ok."""
-        status = {number: self.results(number).get("error") or self.results(number)["status"] for number in NUMBERS}
-        assert status == dict.fromkeys(NUMBERS, "ok"), self.child.stdout[-3000:]
-        assert self.child.returncode == 0, self.child.stderr[-3000:]
-
-
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory) -> Run:
-    return Run(tmp_path_factory.mktemp("drawn"), "--data", "synthetic")
+    return Run(tmp_path_factory.mktemp("drawn"), ["all"], "--data", "synthetic")
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory) -> Run:
-    if not REAL_DATA.is_dir():
+    if not REAL.is_dir():
         pytest.skip("the real data is not here")
-    return Run(tmp_path_factory.mktemp("real"), "--data", str(REAL_DATA), "--epochs", "1")
+    return Run(tmp_path_factory.mktemp("real"), ["all"], "--data", str(REAL), "--epochs", "1")
 
 
 def test_every_section_runs_on_drawn_data(drawn):
-    drawn.check()
+    drawn.check(NUMBERS)
 
 
 def test_every_section_runs_on_real_data(real):
-    real.check()
+    real.check(NUMBERS)
     kinds = {source["name"]: source["kind"] for number in NUMBERS for source in real.results(number)["data"]}
     assert {name for name, kind in kinds.items() if kind == "real"} >= {"img", "cifar10", "hotdog", "pikachu", "voc"}
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_figures_are_pictures_of_something(drawn, number):
-    figures = drawn.results(number)["figures"]
-    assert figures
-    for figure in figures:
-        with Image.open(drawn.out / number / figure["file"]) as picture:
-            assert min(picture.size) >= 60 and len(picture.convert("RGB").getcolors(1 << 24)) > 20, figure
+    drawn.check_figures(number)
 
 
 @pytest.mark.parametrize("number, task", [("9.1", "classify"), ("9.2", "classify"), ("9.7", "detect"),
