@@ -14,7 +14,7 @@ from mxnet.gluon import nn
 from .context import try_all_gpus
 from .data.custom.packed import class_names
 from .data.loader import data_loader
-from .data.voc import VOC_CLASSES, VOCSegDataset, voc_colormap2label, voc_label_indices
+from .data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
 from .data.voc_files import LazyImage
 from .fcn import normalize_image
 from .finetuning import conv_features, source_of
@@ -67,6 +67,13 @@ def void_table() -> np.ndarray:
     return table
 
 
+def colored(classes: np.ndarray) -> np.ndarray:
+    """Classes (H, W) in VOC's colours, VOID in that of the borders: (H, W, 3) uint8."""
+    palette = np.zeros((256, 3), np.uint8)
+    palette[:len(VOC_COLORMAP)], palette[VOID] = VOC_COLORMAP, BORDER
+    return palette[classes]
+
+
 def middle(pixels: np.ndarray, crop_size: tuple[int, int]) -> np.ndarray:
     """The middle (h, w) of pixels (H, W, ...)."""
     top, left = ((size - crop) // 2 for size, crop in zip(pixels.shape, crop_size))
@@ -78,6 +85,16 @@ def middles(pairs: Iterable, crop_size: tuple[int, int]) -> Iterator[tuple[np.nd
     for picture, classes in pairs:
         if all(have >= want for have, want in zip(classes.shape, crop_size)):
             yield middle(picture, crop_size), middle(classes, crop_size)
+
+
+def near_border(classes: np.ndarray, distance: int) -> np.ndarray:
+    """True where the pixel ``distance`` above, below, left or right has another class: (H, W) bool."""
+    differs = np.zeros(classes.shape, bool)
+    for plane, result in ((classes, differs), (classes.T, differs.T)):
+        other = plane[distance:] != plane[:-distance]
+        result[distance:] |= other
+        result[:-distance] |= other
+    return differs
 
 
 def as_batch(picture: np.ndarray) -> nd.NDArray:

@@ -182,6 +182,12 @@ def test_borders_are_void():
     assert (segmentation.void_table() != voc_colormap2label()).sum() == 1
 
 
+def test_colours_are_those_of_the_masks(tree):
+    mask = np.asarray(Image.open(tree / "SegmentationClass" / "a0.png").convert("RGB"))
+    assert_close(segmentation.colored(WholePictures(True, tree)[0][1]), mask)
+    assert_close(segmentation.colored(np.array([[VOID, 0]], np.uint8)), [[[224, 224, 192], [0, 0, 0]]])
+
+
 def test_smaller_pictures_keep_picture_and_mask_together(tree):
     whole, half = WholePictures(True, tree), WholePictures(True, tree, shrink=2)
     for (picture, classes), (smaller, fewer) in zip(whole, half):
@@ -210,6 +216,16 @@ def test_the_middle(size):
 def test_middles_leave_out_what_is_too_small():
     pairs = [(picture_of(size), np.zeros(size, np.uint8)) for size in ((40, 60), (39, 60), (40, 59), (50, 70))]
     assert [(p.shape, c.shape) for p, c in segmentation.middles(pairs, (40, 60))] == [((40, 60, 3), (40, 60))] * 2
+
+
+@pytest.mark.parametrize("distance", [1, 3])
+def test_what_is_near_a_border(distance):
+    classes = np.zeros((12, 15), np.uint8)
+    classes[4:8, 5:11] = 3
+    near = [[any(classes[y + a, x + b] != classes[y, x] for a, b in
+                 ((distance, 0), (-distance, 0), (0, distance), (0, -distance))
+                 if 0 <= y + a < 12 and 0 <= x + b < 15) for x in range(15)] for y in range(12)]
+    assert_close(segmentation.near_border(classes, distance), near)
 
 
 def test_judging_counts_pixels_with_a_class():
