@@ -15,8 +15,6 @@ from d2lzh_cv.data.cifar10 import CIFAR10
 run = section.start("9.1-augmentation")
 
 # %%
-from mxnet import gluon, init  # noqa: E402
-from mxnet.gluon import loss as gloss  # noqa: E402
 from mxnet.gluon.data.vision import transforms  # noqa: E402
 
 from d2lzh_cv.metrics.tables import format_table  # noqa: E402
@@ -45,7 +43,7 @@ run.save_figure("pictures", "one training picture as each setting shows it, eigh
 
 # %% [markdown]
 # ## Training
-# As `train_with_data_aug` does it, but the network is kept, to be judged on the unchanged training pictures.
+# The network is kept, to be judged on the unchanged training pictures.
 
 # %%
 devices, batch_size = d2l.try_all_gpus(), run.choose(quick=16, full=128)
@@ -54,14 +52,10 @@ devices, batch_size = d2l.try_all_gpus(), run.choose(quick=16, full=128)
 def train(name, aug):
     """Train on pictures changed by ``aug``; returns the epochs and the accuracy on the unchanged ones."""
     d2l.seed_everything(run.seed)  # all settings begin with the same weights
-    net = d2l.resnet18(10)
-    net.initialize(init.Xavier(), ctx=devices)
-    net.hybridize(static_alloc=True, static_shape=True)
-    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.001})
     print(f"ResNet-18, {name}:")
-    epochs = d2l.fit(net, d2l.load_cifar10(train_set, aug, batch_size, True), gloss.SoftmaxCrossEntropyLoss(), trainer,
-                     devices, run.epochs(quick=2, full=12), d2l.load_cifar10(test_set, d2l.NO_AUG, batch_size, False),
-                     run.report(name), run.snapshots(name))
+    net = d2l.resnet18(10)
+    epochs = d2l.train_with_data_aug(train_set, test_set, aug, d2l.NO_AUG, devices, run.epochs(quick=2, full=12),
+                                     batch_size, on_epoch=run.report(name), snapshots=run.snapshots(name), net=net)
     return epochs, d2l.evaluate_accuracy(d2l.load_cifar10(train_set, d2l.NO_AUG, batch_size, False), net, devices)
 
 

@@ -101,7 +101,7 @@ def summarize(parameters):
     sizes, counts = np.mean([size for _, _, size in draws], axis=0), [len(rows) for _, rows, _ in draws]
     boxes = np.vstack([rows[:, 1:] for _, rows, _ in draws])
     moved = np.mean([rows.shape != objects.shape or abs(rows - objects).max() > 1e-6 for _, rows, _ in draws])
-    colors = np.mean([pixels.mean(axis=(0, 1)) for pixels, _, _ in draws], axis=0)
+    colors = np.mean([pixels.mean(axis=(0, 1), dtype="float64") for pixels, _, _ in draws], axis=0)
     return [name_of(parameters), *draws[0][0].shape[:2], *map(float, sizes), float(np.mean(counts)), min(counts),
             *map(float, (boxes[:, 2:] - boxes[:, :2]).mean(axis=0)), float(moved),
             max(off(seed, parameters) for seed in range(min(DRAWS, 20))), *map(float, colors),
