@@ -4,7 +4,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mxnet as mx
 import numpy as np
@@ -13,15 +13,52 @@ from mxnet import nd
 from ..checkpoint import load_model
 from ..errors import InputError
 from ..files import read_json
-from ..metrics.detection import match
+from ..metrics import DetectorResult, evaluate_detector, pictures_of
+from ..metrics.tables import format_table
 from ..ssd import detect
-from .instances import MaskSet
-from .mask import MaskRCNN, paste
 
+if TYPE_CHECKING:
+    from ..section import Section
+
+TIMED = 12  # pictures
 SECTIONS = {"TinySSD": "9.7", "R-CNN": "9.8-region-cnn", "Fast R-CNN": "9.8-fast-rcnn",
             "Faster R-CNN": "9.8-faster-rcnn", "Mask R-CNN": "9.8-mask-rcnn"}
 COLUMNS = {"mAP_voc2007": "VOC 2007", "mAP_voc2012": "VOC 2012", "mAP_coco": "COCO", "mask_iou": "mask IoU",
            "num_epochs": "epochs", "seconds_a_picture": "sec a picture"}
+
+
+def judge(run: Section, name: str, net, val_iter: mx.io.DataIter, ctx: mx.Context, classes: Sequence[str],
+          num_epochs: int, **more: float) -> DetectorResult:
+    """Evaluate and time a trained network, record and print the figures, beside those of the sections run before.
+
+    Args:
+        name: one of ``SECTIONS``.
+        val_iter: of one picture a batch, as the networks take them; all are resized to its size.
+        more: what else is known, by the names of ``COLUMNS``.
+    """
+    judged = evaluate_detector(net, val_iter, ctx, classes)
+    print(judged.scores)
+    pictures = [nd.array(p) for p in pictures_of(val_iter, range(min(TIMED, len(judged.truths))))]
+    seconds = seconds_a_picture(lambda picture: detect(net, picture, val_iter.data_shape[1], ctx), pictures)
+    values = {**judged.scores.means(), "num_epochs": num_epochs, "seconds_a_picture": seconds, **more}
+    table = beside(run, name, values, pictures, ctx)
+    shows = in_words(table, run.find("pikachu").kind == "real" and run.full)
+    print(f"{format_table(table)}\n{shows}")
+    run.record(**values, networks=table, shows=shows)
+    return judged
+
+
+def in_words(table: dict, counts: bool) -> str:
+    """What a table of :func:`beside` shows: which network is best, which fastest. counts: real data, trained long."""
+    if len(table["rows"]) == 1:
+        said = f"{table['rows'][0][0]} alone has been run in this folder: run the others there to compare"
+    else:
+        ap, seconds = (table["columns"].index(COLUMNS[key]) for key in ("mAP_voc2012", "seconds_a_picture"))
+        best = max(table["rows"], key=lambda row: row[ap] or 0)
+        first, *_, last = sorted((row for row in table["rows"] if row[seconds]), key=lambda row: row[seconds])
+        said = (f"of {len(table['rows'])} networks {best[0]} has the highest mAP by VOC 2012, {best[ap] or 0:.3f}; "
+                f"{first[0]} is the fastest, {last[0]} takes {last[seconds] / first[seconds]:.1f} times as long")
+    return said + ("" if counts else " (few epochs or drawn pictures: the order says nothing about the methods)")
 
 
 def seconds_a_picture(find: Callable[[Any], object], pictures: Iterable[Any]) -> float:
@@ -35,50 +72,6 @@ def seconds_a_picture(find: Callable[[Any], object], pictures: Iterable[Any]) ->
     if len(taken) < 2:
         raise InputError("to time a network takes two pictures or more")
     return float(np.median(taken[1:]))
-
-
-def mask_ious(net: MaskRCNN, data: MaskSet, score: float = 0.3) -> np.ndarray:
-    """IoU of the mask of every object of ``data`` with the one found for it, (objects,); 0 for one that is missed.
-
-    Found is what scores at least ``score``, has the object's class and overlaps its box by an IoU of 0.5.
-    """
-    ious = []
-    for i in range(len(data)):
-        batch = data.batch([i])
-        rows, masks = net.detect(batch.data[0], threshold=score)
-        there = data.objects[i][data.objects[i][:, 0] >= 0]
-        ious += _of_one_picture(rows, masks, there, data.masks[i])
-    return np.array(ious)
-
-
-def given_boxes_ious(net: MaskRCNN, data: MaskSet) -> tuple[np.ndarray, np.ndarray]:
-    """IoU of every object's mask in its true box, and of the box itself taken for a mask: the mask head alone."""
-    found, whole = [], []
-    for i in range(len(data)):
-        there = data.objects[i][data.objects[i][:, 0] >= 0]
-        rows = np.insert(there, 1, 1, axis=1)  # with a score
-        masks = net.masks_in(data.batch([i]).data[0], rows)
-        for mask, row, truth in zip(masks, there, data.masks[i]):
-            found.append(mask_iou(paste(mask, row[1:], truth.shape), truth))
-            whole.append(mask_iou(paste(np.ones_like(mask), row[1:], truth.shape), truth))
-    return np.array(found), np.array(whole)
-
-
-def mask_iou(mask: np.ndarray, other: np.ndarray) -> float:
-    """Intersection over union of two masks (H, W) of bool; 1 where both are empty."""
-    union = (mask | other).sum()
-    return float((mask & other).sum() / union) if union else 1.0
-
-
-def _of_one_picture(rows, masks, there, truths) -> list[float]:
-    best = np.zeros(len(there))
-    for k in np.unique(there[:, 0]):
-        mine, theirs = np.flatnonzero(rows[:, 0] == k), np.flatnonzero(there[:, 0] == k)
-        for i, j in zip(mine, match(rows[mine], there[theirs], [0.5])[:, 0]):
-            if j >= 0:
-                truth = truths[theirs[j]]
-                best[theirs[j]] = mask_iou(paste(masks[i], rows[i, 2:], truth.shape), truth)
-    return best.tolist()
 
 
 def beside(run, name: str, values: dict[str, Any], pictures: Sequence[nd.NDArray], ctx: mx.Context) -> dict:

@@ -107,7 +107,7 @@ class FasterRCNN(gluon.HybridBlock):
             anchors = anchors_of(nd, feature)
             labels, targets = label_anchors(anchors, objects, objectness, ANCHORS_SAMPLED, rng)
             regions = suppress(nd, anchors, objectness, anchor_offsets)
-            sample = sample_regions(regions.asnumpy(), objects.asnumpy(), SAMPLED, rng)
+            sample = sample_regions(regions.asnumpy(), objects, SAMPLED, rng)
         scores, offsets = self.predict(nd, feature, pixel_rois(nd, sample.regions, X), SAMPLED)
         return Losses({"proposals": self.loss(objectness, labels, anchor_offsets, targets),
                        "regions": self.loss(scores, sample.classes, offsets, sample.offsets)}, sample, scores, offsets)

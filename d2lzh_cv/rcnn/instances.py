@@ -98,8 +98,7 @@ def voc_objects(root: Path, is_train: bool, side: int) -> MaskSet:
     names = (root / "ImageSets" / "Segmentation" / part).read_text(encoding="utf-8").split()
     for name, picture, mask in zip(names, *pairs):
         classes = voc_label_indices(mask, lookup).asnumpy()
-        small = cv2.resize(classes.astype("uint8"), (side, side), interpolation=cv2.INTER_NEAREST)
-        found = objects_of(small, _instances(root / "SegmentationObject" / f"{name}.png", side))
+        found = _resized(objects_of(classes, _instances(root / "SegmentationObject" / f"{name}.png")), side)
         if found:
             pixels = cv2.resize(picture.asnumpy(), (side, side), interpolation=cv2.INTER_AREA)
             kept.append((pixels, *_filled(found, side)))
@@ -122,11 +121,18 @@ def objects_of(classes: np.ndarray, instances: np.ndarray | None = None) -> list
     return sorted(large, key=lambda item: -item[1].sum())[:MOST]
 
 
-def _instances(path: Path, side: int) -> np.ndarray | None:
+def _instances(path: Path) -> np.ndarray | None:
     if not path.is_file():
         return None
     with Image.open(path) as image:
-        return cv2.resize(np.asarray(image), (side, side), interpolation=cv2.INTER_NEAREST)
+        return np.asarray(image)
+
+
+def _resized(found: list[tuple[int, np.ndarray]], side: int) -> list[tuple[int, np.ndarray]]:
+    """By area, without those that are too thin to be left."""
+    resized = [(k, cv2.resize(mask.astype("float32"), (side, side), interpolation=cv2.INTER_AREA) >= 0.5)
+               for k, mask in found]
+    return [(k, mask) for k, mask in resized if mask.any()]
 
 
 def _filled(found: list[tuple[int, np.ndarray]], side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from mxnet.gluon import nn
 from ..anchors import multibox_detection
 from .faster import FasterRCNN
 from .losses import MaskLoss
-from .parts import SAMPLED, STRIDE, Losses
+from .parts import CHANNELS, SAMPLED, STRIDE, Losses
 from .roi import pixel_rois
 from .targets import SHARE, mask_targets
 
@@ -21,13 +21,13 @@ MASKED = int(SAMPLED * SHARE)  # the regions that come first in a sample: all th
 class MaskHead(nn.HybridBlock):
     """A fully convolutional network: features (N, C, 14, 14) to scores of pixels (N, K, 28, 28), a mask a class."""
 
-    def __init__(self, num_classes: int, channels: int = 64, **kwargs) -> None:
+    def __init__(self, num_classes: int, channels: int = CHANNELS, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.body = nn.HybridSequential()
+        self.body, known = nn.HybridSequential(), {"in_channels": channels}  # the first batches may have no masks
         for _ in range(2):
-            self.body.add(nn.Conv2D(channels, kernel_size=3, padding=1, activation="relu"))
-        self.body.add(nn.Conv2DTranspose(channels, kernel_size=2, strides=2, activation="relu"),
-                      nn.Conv2D(num_classes, kernel_size=1))
+            self.body.add(nn.Conv2D(channels, kernel_size=3, padding=1, activation="relu", **known))
+        self.body.add(nn.Conv2DTranspose(channels, kernel_size=2, strides=2, activation="relu", **known),
+                      nn.Conv2D(num_classes, kernel_size=1, **known))
 
     def hybrid_forward(self, F, x):
         return self.body(x)
@@ -48,7 +48,8 @@ class MaskRCNN(FasterRCNN):
             child.hybridize(active, **options)
 
     def pool(self, F, feature, rois, size):
-        return F.contrib.ROIAlign(feature, rois, pooled_size=size, spatial_scale=1 / STRIDE, sample_ratio=2)
+        return F.contrib.ROIAlign(feature, rois, pooled_size=size, spatial_scale=1 / STRIDE, sample_ratio=2,
+                                  aligned=True)
 
     def losses(self, X: nd.NDArray, objects: nd.NDArray, rng, masks: nd.NDArray | None = None) -> Losses:
         """As those of :class:`FasterRCNN`, and that of the masks (B, M, H, W) where they are known."""
@@ -71,10 +72,12 @@ class MaskRCNN(FasterRCNN):
 
         rows: (N, 6), (class, score, corners), as :func:`~d2lzh_cv.ssd.detect` returns them; the mask of that class.
         """
+        X = self._here(X)
         return self._masks_of(self.features(X), X, rows)
 
     def detect(self, X: nd.NDArray, threshold: float = 0.01) -> tuple[np.ndarray, np.ndarray]:
         """Boxes of one picture (1, 3, H, W), rows (K, 6), best first, and their masks (K, 28, 28)."""
+        X = self._here(X)
         feature = self.features(X)
         regions, scores, offsets = self.detect_in(nd, feature, X)
         probs = scores.softmax(axis=-1).transpose((0, 2, 1))
@@ -82,10 +85,13 @@ class MaskRCNN(FasterRCNN):
         rows = rows[rows[:, 0] >= 0]
         return rows, self._masks_of(feature, X, rows)
 
+    def _here(self, X: nd.NDArray) -> nd.NDArray:
+        return X.as_in_context(self.mask_head.body[0].weight.list_ctx()[0])
+
     def _masks_of(self, feature, X, rows):
         if not len(rows):
             return np.zeros((0, SIDE, SIDE), "float32")
-        scores = self.mask_scores(feature, X, nd.array(rows[None, :, 2:]))
+        scores = self.mask_scores(feature, X, nd.array(rows[None, :, 2:], ctx=X.context))
         return scores.sigmoid().asnumpy()[np.arange(len(rows)), rows[:, 0].astype(int)]
 
 

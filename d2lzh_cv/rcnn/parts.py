@@ -10,8 +10,9 @@ from mxnet.gluon import nn
 from ..ssd import down_sample_blk
 from .losses import MultiTaskLoss
 from .proposals import stack
-from .targets import SHARE, Sample, sample_regions
+from .targets import Sample, sample_regions
 
+CHANNELS = 64    # of the features
 STRIDE = 8       # by how much the features are smaller than the picture
 POOLED = (6, 6)  # of a region's features
 SAMPLED = 16     # regions a picture to train on
@@ -30,7 +31,7 @@ def small_features() -> nn.HybridSequential:
     """(B, 3, H, W), 0 to 255, to (B, 64, H/8, W/8), each of 89×89 pixels; a quarter of the work of TinySSD's base."""
     blk = nn.HybridSequential()
     blk.add(nn.Conv2D(16, kernel_size=3, strides=2, padding=1), nn.BatchNorm(in_channels=16), nn.Activation("relu"),
-            nn.MaxPool2D(2), down_sample_blk(32), convolutions(64, 4))
+            nn.MaxPool2D(2), down_sample_blk(32), convolutions(CHANNELS, 4))
     return blk
 
 
@@ -82,13 +83,13 @@ class RegionDetector(gluon.Block):
         raise NotImplementedError
 
     def forward(self, X):
-        regions = nd.array(stack(self.propose(X)))
+        regions = nd.array(stack(self.propose(X)), ctx=X.context)
         scores, offsets = self.predict(X, regions)
         return regions, scores, offsets.reshape((0, -1))
 
     def losses(self, X: nd.NDArray, objects: nd.NDArray, rng: np.random.Generator) -> Losses:
         """The losses of pictures with objects (B, M, 5); regions to train on are drawn from ``rng``."""
         with autograd.pause():
-            sample = sample_regions(self.propose(X), objects.asnumpy(), SAMPLED, rng, SHARE)
+            sample = sample_regions(self.propose(X), objects, SAMPLED, rng)
         scores, offsets = self.predict(X, sample.regions)
         return Losses({"regions": self.loss(scores, sample.classes, offsets, sample.offsets)}, sample, scores, offsets)

@@ -22,10 +22,14 @@ def roi_pooling(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[in
 
 
 def roi_align(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int, int], spatial_scale: float,
-              sample_ratio: int = 2) -> nd.NDArray:
-    """As :func:`roi_pooling`, without rounding: mean of bilinear samples in each bin (Mask R-CNN)."""
+              sample_ratio: int = 2, aligned: bool = False) -> nd.NDArray:
+    """As :func:`roi_pooling`, without rounding: mean of bilinear samples in each bin (Mask R-CNN).
+
+    aligned: take a value to lie in the middle of its cell, where a convolution has it, and not at its upper left
+    corner, as MXNet's operator does by default: that shifts what it reads by half a cell (Detectron2 found it first).
+    """
     return nd.contrib.ROIAlign(feature_map, rois, pooled_size=pooled_size, spatial_scale=spatial_scale,
-                               sample_ratio=sample_ratio)
+                               sample_ratio=sample_ratio, aligned=aligned)
 
 
 def pixel_rois(F, regions, X):
@@ -43,4 +47,4 @@ def pixel_rois(F, regions, X):
 
 def crop_regions(X: nd.NDArray, regions: nd.NDArray, size: tuple[int, int]) -> nd.NDArray:
     """Cut every region (B, N, 4), relative, out of its picture (B, C, H, W) and resize it: (B·N, C, *size)."""
-    return roi_align(X, pixel_rois(nd, regions, X), size, spatial_scale=1.0)
+    return roi_align(X, pixel_rois(nd, regions, X), size, spatial_scale=1.0, aligned=True)

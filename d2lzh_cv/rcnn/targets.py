@@ -10,6 +10,7 @@ from mxnet import nd
 from ..anchors import multibox_target
 from ..boxes import VARIANCES
 from ..metrics.detection import box_iou
+from .roi import roi_align
 
 FOREGROUND_IOU = 0.5  # at least: a region of an object
 SHARE = 0.25          # of the sampled regions that are of objects, at most
@@ -51,7 +52,7 @@ def choose(classes: np.ndarray, count: int, share: float, rng: np.random.Generat
     return np.concatenate([foreground, background[:count - len(foreground)]])
 
 
-def sample_regions(regions: Sequence[np.ndarray], objects: np.ndarray, count: int, rng: np.random.Generator,
+def sample_regions(regions: Sequence[np.ndarray], objects: nd.NDArray, count: int, rng: np.random.Generator,
                    share: float = SHARE) -> Sample:
     """Label the regions of each picture, and its objects' own boxes, and choose ``count`` to train on.
 
@@ -59,11 +60,12 @@ def sample_regions(regions: Sequence[np.ndarray], objects: np.ndarray, count: in
         regions: (N, 4) a picture, N may differ.
         objects: (B, M, 5), as :func:`label_regions` takes them.
     """
-    parts = [_sample_of_one(boxes, rows, count, rng, share) for boxes, rows in zip(regions, objects)]
-    boxes, classes, matches = (nd.array(np.stack(part)) for part in zip(*parts))
+    ctx = objects.context
+    parts = [_sample_of_one(boxes, rows, count, rng, share) for boxes, rows in zip(regions, objects.asnumpy())]
+    boxes, classes, matches = (nd.array(np.stack(part), ctx=ctx) for part in zip(*parts))
     positive = 2 * (classes > 0) - 1  # 1 of an object, -1 not
-    offsets, _ = nd.contrib.box_encode(positive, matches, boxes, nd.array(objects[:, :, 1:]), nd.zeros(4),
-                                       nd.array(VARIANCES))
+    offsets, _ = nd.contrib.box_encode(positive, matches, boxes, objects[:, :, 1:], nd.zeros(4, ctx=ctx),
+                                       nd.array(VARIANCES, ctx=ctx))
     return Sample(boxes, classes, offsets, matches)
 
 
@@ -95,7 +97,7 @@ def label_anchors(anchors: nd.NDArray, objects: nd.NDArray, objectness: nd.NDArr
     for row, of_one in zip(kept, classes):
         chosen = choose(of_one, count, share, rng)
         row[chosen] = of_one[chosen]
-    return nd.array(kept), offsets.reshape((0, -1, 4))
+    return nd.array(kept, ctx=labels.context), offsets.reshape((0, -1, 4))
 
 
 def mask_targets(masks: nd.NDArray, sample: Sample, count: int, size: int) -> nd.NDArray:
@@ -106,9 +108,9 @@ def mask_targets(masks: nd.NDArray, sample: Sample, count: int, size: int) -> nd
     """
     batch, num_objects, height, width = masks.shape
     regions, objects = sample.regions[:, :count], sample.objects[:, :count]
-    numbers = nd.broadcast_add(objects, num_objects * nd.arange(batch).expand_dims(1))  # of all the batch's masks
-    corners = regions * nd.array((width, height, width, height)).reshape((1, 1, 4))
+    first = num_objects * nd.arange(batch, ctx=masks.context).expand_dims(1)
+    numbers = nd.broadcast_add(objects, first)  # of all the batch's masks
+    corners = regions * nd.array((width, height, width, height), ctx=masks.context).reshape((1, 1, 4))
     rois = nd.concat(numbers.expand_dims(2), corners, dim=2).reshape((-1, 5))
-    parts = nd.contrib.ROIAlign(masks.reshape((-1, 1, height, width)), rois, pooled_size=(size, size), spatial_scale=1,
-                                sample_ratio=2)
+    parts = roi_align(masks.reshape((-1, 1, height, width)), rois, (size, size), spatial_scale=1, aligned=True)
     return (parts >= 0.5).reshape((batch, count, size, size))

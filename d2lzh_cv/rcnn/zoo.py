@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import mxnet as mx
+import numpy as np
 from mxnet import nd
 
 from ..data.hub import weights_file
-from ..data.images import check_picture
+from ..data.images import check_picture, read_picture
 from ..plotting import plt
 from ..pretrained import load_weights
 
@@ -25,8 +27,8 @@ class Found:
     seconds: float        # of the network alone
 
 
-class GluonCVDetector:
-    """One of GluonCV's R-CNNs with published weights where they are, else untrained: its boxes then mean nothing.
+class GluonCVNetwork:
+    """A network of GluonCV with published weights where they are, else untrained: what it says then means nothing.
 
     Args:
         name: in ``gluoncv.model_zoo``.
@@ -43,7 +45,11 @@ class GluonCVDetector:
         if path:
             load_weights(self.net, path, name, ctx)
         else:
-            self.net.initialize(mx.init.Xavier(), ctx=ctx)
+            _initialize(self.net, ctx)
+
+
+class GluonCVDetector(GluonCVNetwork):
+    """An R-CNN or an SSD."""
 
     def __call__(self, path: Path, short: int = 600) -> Found:
         """Detect in the picture ``path``, its shorter side made ``short`` pixels."""
@@ -65,3 +71,33 @@ class GluonCVDetector:
             picture = viz.plot_mask(picture, masks)
         viz.plot_bbox(picture, found.boxes, found.scores, found.classes, thresh=threshold,
                       class_names=self.net.classes, ax=plt.gca())
+
+
+class GluonCVSegmenter(GluonCVNetwork):
+    """A fully convolutional network."""
+
+    def __call__(self, path: Path, short: int = 480) -> tuple[np.ndarray, np.ndarray, float]:
+        """Classify the pixels of the picture ``path``, its shorter side made ``short`` pixels.
+
+        Returns:
+            The picture (H, W, 3) uint8, the classes of its pixels (H, W), and the seconds of the network alone.
+        """
+        from gluoncv.data.transforms.presets.segmentation import test_transform
+        picture = mx.image.resize_short(read_picture(path), short)
+        X = test_transform(picture, self.ctx)
+        began = time.time()
+        classes = self.net.predict(X)[0].argmax(axis=0).asnumpy()
+        return picture.asnumpy(), classes.astype(int), time.time() - began
+
+
+def _initialize(net, ctx: mx.Context) -> None:
+    """By Xavier; GluonCV's SSD leaves that to all parameters, and scales and shifts of normalisation do not take it."""
+    for names, start in ((".*(gamma|var)$", mx.init.One()), (".*(beta|mean|bias)$", mx.init.Zero())):
+        for parameter in net.collect_params(names).values():
+            parameter.init = start
+    net.initialize(mx.init.Xavier(), ctx=ctx, force_reinit=True)  # GluonCV has begun with some
+
+
+def with_weights(names: Sequence[str], weights: Path) -> str:
+    """The first of ``names`` whose weights are in the folder; where none are, the last."""
+    return next((name for name in names if weights_file(Path(weights), name)), names[-1])
