@@ -95,12 +95,15 @@ def test_other_divisors_are_refused():
 
 @pytest.mark.parametrize("arguments, maps, halvings", [
     ({"sizes": ssd.SIZES[:3]}, (8, 4, 1), 3), ({"sizes": ssd.SIZES[:1]}, (8,), 3),
+    ({"sizes": [[0.3, 0.4], [0.5, 0.61]], "ratios": [[1], [1, 3]]}, (8, 1), 3),  # lists, as JSON has them
     ({"base_channels": (16, 32)}, (16, 8, 4, 2, 1), 2),
     ({"sizes": ((0.1, 0.141), *ssd.SIZES), "ratios": ((1, 2), *ssd.RATIOS), "base_channels": (8, 8)},
      (16, 8, 4, 2, 1, 1), 2)])
 def test_the_anchors_of_other_scales(arguments, maps, halvings):
     net = ssd.TinySSD(2, **arguments)
     net.initialize()
+    net(nd.zeros((2, 3, 64, 64)))
+    net.hybridize()
     anchors, cls_preds, bbox_preds = net(nd.zeros((2, 3, 64, 64)))
     sizes, ratios = (arguments.get(name, getattr(ssd, name.upper())) for name in ("sizes", "ratios"))
     expected = [box for side, *pair in zip(maps, sizes, ratios) for box in plain_prior(side, side, *pair)]

@@ -15,6 +15,7 @@ run = section.start("9.7-losses")
 # %%
 from mxnet import autograd, nd  # noqa: E402
 
+from d2lzh_cv.data.custom.packed import describe  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
 from d2lzh_cv.metrics.tables import format_table  # noqa: E402
 from d2lzh_cv.ssd_variants import Variant, by_seed, comparison, judge, show_precision, train_variant, verdict  # noqa: E402
@@ -59,15 +60,17 @@ if run.quick:
     variants = [variants[i] for i in (0, 2, 5, 7)]
 ctx, source = d2l.try_gpu(), run.find("pikachu")
 edge_size = run.choose(quick=64, full=128)
-train_iter, val_iter = load_pikachu(source.path, 32, edge_size)
+own = describe(source.path)  # the reader's own set
+classes = own.classes if own else ["pikachu"]
+train_iter, val_iter = load_pikachu(source.path, min(32, own.train if own else 32), edge_size)
 num_epochs, seeds = run.epochs(quick=2, full=11), [run.seed + i for i in range(run.choose(quick=1, full=2))]
 nets, judged = {}, {}
 for seed in seeds:
     for variant in variants:
         series = f"{variant.name}, seed {seed}"
-        nets[variant.name] = train_variant(variant, train_iter, 1, ctx, num_epochs, seed,
+        nets[variant.name] = train_variant(variant, train_iter, len(classes), ctx, num_epochs, seed,
                                            partial(run.log_epoch, series), run.snapshots(series))
-        judged[variant.name, seed] = judge(nets[variant.name], val_iter, ctx, ["pikachu"])
+        judged[variant.name, seed] = judge(nets[variant.name], val_iter, ctx, classes)
         print(f"{series}: {judged[variant.name, seed].boxes.scores}")
 
 # %% [markdown]
@@ -127,7 +130,7 @@ best, _ = max(judged, key=lambda key: judged[key].boxes.scores.means()["mAP_voc2
 d2l.plt.figure(figsize=(9, 4.5))
 for place, name in enumerate(dict.fromkeys((variants[0].name, best))):
     d2l.plt.subplot(1, 2, place + 1)
-    d2l.show_detections(picture, d2l.detect(nets[name], picture, edge_size, ctx))
+    d2l.show_detections(picture, d2l.detect(nets[name], picture, edge_size, ctx), classes=classes)
     d2l.plt.title(name)
 run.save_figure("detections", "the book's losses, and those of the highest precision; boxes that score at least 0.3")
 shows = verdict(judged)
