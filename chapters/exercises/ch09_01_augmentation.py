@@ -20,8 +20,8 @@ from mxnet.gluon.data.vision import transforms  # noqa: E402
 from d2lzh_cv.metrics.tables import format_table  # noqa: E402
 
 source = run.find("cifar10")
-train_set = CIFAR10(source.path, train=True).take(run.choose(quick=48, full=1024))
-test_set = CIFAR10(source.path, train=False).take(run.choose(quick=40, full=1000))
+train_set = CIFAR10(source.path, train=True).take(run.choose(quick=32, full=1024))
+test_set = CIFAR10(source.path, train=False).take(run.choose(quick=20, full=1000))
 print(len(train_set), "training and", len(test_set), "test pictures")
 
 flip = transforms.RandomFlipLeftRight()
