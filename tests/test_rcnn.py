@@ -14,6 +14,7 @@ from tolerance import assert_close
 from d2lzh_cv import rcnn
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.plotting import plt
+from d2lzh_cv.rcnn import zoo as zoo_module
 
 COUNTING = nd.arange(16).reshape((1, 1, 4, 4))
 
@@ -199,3 +200,41 @@ def test_a_detector_without_masks(zoo, tmp_path):
     detector.show(found, threshold=0.3)
     assert len(plt.gca().patches) == 2
     plt.close()
+
+
+def test_normalisation_starts_as_none(monkeypatch, tmp_path):
+    """GluonCV's SSD would give Xavier numbers, or fail to, to scales and shifts."""
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(2, 3, in_channels=3, use_bias=True), nn.BatchNorm(in_channels=2, gamma_initializer="uniform"))
+    net.initialize(mx.init.Constant(7))
+    monkeypatch.setattr(gluoncv.model_zoo, "get_model", lambda name, **options: net)
+    rcnn.GluonCVDetector(NAME, tmp_path, mx.cpu())
+    assert_close(net[1].gamma.data(), [1, 1], exact=True)
+    for parameter in (net[0].bias, net[1].beta, net[1].running_mean):
+        assert_close(parameter.data(), [0, 0], exact=True)
+    assert len(np.unique(net[0].weight.data().asnumpy())) > 2
+
+
+class Segmenter(Stub):
+    def predict(self, X):
+        """Class 2 on the left half, class 1 on the right one."""
+        scores = nd.zeros((1, 3, *X.shape[2:]))
+        half = X.shape[3] // 2
+        scores[0, 2, :, :half], scores[0, 1, :, half:] = 5, 5
+        return scores
+
+
+def test_segmenting(monkeypatch, tmp_path):
+    monkeypatch.setattr(gluoncv.model_zoo, "get_model", lambda name, **options: Segmenter())
+    segmenter = zoo_module.GluonCVSegmenter("fcn_resnet50_ade", tmp_path, mx.cpu())
+    picture, classes, seconds = segmenter(write_picture(tmp_path / "a.png", 30, 45), short=20)
+    assert segmenter.note == "fcn_resnet50_ade: untrained, no weights found"
+    assert picture.shape == (20, 30, 3) and picture.dtype == np.uint8 and seconds > 0
+    assert (classes == np.repeat([[2] * 15 + [1] * 15], 20, axis=0)).all()
+
+
+@pytest.mark.parametrize(("there", "expected"), [((), "c"), (("b",), "b"), (("a", "b"), "a"), (("c", "b"), "b")])
+def test_a_network_with_weights_is_preferred_to_the_last(tmp_path, there, expected):
+    for name in there:
+        (tmp_path / f"{name}-1234.params").touch()
+    assert zoo_module.with_weights(["a", "b", "c"], tmp_path) == expected

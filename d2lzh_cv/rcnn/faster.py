@@ -75,7 +75,8 @@ class FasterRCNN(gluon.HybridBlock):
     def __init__(self, num_classes: int, **kwargs) -> None:
         super().__init__(**kwargs)
         self.num_classes = num_classes
-        self.features, self.proposal, self.head = small_features(), RegionProposal(), RegionHead(num_classes)
+        with self.name_scope():  # see RegionDetector
+            self.features, self.proposal, self.head = small_features(), RegionProposal(), RegionHead(num_classes)
         self.loss = MultiTaskLoss()
 
     def hybrid_forward(self, F, X):

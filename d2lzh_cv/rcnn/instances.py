@@ -11,9 +11,10 @@ import numpy as np
 from mxnet import nd
 from PIL import Image
 
+from ..data.images import read_picture
 from ..data.synthetic import backgrounds, generator, pen
 from ..data.synthetic.detection import one_creature
-from ..data.voc import read_voc_images
+from ..data.voc_files import check_sizes, pair_paths
 from ..data.voc_labels import voc_colormap2label, voc_label_indices
 from ..errors import InputError
 
@@ -82,21 +83,21 @@ def _creature(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarr
     return np.asarray(picture.convert("RGB")), pen.mask_of(layer)
 
 
-def voc_objects(root: Path, is_train: bool, side: int) -> MaskSet:
+def voc_objects(root: Path, is_train: bool, side: int, most: int = 200) -> MaskSet:
     """The objects of a VOC tree's train or val list, its pictures resized to ``side`` squared; class 0 is aeroplane.
 
     A tree's SegmentationObject says which pixels belong to which object; where it is missing, a connected part of a
     class is one, so that touching objects count as one, and an object that is covered in the middle as two. Objects
-    smaller than a 200th of the picture, and more than eight, are left out, and so are pictures without any.
+    smaller than a 200th of the picture, and more than eight, are left out, and so are pictures without any. The first
+    ``most`` pictures of the list are taken.
 
     Raises:
-        InputError: the tree cannot be read, or no picture has an object.
+        InputError: naming the list, picture or mask that cannot be read; or no picture has an object.
     """
     lookup, kept = voc_colormap2label(), []
-    pairs = read_voc_images(root, is_train)  # says what is missing
-    part = "train.txt" if is_train else "val.txt"
-    names = (root / "ImageSets" / "Segmentation" / part).read_text(encoding="utf-8").split()
-    for name, picture, mask in zip(names, *pairs):
+    for name in _names(root / "ImageSets" / "Segmentation" / ("train.txt" if is_train else "val.txt"))[:most]:
+        picture, mask = map(read_picture, pair_paths(root, name))
+        check_sizes(pair_paths(root, name)[1], picture.shape, mask.shape)
         classes = voc_label_indices(mask, lookup).asnumpy()
         found = _resized(objects_of(classes, _instances(root / "SegmentationObject" / f"{name}.png")), side)
         if found:
@@ -105,6 +106,13 @@ def voc_objects(root: Path, is_train: bool, side: int) -> MaskSet:
     if not kept:
         raise InputError(f"no picture of {root} has an object of a 200th of its area")
     return MaskSet(*(np.stack(parts) for parts in zip(*kept)))
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; give the folder of a VOC tree") from error
 
 
 def objects_of(classes: np.ndarray, instances: np.ndarray | None = None) -> list[tuple[int, np.ndarray]]:

@@ -40,7 +40,9 @@ class MaskRCNN(FasterRCNN):
 
     def __init__(self, num_classes: int, **kwargs) -> None:
         super().__init__(num_classes, **kwargs)
-        self.mask_head, self.mask_loss = MaskHead(num_classes), MaskLoss()
+        with self.name_scope():
+            self.mask_head = MaskHead(num_classes)
+        self.mask_loss = MaskLoss()
 
     def hybridize(self, active: bool = True, **options) -> None:
         """Hybridise the parts alone: the call that gives boxes has no use for the mask head, and MXNet would warn."""

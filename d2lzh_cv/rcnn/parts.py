@@ -72,7 +72,9 @@ class RegionDetector(gluon.Block):
 
     def __init__(self, num_classes: int, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.features, self.head, self.loss = small_features(), RegionHead(num_classes), MultiTaskLoss()
+        with self.name_scope():  # the order of the parameters' names is that of any other such network's
+            self.features, self.head = small_features(), RegionHead(num_classes)
+        self.loss = MultiTaskLoss()
 
     def propose(self, X: nd.NDArray) -> list[np.ndarray]:
         """Boxes (N, 4) that may hold an object, a picture each."""

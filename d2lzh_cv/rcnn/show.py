@@ -30,6 +30,7 @@ def show_masks(axes, picture, rows: np.ndarray, masks: np.ndarray, score: float 
         pixels[mask] = 0.45 * pixels[mask] + 0.55 * 255 * np.array(colors.to_rgb(f"C{i % 10}"))
     axes.imshow(pixels.clip(0, 255).astype("uint8"))
     for i in kept:
-        name = f"{classes[int(rows[i, 0])]} {rows[i, 1]:.2f}" if classes else f"{rows[i, 1]:.2f}"
-        show_bboxes(axes, [rows[i, 2:] * (width, height, width, height)], [name], f"C{i % 10}")
+        name = f"{classes[int(rows[i, 0])]} " if classes else ""
+        text = None if masks[i].dtype == bool else [f"{name}{rows[i, 1]:.2f}"]  # what is there has no score
+        show_bboxes(axes, [rows[i, 2:] * (width, height, width, height)], text, f"C{i % 10}")
     axes.set(xticks=[], yticks=[])
