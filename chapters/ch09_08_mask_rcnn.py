@@ -29,8 +29,8 @@ from d2lzh_cv.rcnn.training import alternate, passes, train_rcnn  # noqa: E402
 # %% [markdown]
 # ## Data
 # The Pikachu set knows boxes, no masks. So batches of drawn creatures, whose masks are known to the pixel, alternate
-# with the set's own: all batches teach the boxes, the drawn ones the masks too. Quick mode has the drawn ones
-# alone.
+# with the set's own: all batches teach the boxes, the drawn ones the masks too. Where the set is drawn itself, its
+# creatures are the same, and those with masks do alone.
 
 # %%
 ctx, source = d2l.try_gpu(), run.find("pikachu")
@@ -68,7 +68,7 @@ def trained(name, num_classes, batches, num_epochs):
 
 
 num_epochs, with_masks = run.epochs(quick=4, full=20), drawn.passes(batch_size)
-batches = with_masks if run.quick else alternate(passes(train_iter), with_masks)
+batches = with_masks if source.kind == "synthetic" else alternate(passes(train_iter), with_masks)
 net, last = trained("Mask R-CNN", len(classes), batches, num_epochs)
 run.record(loss=last.loss, class_err=last.class_err, bbox_mae=last.bbox_mae, mask_loss=last.mask_loss)
 
@@ -102,7 +102,7 @@ run.save_figure("masks", "what scores at least 0.3: above in pictures of the val
 # %%
 voc = run.find("voc")
 objects, objects_val = (voc_objects(voc.path, is_train, edge_size) for is_train in (True, False))
-voc_epochs = run.epochs(quick=1, full=40)
+voc_epochs = run.epochs(quick=2, full=40)
 voc_net, last = trained("Mask R-CNN, VOC", len(d2l.VOC_CLASSES) - 1, objects.passes(batch_size), voc_epochs)
 voc_iter = mx.io.NDArrayIter(objects_val.pictures.transpose(0, 3, 1, 2).astype("float32"), objects_val.objects)
 scores = metrics.evaluate_detector(voc_net, voc_iter, ctx, d2l.VOC_CLASSES[1:]).scores
