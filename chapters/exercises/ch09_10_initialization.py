@@ -35,9 +35,10 @@ class Setting:
 
 
 plain, xavier = Setting("bilinear"), Setting("Xavier", bilinear=False)
-settings = [plain, xavier, Setting("Xavier, rate × 10", bilinear=False, learning_rate=1.0)]
+settings = [plain, xavier, Setting("Xavier, tenfold rate", bilinear=False, learning_rate=1.0)]
 if run.full:
-    settings += [Setting("bilinear, rate / 10", learning_rate=0.01), Setting("bilinear, rate × 3", learning_rate=0.3),
+    settings += [Setting("bilinear, a fifth of the rate", learning_rate=0.02),
+                 Setting("bilinear, a tenth of the rate", learning_rate=0.01),
                  Setting("bilinear, batch 4", batch_size=4), Setting("bilinear, batch 16", batch_size=16)]
 
 # %%

@@ -59,10 +59,10 @@ def with_layers(layers):
 
 layers = list(OTHER_LAYERS[source.name].items())[:run.choose(quick=3, full=None)]
 settings = {"usual": Setting(), **{name: with_layers(indices) for name, indices in layers},
-            "content × 10": Setting(weights=(10, 1e3, 10)), "style × 10": Setting(weights=(1, 1e4, 10)),
-            "TV × 10": Setting(weights=(1, 1e3, 100)), "no TV": Setting(weights=(1, 1e3, 0))}
+            "tenfold content": Setting(weights=(10, 1e3, 10)), "tenfold style": Setting(weights=(1, 1e4, 10)),
+            "tenfold TV": Setting(weights=(1, 1e3, 100)), "no TV": Setting(weights=(1, 1e3, 0))}
 if run.full:
-    settings |= {"style / 10": Setting(weights=(1, 1e2, 10)), "no style": Setting(weights=(1, 0, 10))}
+    settings |= {"a tenth of style": Setting(weights=(1, 1e2, 10)), "no style": Setting(weights=(1, 0, 10))}
 
 # %% [markdown]
 # ## One measure for all
@@ -116,10 +116,10 @@ def change(name, column):
 
 lowest = {what: min(rows[1:], key=lambda row: row[column])[0]
           for column, what in enumerate(("content", "style", "TV"), start=1)}
-shows = (f"By the usual layers' measure, against the usual setting: content × 10 changes the content loss by "
-         f"{change('content × 10', 1)} and the style loss by {change('content × 10', 2)}; style × 10 "
-         f"{change('style × 10', 1)} and {change('style × 10', 2)}; TV × 10 changes the total variation by "
-         f"{change('TV × 10', 3)}, no TV loss by {change('no TV', 3)}. Lowest content loss: {lowest['content']}; "
+shows = (f"By the usual layers' measure, against the usual setting: tenfold content changes the content loss by "
+         f"{change('tenfold content', 1)} and the style loss by {change('tenfold content', 2)}; tenfold style "
+         f"{change('tenfold style', 1)} and {change('tenfold style', 2)}; tenfold TV changes the total variation by "
+         f"{change('tenfold TV', 3)}, no TV loss by {change('no TV', 3)}. Lowest content loss: {lowest['content']}; "
          f"lowest style loss: {lowest['style']}; smoothest: {lowest['TV']}."
          + ("" if source.trained_on == "imagenet" else " The features are not trained: trained ones see other things."))
 print(shows)

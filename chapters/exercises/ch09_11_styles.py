@@ -56,13 +56,13 @@ def total_style_loss(X, style):
 
 
 num_steps, results, rows = run.epochs(quick=41, full=300), {}, []
-for name, picture in style_pictures.items():
+for number, (name, picture) in enumerate(style_pictures.items(), start=1):
     style, last = d2l.preprocess(nd.array(picture), shape).as_in_context(ctx), []
     report = run.report(name)
     results[name] = d2l.transfer(content, extractor, content, style, num_steps, run.choose(quick=0.05, full=0.02),
                                  decay_every=run.choose(quick=25, full=150), report_every=max(1, (num_steps - 1) // 4),
                                  on_step=lambda step, report=report, last=last: (report(step), last.append(step)),
-                                 snapshots=run.snapshots(name))
+                                 snapshots=run.snapshots(f"style {number}"))
     rows.append([name, total_style_loss(content, style), total_style_loss(results[name], style), last[-1].content,
                  last[-1].tv])
     run.save_picture(name, (d2l.postprocess(results[name]) * 255).astype("uint8"), f"in the style of {name}")
