@@ -68,7 +68,7 @@ print("features", feature.shape, "objectness", objectness.shape, "anchors", anch
 likelihood = objectness.softmax(axis=-1)[0, :, 1].reshape((*feature.shape[2:], -1)).max(axis=-1)
 labels = labels[0].asnumpy()
 _, axes = d2l.plt.subplots(1, 3, figsize=(9, 3))
-for ax, rows, color in ((axes[0], anchors[0].asnumpy()[labels == 0][:20], "gray"),
+for ax, rows, color in ((axes[0], anchors[0].asnumpy()[labels == 0][::3], "gray"),
                         (axes[0], anchors[0].asnumpy()[labels == 1], "lime"), (axes[2], regions[0].asnumpy(), "c")):
     d2l.show_bboxes(ax, rows * edge_size, colors=color)
 for ax in axes[[0, 2]]:
@@ -78,7 +78,7 @@ axes[1].imshow(likelihood.asnumpy(), vmin=0, vmax=1)
 for ax, title in zip(axes, ("sampled anchors: object, background", "object or background", "proposed regions")):
     ax.set_title(title, fontsize=9)
     ax.set(xticks=[], yticks=[])
-run.save_figure("four_steps", "step 2 (20 of the background), step 3 (the likeliest anchor of every unit) and step 4")
+run.save_figure("four_steps", "step 2 (a third of the background), step 3 (the likeliest anchor of every unit) and step 4")
 
 # %% [markdown]
 # ## How well it proposes
