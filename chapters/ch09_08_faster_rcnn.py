@@ -78,7 +78,7 @@ axes[1].imshow(likelihood.asnumpy(), vmin=0, vmax=1)
 for ax, title in zip(axes, ("sampled anchors: object, background", "object or background", "proposed regions")):
     ax.set_title(title, fontsize=9)
     ax.set(xticks=[], yticks=[])
-run.save_figure("four_steps", "step 2 (a third of the background), step 3 (the likeliest anchor of every unit) and step 4")
+run.save_figure("four_steps", "step 2 (of the background a third), step 3 (the likeliest anchor of every unit), step 4")
 
 # %% [markdown]
 # ## How well it proposes
