@@ -31,21 +31,24 @@ def show(report: Report) -> None:
 
 
 def _cases(rows: list[dict[str, Any]]) -> Table:
-    return _timed(Table("case", "a"), rows, lambda row: (row["case"], row["unit"]))
+    return _timed(rows, lambda row: f"a {row['unit']}")
 
 
 def _points(rows: list[dict[str, Any]]) -> Table:
-    return _timed(Table("case", "over", "at"), rows, lambda row: (row["case"], row["over"], row["at"]))
+    return _timed(rows, lambda row: f"{row['over']} {row['at']}")
 
 
-def _timed(table: Table, rows: list[dict[str, Any]], first) -> Table:
-    for column in ("ours", "the book's way", "PyTorch", "× book", "× PyTorch", "peak MB"):
+def _timed(rows: list[dict[str, Any]], second) -> Table:
+    """Two lines a row: medians, and under them peak memory and quartiles; within 80 columns."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("case", no_wrap=True)
+    for column in ("ours", "book", "PyTorch", "× book", "× PyTorch"):
         table.add_column(column, justify="right")
     table.add_column("equal")
     for row in rows:
-        table.add_row(*first(row), *(seconds(row[f"{side}_s"]) for side in ("ours", "book", "torch")),
-                      *(ratio(row[name], row["quartiles"][name]) for name in ("vs_book", "vs_torch")), peaks(row),
-                      "yes" if row["equal"] else "[bold red]no[/]")
+        times = [f"{seconds(row[f'{side}_s'])}\n{peak(row, side)}" for side in ("ours", "book", "torch")]
+        ratios = [ratio(row[name], row["quartiles"][name]) for name in ("vs_book", "vs_torch")]
+        table.add_row(f"{row['case']}\n  {second(row)}", *times, *ratios, "yes" if row["equal"] else "[bold red]no[/]")
     return table
 
 
@@ -68,15 +71,15 @@ def seconds(value: float | None) -> str:
 
 
 def ratio(value: float | None, quartiles: list[float] | None) -> str:
-    """The median and between what the middle half of the rounds lies."""
-    return "" if value is None else f"{value:.2f} ({quartiles[0]:.2f} to {quartiles[1]:.2f})"
+    """The median and, on the next line, between what the middle half of the rounds lies."""
+    return "" if value is None else f"{value:.3g}\n{quartiles[0]:.3g}–{quartiles[1]:.3g}"
 
 
-def peaks(row: dict[str, Any]) -> str:
-    """Ours, the book's way, PyTorch (the layout that is shown)."""
-    torch = "torch_channels_last" if row["torch_layout"] == "channels_last" else "torch"
-    known = [row["memory"].get(side) for side in ("ours", "book", torch)]
-    return " / ".join(str(memory["peak_mb"]) for memory in known if memory)
+def peak(row: dict[str, Any], side: str) -> str:
+    """Memory of a side, for PyTorch in the layout that is shown."""
+    shown = "torch_channels_last" if side == "torch" and row["torch_layout"] == "channels_last" else side
+    memory = row["memory"].get(shown)
+    return f"{memory['peak_mb']} MB" if memory else ""
 
 
 def notes(report: Report) -> list[str]:
@@ -86,6 +89,8 @@ def notes(report: Report) -> list[str]:
              + ", ".join(f"{name} {version}" for name, version in about["versions"].items())]
     if about["load"]:
         lines.append(f"load when it began: {about['load'][0]:.1f}")
+    if report.key != "losses":
+        lines.append("×: how many times as long as ours, and the quartiles of that; MB: peak memory")
     if about["quick"]:
         lines.append("tiny sizes: times and memory mean nothing")
     if not report.torch:
