@@ -147,16 +147,15 @@ def features_of(run) -> nn.HybridSequential:
 
 
 def train(net: gluon.HybridBlock, data: SegmentationData, run, series: str, num_epochs: int, learning_rate: float,
-          batch_size: int = 8, momentum: float = 0) -> list[Epoch]:
+          batch_size: int = 8) -> list[Epoch]:
     """Train all of ``net`` with SGD as section 9.10 does, the rate a tenth in the last quarter, and log each epoch.
 
-    A border around an object is background here, as in the book. The book's SGD has no momentum, the paper's has 0.9.
+    A border around an object is background here, as in the book.
     """
     devices = try_all_gpus()
     net.collect_params().reset_ctx(devices)
     net.hybridize(static_alloc=True, static_shape=True)
-    settings = {"learning_rate": learning_rate, "wd": 1e-3, "momentum": momentum}
-    trainer = gluon.Trainer(net.collect_params(), "sgd", settings)
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": learning_rate, "wd": 1e-3})
 
     def on_epoch(epoch: Epoch) -> None:
         print(f"{series}: {epoch}")

@@ -37,7 +37,7 @@ def borders():
 
 
 # %%
-num_epochs, learning_rate = run.epochs(quick=3, full=20), 0.05
+num_epochs, learning_rate = run.epochs(quick=3, full=20), run.choose(quick=0.05, full=0.02)
 results, predictions = {}, {}
 for stride in STRIDES:
     d2l.seed_everything(run.seed)
