@@ -75,7 +75,7 @@ PARTS = (
     _beyond("9.8", "region_cnn", "R-CNN, Trained", "训练R-CNN", ("pikachu", "img"), 20, ""),
     _beyond("9.8", "fast_rcnn", "Fast R-CNN, Trained", "训练Fast R-CNN", ("pikachu", "img"), 20, ""),
     _beyond("9.8", "faster_rcnn", "Faster R-CNN, Trained", "训练Faster R-CNN", ("pikachu", "img"), 20, ""),
-    _beyond("9.8", "mask_rcnn", "Mask R-CNN, Trained", "训练Mask R-CNN", ("voc", "img"), 20, ""),
+    _beyond("9.8", "mask_rcnn", "Mask R-CNN, Trained", "训练Mask R-CNN", ("pikachu", "voc", "img"), 20, ""),
     _beyond("9.8", "gluoncv_zoo", "SSD and FCN of GluonCV", "GluonCV的SSD和FCN", ("img", "weights"), 15, ""),
 )
 EXERCISES = (

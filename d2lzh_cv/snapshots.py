@@ -23,7 +23,7 @@ from .optimizer_state import load_optimizer, save_optimizer
 from .plain import to_plain
 from .seeds import derived_seed
 
-FORMAT, KEPT = 1, 2
+FORMAT, KEPT = 2, 2
 STATE, NET, TRAINER, BEST = "state.json", "net.params", "trainer.params", "best"
 OTHERS = "net-device{}.params"  # what the other devices have of their own
 
@@ -138,7 +138,7 @@ class Snapshots:
 def _write(task: Task, folder: Path, shown: Path) -> dict[str, Any]:
     try:
         _save_net(task.net, folder, task.trainer._contexts)
-        optimizer = save_optimizer(task.trainer, folder / TRAINER)
+        optimizer = save_optimizer(task.trainer, task.net, folder / TRAINER)
         for path in folder.iterdir():
             mx.nd.load(str(path))  # MXNet does not report a disk that fills on closing
         return optimizer
@@ -172,7 +172,7 @@ def _read_into(task: Task, folder: Path, optimizer: dict[str, Any]) -> None:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"{folder / NET} does not fit this network: {reason}; was it another number of classes? "
                          "Begin anew with another --out") from error
-    load_optimizer(task.trainer, folder / TRAINER, optimizer)
+    load_optimizer(task.trainer, task.net, folder / TRAINER, optimizer)
 
 
 def _hash(path: Path) -> str:

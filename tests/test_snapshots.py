@@ -72,6 +72,20 @@ def parameters(task):
     return [value.data(value.list_ctx()[0]).asnumpy() for value in task.net.collect_params().values()]
 
 
+def twins(built_before: int):
+    """Two convolutions of one shape, of whose names the trainer makes an order: conv10 before conv9."""
+    with mx.name.NameManager():
+        for _ in range(built_before):
+            nn.Conv2D(1, 1)
+        seed_everything(5)
+        net = nn.HybridSequential()
+        net.add(nn.Conv2D(3, 1), nn.Conv2D(3, 1), nn.Dense(3))
+    net.initialize(mx.init.Xavier())
+    data = DataLoader(ArrayDataset(PICTURES, LABELS).transform_first(AUGS), 4, shuffle=True)
+    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.01})
+    return training.Classification(net, data, gloss.SoftmaxCrossEntropyLoss(), trainer, [mx.cpu()], data)
+
+
 def _break(task, epoch, step):
     real, count = task.step, iter(range(10 ** 6))
 
@@ -80,6 +94,12 @@ def _break(task, epoch, step):
             raise Stop
         return real(batch)
     task.step = broken
+
+
+def test_each_parameter_finds_its_own_state_whatever_was_built_before(tmp_path):
+    whole = train(twins(0), tmp_path / "whole", 2)
+    train(twins(0), tmp_path / "stopped", 1)
+    assert_same(train(twins(9), tmp_path / "stopped", 2, resume=True), whole)
 
 
 def assert_same(found, expected):
@@ -245,7 +265,7 @@ def test_no_code_runs_out_of_a_snapshot(tmp_path):
 def test_reading_a_snapshot_of_the_future_is_refused(tmp_path, capsys):
     train(make_task(), tmp_path / "s", 1)
     path = tmp_path / "s/00001-000000/state.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": snapshots.FORMAT + 1}))
     train(make_task(), tmp_path / "s", 1, resume=True)
     assert "is not a snapshot's state" in capsys.readouterr().err
 
