@@ -17,7 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-CHAPTERS = Path(__file__).resolve().parents[1] / "chapters"
+from d2lzh_cv import sections
+
+TIMES = {"seconds_a_picture", "networks"}  # recorded results that hold seconds
 
 
 def main() -> int:
@@ -57,7 +59,7 @@ def one_kill(section: str, argv: list[str], whole: Path, out: Path, after: float
 
 def run(section: str, argv: list[str], out: Path, kill_after: float | None = None) -> str:
     """Run a chapter's script; returns what it said on standard error."""
-    script = next(CHAPTERS.glob(f"ch09_{int(section.split('.')[1]):02d}_*.py"))
+    script = sections.script_path(sections.find(section))
     child = subprocess.Popen([sys.executable, str(script), *argv, "--out", str(out)], stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
@@ -76,7 +78,8 @@ def left(folder: Path) -> dict[str, str]:
              for pattern in ("*.png", "**/*.params", "*.csv") for path in folder.glob(pattern)}
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     found["metrics.jsonl"] = repr([{**line, "seconds": None} for line in lines])
-    found["results.json"] = repr(json.loads((folder / "results.json").read_text(encoding="utf-8"))["results"])
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))["results"]
+    found["results.json"] = repr({name: value for name, value in results.items() if name not in TIMES})
     return found
 
 
