@@ -31,7 +31,7 @@ data = segmentation.load_data(run, run.choose(quick=(64, 96), full=(224, 320)), 
 # %%
 d2l.seed_everything(run.seed)
 net, device = FCNSkips(segmentation.features_of(run), len(data.classes)), d2l.try_gpu()
-segmentation.train(net, data, run, "FCN-8s", run.epochs(quick=4, full=30),
+segmentation.train(net, data, run, "FCN-8s", run.epochs(quick=3, full=30),
                    run.choose(quick=0.05, full=0.02), run.choose(quick=4, full=8))
 
 

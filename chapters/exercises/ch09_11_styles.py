@@ -40,7 +40,7 @@ print(f"content: {content_path.name}; styles: {', '.join(style_pictures)}; {len(
 # ## Three transfers
 
 # %%
-ctx, side = d2l.try_gpu(), run.choose(quick=84, full=300)
+ctx, side = d2l.try_gpu(), run.choose(quick=72, full=300)
 extractor, source = find_extractor(run.find("weights").path, ctx, run.backbones)
 print(source.note)
 height, width = content_picture.shape[:2]
@@ -55,12 +55,12 @@ def total_style_loss(X, style):
     return sum(1e3 * style_loss(Y_hat, G).asscalar() for Y_hat, G in zip(extractor(X)[1], grams))
 
 
-num_steps, results, rows = run.epochs(quick=41, full=300), {}, []
+num_steps, results, rows = run.epochs(quick=29, full=300), {}, []
 for number, (name, picture) in enumerate(style_pictures.items(), start=1):
     style, last = d2l.preprocess(nd.array(picture), shape).as_in_context(ctx), []
     report = run.report(name)
     results[name] = d2l.transfer(content, extractor, content, style, num_steps, run.choose(quick=0.05, full=0.02),
-                                 decay_every=run.choose(quick=25, full=150), report_every=max(1, (num_steps - 1) // 4),
+                                 decay_every=run.choose(quick=20, full=150), report_every=max(1, (num_steps - 1) // 4),
                                  on_step=lambda step, report=report, last=last: (report(step), last.append(step)),
                                  snapshots=run.snapshots(f"style {number}"))
     rows.append([name, total_style_loss(content, style), total_style_loss(results[name], style), last[-1].content,
