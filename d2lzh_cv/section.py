@@ -5,6 +5,7 @@ values, training curves and printed output, all in the folder ``OUT/9.7``.
 """
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -128,7 +129,7 @@ class Section:
         data = {f"data set {name}": f"{source.kind}, {fingerprint(source.path)}"
                 for name, source in self._sources.items()}
         identity = {"section": self.info.number, **self.options.identity(), **data}
-        folder = self.folder / rundir.SNAPSHOTS / re.sub(r"[^A-Za-z0-9]+", "_", series)
+        folder = self.folder / rundir.SNAPSHOTS / folder_name(series)
         return Snapshots(folder, self.seed, series, identity, self.options.resume, self.options.force, best)
 
     # -- what to keep -------------------------------------------------------------------------------------------
@@ -257,6 +258,12 @@ class Section:
             save(file)
         self._figures.append({"file": file_name, "caption": caption})
         return self.folder / file_name
+
+
+def folder_name(text: str) -> str:
+    """A name for a folder of its own, whatever is in ``text``: "rate × 10" and "rate / 10" must not share one."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", text)
+    return plain if plain == text.replace(" ", "_") else f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def clear(folder: Path) -> None:

@@ -330,6 +330,13 @@ def test_the_seed_reaches_every_generator(tmp_path):
     assert a[2] != c[2]
 
 
+def test_each_training_has_a_folder_of_its_own():
+    names = ["TinySSD", "no augmentation", "rate × 10", "rate / 10", "rate 10", "三", "四"]
+    folders = [section.folder_name(name) for name in names]
+    assert folders[:2] == ["TinySSD", "no_augmentation"] and len(set(folders)) == len(names)
+    assert all(folder.isascii() and "/" not in folder for folder in folders)
+
+
 def test_every_section_has_a_script():
     folder = ROOT / "chapters"
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("ch09_*.py")}
