@@ -65,7 +65,8 @@ for number, (name, picture) in enumerate(style_pictures.items(), start=1):
                                  snapshots=run.snapshots(f"style {number}"))
     rows.append([name, total_style_loss(content, style), total_style_loss(results[name], style), last[-1].content,
                  last[-1].tv])
-    run.save_picture(name, (d2l.postprocess(results[name]) * 255).astype("uint8"), f"in the style of {name}")
+    if run.full:
+        run.save_picture(name, (d2l.postprocess(results[name]) * 255).astype("uint8"), f"in the style of {name}")
 
 # %%
 axes = d2l.show_images([content_picture, *style_pictures.values(), content_picture,
