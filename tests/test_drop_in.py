@@ -199,7 +199,7 @@ def test_the_detection_set_comes_in_the_books_iterators(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "chapter")
     pack_detection(write_pikachu(tmp_path / "source", train=5, val=3), tmp_path / "data" / "pikachu")
     train_iter, val_iter = d2l.load_data_pikachu(2, edge_size=32)
-    assert all(type(it).__mro__[1] is mx.image.ImageDetIter for it in (train_iter, val_iter))
+    assert all(isinstance(it, mx.image.ImageDetIter) for it in (train_iter, val_iter))
     train_iter.reshape(label_shape=(3, 5))  # the book's line for GPUs
     for _ in range(2):
         train_iter.reset()
