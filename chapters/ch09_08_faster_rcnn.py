@@ -16,16 +16,16 @@ run = section.start("9.8-faster-rcnn")
 
 # %%
 import numpy as np  # noqa: E402
-from mxnet import gluon, init, nd  # noqa: E402
+from mxnet import nd  # noqa: E402
 
 from d2lzh_cv.data.custom.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
-from d2lzh_cv.metrics import figures, pictures_of  # noqa: E402
 from d2lzh_cv.rcnn import FasterRCNN, faster  # noqa: E402
 from d2lzh_cv.rcnn.compare import judge  # noqa: E402
 from d2lzh_cv.rcnn.proposals import recall  # noqa: E402
+from d2lzh_cv.rcnn.show import show_best_and_worst, show_prediction  # noqa: E402
 from d2lzh_cv.rcnn.targets import label_anchors  # noqa: E402
-from d2lzh_cv.rcnn.training import passes, train_rcnn  # noqa: E402
+from d2lzh_cv.rcnn.training import passes, train_new  # noqa: E402
 
 # %% [markdown]
 # ## Data
@@ -45,12 +45,8 @@ _, val_iter = load_pikachu(source.path, 1, edge_size)
 
 # %%
 net = FasterRCNN(len(classes))
-net.initialize(init.Xavier(), ctx=ctx)
-net.hybridize(static_alloc=True)
-trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
 num_epochs = run.epochs(quick=3, full=20)
-epochs = train_rcnn(net, passes(train_iter), trainer, ctx, num_epochs, run.report("Faster R-CNN"),
-                    snapshots=run.snapshots("Faster R-CNN"))
+epochs = train_new(run, "Faster R-CNN", net, passes(train_iter), ctx, num_epochs)
 run.record(loss=epochs[-1].loss, class_err=epochs[-1].class_err, bbox_mae=epochs[-1].bbox_mae)
 
 # %% [markdown]
@@ -102,14 +98,6 @@ run.record(proposals=found)
 
 # %%
 judged = judge(run, "Faster R-CNN", net, val_iter, ctx, classes, num_epochs)
-numbers = figures.best_and_worst(judged.ranked())
-figures.show_detected(pictures_of(val_iter, numbers), judged, numbers)
-run.save_figure("best_and_worst", "validation pictures: above the best, below the worst; green what is there, white "
-                                  "what was found and scores at least 0.3, five boxes at most")
-
-# %%
-picture = d2l.read_picture(run.find("img").path / "pikachu.jpg")
-d2l.set_figsize((5, 5))
-d2l.show_detections(picture, d2l.detect(net, picture, edge_size, ctx), threshold=0.3, classes=classes)
-run.save_figure("prediction", "boxes that score at least 0.3")
+show_best_and_worst(run, judged, val_iter)
+show_prediction(run, net, edge_size, ctx, classes)
 run.finish()

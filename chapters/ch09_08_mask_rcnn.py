@@ -14,17 +14,16 @@ run = section.start("9.8-mask-rcnn")
 # %%
 import mxnet as mx  # noqa: E402
 import numpy as np  # noqa: E402
-from mxnet import gluon, init, nd  # noqa: E402
+from mxnet import nd  # noqa: E402
 
 from d2lzh_cv.data.custom.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
-from d2lzh_cv.metrics import figures  # noqa: E402
 from d2lzh_cv.rcnn import MaskRCNN  # noqa: E402
 from d2lzh_cv.rcnn.compare import judge  # noqa: E402
 from d2lzh_cv.rcnn.instances import draw_creatures, voc_objects  # noqa: E402
 from d2lzh_cv.rcnn.mask_scores import given_boxes_ious, mask_ious  # noqa: E402
-from d2lzh_cv.rcnn.show import show_masks  # noqa: E402
-from d2lzh_cv.rcnn.training import alternate, passes, train_rcnn  # noqa: E402
+from d2lzh_cv.rcnn.show import show_best_and_worst, show_masks  # noqa: E402
+from d2lzh_cv.rcnn.training import alternate, passes, train_new  # noqa: E402
 
 # %% [markdown]
 # ## Data
@@ -60,11 +59,7 @@ run.save_figure("drawn", "drawn creatures, their boxes and masks")
 # %%
 def trained(name, num_classes, batches, num_epochs):
     net = MaskRCNN(num_classes)
-    net.initialize(init.Xavier(), ctx=ctx)
-    net.hybridize(static_alloc=True)
-    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
-    epochs = train_rcnn(net, batches, trainer, ctx, num_epochs, run.report(name), snapshots=run.snapshots(name))
-    return net, epochs[-1]
+    return net, train_new(run, name, net, batches, ctx, num_epochs)[-1]
 
 
 num_epochs, with_masks = run.epochs(quick=4, full=20), drawn.passes(batch_size)
@@ -80,10 +75,7 @@ run.record(loss=last.loss, class_err=last.class_err, bbox_mae=last.bbox_mae, mas
 # %%
 ious = mask_ious(net, drawn_val)
 judged = judge(run, "Mask R-CNN", net, val_iter, ctx, classes, num_epochs, mask_iou=float(ious.mean()))
-numbers = figures.best_and_worst(judged.ranked())
-figures.show_detected(metrics.pictures_of(val_iter, numbers), judged, numbers)
-run.save_figure("best_and_worst", "validation pictures: above the best, below the worst; green what is there, white "
-                                  "what was found and scores at least 0.3, five boxes at most")
+show_best_and_worst(run, judged, val_iter)
 
 # %%
 _, axes = d2l.plt.subplots(2, 4, figsize=(10, 5))

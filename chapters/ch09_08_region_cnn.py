@@ -13,18 +13,19 @@ run = section.start("9.8-region-cnn")
 
 # %%
 import numpy as np  # noqa: E402
-from mxnet import gluon, init, nd  # noqa: E402
+from mxnet import nd  # noqa: E402
 
 from d2lzh_cv.data.custom.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
-from d2lzh_cv.metrics import figures, pictures_of  # noqa: E402
+from d2lzh_cv.metrics import pictures_of  # noqa: E402
 from d2lzh_cv.rcnn import RCNN  # noqa: E402
 from d2lzh_cv.rcnn.compare import judge  # noqa: E402
 from d2lzh_cv.rcnn.proposals import propose, recall  # noqa: E402
 from d2lzh_cv.rcnn.rcnn import CROP  # noqa: E402
 from d2lzh_cv.rcnn.roi import crop_regions  # noqa: E402
+from d2lzh_cv.rcnn.show import show_best_and_worst, show_prediction  # noqa: E402
 from d2lzh_cv.rcnn.targets import sample_regions  # noqa: E402
-from d2lzh_cv.rcnn.training import passes, train_rcnn  # noqa: E402
+from d2lzh_cv.rcnn.training import passes, train_new  # noqa: E402
 
 # %% [markdown]
 # ## Data
@@ -77,12 +78,8 @@ run.save_figure("crops", f"sampled regions, {CROP[0]} × {CROP[1]} pixels each")
 
 # %%
 net = RCNN(len(classes))
-net.initialize(init.Xavier(), ctx=ctx)
-net.hybridize(static_alloc=True)
-trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
 num_epochs = run.epochs(quick=2, full=20)
-epochs = train_rcnn(net, passes(train_iter), trainer, ctx, num_epochs, run.report("R-CNN"),
-                    snapshots=run.snapshots("R-CNN"))
+epochs = train_new(run, "R-CNN", net, passes(train_iter), ctx, num_epochs)
 run.record(loss=epochs[-1].loss, class_err=epochs[-1].class_err, bbox_mae=epochs[-1].bbox_mae)
 
 # %% [markdown]
@@ -92,14 +89,6 @@ run.record(loss=epochs[-1].loss, class_err=epochs[-1].class_err, bbox_mae=epochs
 
 # %%
 judged = judge(run, "R-CNN", net, val_iter, ctx, classes, num_epochs)
-numbers = figures.best_and_worst(judged.ranked())
-figures.show_detected(pictures_of(val_iter, numbers), judged, numbers)
-run.save_figure("best_and_worst", "validation pictures: above the best, below the worst; green what is there, white "
-                                  "what was found and scores at least 0.3, five boxes at most")
-
-# %%
-picture = d2l.read_picture(run.find("img").path / "pikachu.jpg")
-d2l.set_figsize((5, 5))
-d2l.show_detections(picture, d2l.detect(net, picture, edge_size, ctx), threshold=0.3, classes=classes)
-run.save_figure("prediction", "boxes that score at least 0.3")
+show_best_and_worst(run, judged, val_iter)
+show_prediction(run, net, edge_size, ctx, classes)
 run.finish()

@@ -18,6 +18,7 @@ from mxnet.gluon import model_zoo, nn  # noqa: E402
 from d2lzh_cv.data.loader import data_loader  # noqa: E402
 from d2lzh_cv.finetuning import source_of  # noqa: E402
 from d2lzh_cv.metrics import figures, tables  # noqa: E402
+from d2lzh_cv.segmentation import middle, void_table  # noqa: E402
 
 # %% [markdown]
 # ## Transposed convolution from scratch
@@ -197,19 +198,13 @@ run.save_figure("predictions", "pictures, predictions, labels")
 
 
 # %%
-with_border = d2l.voc_colormap2label()
-with_border[(224 * 256 + 224) * 256 + 192] = 255  # the border's colour: no class
-
-
-def middle(pixels):
-    top, left = ((size - crop) // 2 for size, crop in zip(pixels.shape, crop_size))
-    return pixels[top:top + height, left:left + width]
+with_border = void_table()
+middles = {i: (middle(test_pictures[i], crop_size), middle(test_labels[i], crop_size)) for i in large_enough}
 
 
 def test_batches():
-    for i in large_enough:
-        X = d2l.normalize_image(middle(test_pictures[i])).transpose((2, 0, 1))
-        y = d2l.voc_label_indices(middle(test_labels[i]), with_border)
+    for picture, label in middles.values():
+        X, y = d2l.normalize_image(picture).transpose((2, 0, 1)), d2l.voc_label_indices(label, with_border)
         yield X.expand_dims(axis=0), y.expand_dims(axis=0)
 
 
@@ -219,8 +214,8 @@ print(tables.format_table(tables.per_class_iou(judged.matrix, classes)))
 run.record(background_share_of_middles=judged.matrix[0].sum() / judged.matrix.sum())
 run.record(**judged.summary(), per_class=tables.per_class_iou(judged.matrix, classes))
 numbers = figures.best_and_worst(judged.ranked())
-columns = [(middle(test_pictures[i]), d2l.label2image(d2l.predict(net, middle(test_pictures[i]), devices[0])),
-            middle(test_labels[i])) for i in (large_enough[number] for number in numbers)]
+columns = [(picture, d2l.label2image(d2l.predict(net, picture, devices[0])), label)
+           for picture, label in (middles[large_enough[number]] for number in numbers)]
 figures.show_segmented(columns, judged.picture_iou[numbers])
 run.save_figure("best_and_worst", "pictures, predictions, labels: on the left the best by mean IoU, on the right the "
                                   "worst, the worst first")

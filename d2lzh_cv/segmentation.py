@@ -18,7 +18,7 @@ from .data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2lab
 from .data.voc_files import LazyImage
 from .fcn import normalize_image
 from .finetuning import conv_features, source_of
-from .metrics import SegmenterResult, class_iou, confusion_matrix, mean_of_defined
+from .metrics import SegmenterResult, score_segmentation
 from .training import Epoch, fit
 
 VOID = 255  # pixels of no class
@@ -170,16 +170,8 @@ def train(net: gluon.HybridBlock, data: SegmentationData, run, series: str, num_
 
 def judge(classify: Callable[[np.ndarray], np.ndarray], pairs: Iterable[tuple[np.ndarray, np.ndarray]],
           num_classes: int) -> SegmenterResult:
-    """Compare ``classify(picture)`` (H, W) with the mask of each pair (picture, classes); one pair is held at a time.
-
-    Classes outside 0 to ``num_classes`` - 1, such as 255, do not count.
-    """
-    total, ious = np.zeros((num_classes, num_classes), np.int64), []
-    for picture, classes in pairs:
-        matrix = confusion_matrix(classes, classify(picture), num_classes)
-        total += matrix
-        ious.append(mean_of_defined(class_iou(matrix)))
-    return SegmenterResult(total, np.array(ious))
+    """Compare ``classify(picture)`` (H, W) with the mask of each pair (picture, classes), one pair after the other."""
+    return score_segmentation(((classes, classify(picture)) for picture, classes in pairs), num_classes)
 
 
 def classes_of(net: gluon.HybridBlock, picture: np.ndarray, ctx: mx.Context | None = None) -> np.ndarray:

@@ -11,6 +11,7 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 from .anchors import multibox_target
+from .boxes import VARIANCES
 from .fcn import RGB_MEAN, RGB_STD
 from .metrics import DetectorResult, evaluate_detector
 from .plotting import plt
@@ -19,7 +20,6 @@ from .snapshots import Snapshots
 from .ssd import TinySSD, train_ssd
 from .ssd_losses import SSDLoss
 
-VARIANCES = (0.1, 0.1, 0.2, 0.2)  # MXNet's: offsets are divided by them
 MEASURES = ("class err, 1e-3", "recall", "box err, 1e-3", "positive box err", "VOC 2007", "VOC 2012", "COCO")
 
 

@@ -48,7 +48,8 @@ def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 25
     Order and crops come from Python's ``random``. Raises InputError naming the file that is missing or broken.
     """
     root = _records_of(Path(root.path if isinstance(root, Source) else root))
-    check_records(root / "train.rec", root / "train.idx"), check_records(root / "val.rec")
+    check_records(root / "train.rec", root / "train.idx")
+    check_records(root / "val.rec")
     shared = {"batch_size": batch_size, "data_shape": (3, edge_size, edge_size)}
     train = {"path_imgidx": str(root / "train.idx"), "shuffle": True, "part_index": part[0], "num_parts": part[1]}
     iterator = FastDetectionIter if _is_fast(reader, augmenters) else DetectionIter

@@ -15,9 +15,10 @@ from .evaluate import (
     evaluate_detector,
     evaluate_segmenter,
     pictures_of,
+    score_segmentation,
 )
 
 __all__ = ["ClassifierResult", "DetectionScores", "DetectorResult", "SegmenterResult", "accuracy", "class_iou",
            "coco_average_precision", "confusion_matrix", "evaluate_classifier", "evaluate_detector",
            "evaluate_segmenter", "mean_of_defined", "pictures_of", "precision_recall", "score_detections",
-           "voc_average_precision"]
+           "score_segmentation", "voc_average_precision"]

@@ -67,12 +67,20 @@ class SegmenterResult:
 
 def evaluate_segmenter(net, batches: Iterable, ctx, num_classes: int) -> SegmenterResult:
     """Classify every pixel of ``batches``, pairs (X (B, 3, H, W), y (B, H, W)), on a device or a list of them."""
+    return score_segmentation((pair for scores, y in _scores(net, batches, ctx)
+                               for pair in zip(y.asnumpy(), scores.argmax(axis=1).asnumpy())), num_classes)
+
+
+def score_segmentation(pairs: Iterable[tuple[np.ndarray, np.ndarray]], num_classes: int) -> SegmenterResult:
+    """Compare pairs (classes (H, W), predicted classes (H, W)), a pair a picture, of which one is held at a time.
+
+    Classes outside 0 to ``num_classes`` - 1, such as 255, do not count.
+    """
     total, per_picture = np.zeros((num_classes, num_classes), dtype=np.int64), []
-    for scores, y in _scores(net, batches, ctx):
-        for label, predicted in zip(y.asnumpy(), scores.argmax(axis=1).asnumpy()):
-            matrix = confusion.confusion_matrix(label, predicted, num_classes)
-            total += matrix
-            per_picture.append(confusion.mean_of_defined(confusion.class_iou(matrix)))
+    for label, predicted in pairs:
+        matrix = confusion.confusion_matrix(label, predicted, num_classes)
+        total += matrix
+        per_picture.append(confusion.mean_of_defined(confusion.class_iou(matrix)))
     return SegmenterResult(total, np.array(per_picture))
 
 

@@ -1,15 +1,39 @@
-"""Masks drawn on pictures (section 9.8)."""
+"""What a network found, drawn (section 9.8)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import mxnet as mx
 import numpy as np
 from matplotlib import colors
 
-from ..plotting import show_bboxes, to_numpy
+from ..data.images import read_picture
+from ..metrics import DetectorResult, figures, pictures_of
+from ..plotting import set_figsize, show_bboxes, to_numpy
+from ..ssd import detect, show_detections
 from .mask import paste
 
+if TYPE_CHECKING:
+    from ..section import Section
+
 MOST = 5  # a picture
+
+
+def show_best_and_worst(run: Section, judged: DetectorResult, val_iter: mx.io.DataIter) -> None:
+    """Save a figure of the validation pictures on which a network does best and worst."""
+    numbers = figures.best_and_worst(judged.ranked())
+    figures.show_detected(pictures_of(val_iter, numbers), judged, numbers)
+    run.save_figure("best_and_worst", "validation pictures: above the best, below the worst; green what is there, "
+                                      "white what was found and scores at least 0.3, five boxes at most")
+
+
+def show_prediction(run: Section, net, edge_size: int, ctx: mx.Context, classes: Sequence[str]) -> None:
+    """Save a figure of what a network finds in the picture of section 9.7."""
+    picture = read_picture(run.find("img").path / "pikachu.jpg")
+    set_figsize((5, 5))
+    show_detections(picture, detect(net, picture, edge_size, ctx), threshold=0.3, classes=classes)
+    run.save_figure("prediction", "boxes that score at least 0.3")
 
 
 def show_masks(axes, picture, rows: np.ndarray, masks: np.ndarray, score: float = 0.3,

@@ -4,13 +4,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import mxnet as mx
 import numpy as np
-from mxnet import autograd, gluon, nd
+from mxnet import autograd, gluon, init, nd
 
 from ..loop import Task, train_task
 from ..snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from ..section import Section
 
 DROP = 0.8  # of the epochs, after which the learning rate falls to a tenth
 
@@ -52,6 +56,18 @@ def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx
             on_epoch(epoch)
 
     return train_task(RegionTask(net, batches, trainer, ctx), num_epochs, epoch_done, snapshots)
+
+
+def train_new(run: Section, name: str, net, batches: Callable[[], Iterable], ctx: mx.Context,
+              num_epochs: int) -> list[RegionEpoch]:
+    """Train ``net`` from Xavier's weights on, with Adam, as the series ``name`` of section ``run``; returns its epochs.
+
+    batches: see :func:`train_rcnn`.
+    """
+    net.initialize(init.Xavier(), ctx=ctx)
+    net.hybridize(static_alloc=True)
+    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
+    return train_rcnn(net, batches, trainer, ctx, num_epochs, run.report(name), run.snapshots(name))
 
 
 def passes(train_iter: mx.io.DataIter) -> Callable[[], mx.io.DataIter]:
