@@ -18,6 +18,7 @@ from .anchors import multibox_detection
 from .checkpoint import Description, load_model
 from .data.images import check_picture
 from .errors import InputError
+from .fcn import classes_of_pixels
 from .networks import NETWORKS
 
 MAX_SIDE = 1024  # pixels: a larger picture is segmented at this size, and its classes enlarged again
@@ -117,7 +118,7 @@ def segment(net: gluon.Block, description: Description, picture: nd.NDArray,
     small = (image.imresize(picture, w, h) if scale < 1 else picture).asnumpy()
     padded = np.pad(small, ((0, -h % STRIDE), (0, -w % STRIDE), (0, 0)), mode="edge")
     X = NETWORKS[description.network].prepare(nd.array(padded), description.edge_size)
-    mask = net(X.as_in_context(ctx or mx.cpu())).argmax(axis=1)[0, :h, :w].asnumpy().astype(np.uint8)
+    mask = classes_of_pixels(net, X.as_in_context(ctx or mx.cpu()))[0, :h, :w].asnumpy().astype(np.uint8)
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.NEAREST)) if scale < 1 else mask
 
 

@@ -16,7 +16,7 @@ from .data.custom.packed import class_names
 from .data.loader import data_loader
 from .data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
 from .data.voc_files import LazyImage
-from .fcn import normalize_image
+from .fcn import classes_of_pixels, normalize_image
 from .finetuning import conv_features, source_of
 from .metrics import SegmenterResult, score_segmentation
 from .training import Epoch, fit
@@ -176,5 +176,5 @@ def judge(classify: Callable[[np.ndarray], np.ndarray], pairs: Iterable[tuple[np
 
 def classes_of(net: gluon.HybridBlock, picture: np.ndarray, ctx: mx.Context | None = None) -> np.ndarray:
     """The class of each pixel of a picture (H, W, 3), H and W multiples of 32: (H, W) uint8."""
-    scores = net(as_batch(picture).as_in_context(ctx or try_all_gpus()[0]))
-    return scores.argmax(axis=1)[0].asnumpy().astype(np.uint8)
+    X = as_batch(picture).as_in_context(ctx or try_all_gpus()[0])
+    return classes_of_pixels(net, X)[0].asnumpy().astype(np.uint8)

@@ -54,17 +54,19 @@ def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs
     """Train ``net`` as :func:`train` does, without printing; returns the epochs and hands each to ``on_epoch``.
 
     ``snapshots`` keep the state of the training, to go on from; see :func:`d2lzh_cv.loop.train_task`.
+    A network may bring an equal, faster form of the step, as :class:`d2lzh_cv.fcn.FCN` does: its ``task_for``.
 
     Raises InputError naming the epoch and the step when the loss is no longer a finite number.
     """
-    task = Classification(net, train_iter, loss, trainer, _as_devices(ctx), test_iter)
+    make = net.task_for(loss) if hasattr(net, "task_for") else Classification
+    task = make(net, train_iter, loss, trainer, _as_devices(ctx), test_iter)
     return train_task(task, num_epochs, on_epoch, snapshots)
 
 
 class Classification(Task):
     """Training a network to give the right label, of a picture or of each pixel, the highest score on axis 1."""
 
-    names, epoch_class = ("loss", "hits"), Epoch
+    names, epoch_class, class_axis = ("loss", "hits"), Epoch, 1
 
     def __init__(self, net, train_iter, loss, trainer, devices, test_iter=None) -> None:
         super().__init__(net, trainer)
@@ -82,16 +84,29 @@ class Classification(Task):
         if len(Xs) < len(self.devices):  # the devices without a picture would add their last gradient once more
             self.net.collect_params().zero_grad()
         with autograd.record():
-            scores = [self.net(Xi) for Xi in Xs]
-            ls = [self.loss(score, yi) for score, yi in zip(scores, ys)]
+            answers = [self.answer(Xi, yi) for Xi, yi in zip(Xs, ys)]
+            ls = [self.losses(*answer, yi.size) for answer, yi in zip(answers, ys)]
         autograd.backward(ls)
         self.trainer.step(X.shape[0] * distributed.num_workers())
-        sums = [[li.sum(), _correct(score, yi)] for score, li, yi in zip(scores, ls, ys)]
+        sums = [[li.sum(), self.hits(*answer)] for li, answer in zip(ls, answers)]
         return sums, [sum(li.size for li in ls), y.size]
+
+    def answer(self, X, y) -> tuple[nd.NDArray, nd.NDArray]:
+        """Scores, and the labels in the same order."""
+        return self.net(X), y
+
+    def losses(self, scores, labels, count: int) -> nd.NDArray:
+        """The loss of each sample; the batch has ``count`` labels."""
+        return self.loss(scores, labels)
+
+    def hits(self, scores, labels) -> nd.NDArray:
+        """How many labels have the highest score."""
+        return _correct(scores, labels, self.class_axis)
 
     def summary(self, number, sums, counts, started) -> Epoch:
         mean_loss, train_acc = (sums / counts).tolist()
-        test_acc = None if self.test_iter is None else evaluate_accuracy(self.test_iter, self.net, self.devices)
+        test_acc = None if self.test_iter is None else _accuracy(
+            self.test_iter, self.devices, lambda X, y: self.hits(*self.answer(X, y)))
         return Epoch(number, mean_loss, train_acc, test_acc, time.time() - started)
 
 
@@ -100,17 +115,21 @@ def evaluate_accuracy(data_iter: Iterable, net, ctx=None) -> float:
 
     ``ctx`` is a device or a list of devices, the CPU by default.
     """
-    devices, correct, count = _as_devices(ctx), 0.0, 0
+    return _accuracy(data_iter, _as_devices(ctx), lambda X, y: _correct(net(X), y))
+
+
+def _accuracy(data_iter: Iterable, devices: Sequence[mx.Context], hits_of: Callable) -> float:
+    correct, count = 0.0, 0
     for X, y in data_iter:
-        Xs, ys = _split(X, devices), _split(y, devices)
-        hits = [_correct(net(Xi), yi) for Xi, yi in zip(Xs, ys)]  # all devices work before the first answer is read
+        Xs, ys = _split(X, devices), _split(y.astype("float32"), devices)
+        hits = [hits_of(Xi, yi) for Xi, yi in zip(Xs, ys)]  # all devices work before the first answer is read
         correct += sum(hit.asscalar() for hit in hits)
         count += y.size
     return correct / _not_empty(count)
 
 
-def _correct(scores: nd.NDArray, labels: nd.NDArray) -> nd.NDArray:
-    return (scores.argmax(axis=1) == labels.astype("float32")).sum()
+def _correct(scores: nd.NDArray, labels: nd.NDArray, axis: int = 1) -> nd.NDArray:
+    return (scores.argmax(axis=axis) == labels.astype("float32")).sum()
 
 
 def _split(batch: nd.NDArray, devices: Sequence[mx.Context]) -> list[nd.NDArray]:

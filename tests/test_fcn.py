@@ -4,14 +4,17 @@ from __future__ import annotations
 import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import init, nd
+from mxnet import gluon, init, nd
+from mxnet.gluon import loss as gloss
 from mxnet.gluon import model_zoo, nn
 from oracles import plain_bilinear
 from tolerance import assert_close
 
 import d2lzh_cv
-from d2lzh_cv.fcn import bilinear_kernel, fcn, label2image, normalize_image, predict
+from d2lzh_cv.fcn import FCN, bilinear_kernel, fcn, label2image, normalize_image, predict
+from d2lzh_cv.fcn_cells import CellClassification, from_cells, to_cells
 from d2lzh_cv.finetuning import conv_features
+from d2lzh_cv.training import Classification, Epoch, fit
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
@@ -142,3 +145,84 @@ def test_labels_become_the_colours_of_voc(dtype):
 
 def test_the_package_offers_the_function_not_the_module_of_its_name():
     assert d2lzh_cv.fcn is fcn
+
+
+# By cells, the form in which it is trained
+
+def small_fcn(num_classes: int = 3) -> FCN:
+    """Features 32 times smaller by one convolution; every weight drawn."""
+    features = nn.HybridSequential()
+    features.add(nn.Conv2D(4, kernel_size=3, strides=32, padding=1, in_channels=3))
+    features.initialize(init.Normal(0.5))
+    net = fcn(features, num_classes)
+    net(nd.zeros((1, 3, 32, 32)))
+    rng = np.random.default_rng(0)
+    for parameter in net.collect_params().values():
+        parameter.set_data(nd.array(rng.normal(size=parameter.shape)))
+    return net
+
+
+def pictures_and_labels(num_classes: int = 3, size: tuple[int, int] = (64, 96)):
+    rng = np.random.default_rng(1)
+    return (nd.array(rng.normal(size=(2, 3, *size))),
+            nd.array(rng.integers(0, num_classes, (2, *size))))
+
+
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_by_cells_the_scores_are_the_same(hybrid):
+    net, (X, _) = small_fcn(), pictures_and_labels()
+    scores = net(X)
+    if hybrid:
+        net.hybridize(static_alloc=True, static_shape=True)
+    by_cells = net.cells(X)  # (2, 3 · 4 cells, 32 · 32, 3)
+    assert by_cells.shape == (2, 12, 1024, 3)
+    for k in range(3):
+        assert_close(from_cells(by_cells[:, :, :, k], 32, (64, 96)), scores[:, k])
+    assert_close(net.classify(X), scores.argmax(axis=1), exact=True)
+
+
+@pytest.mark.parametrize(("stride", "size"), [(4, (8, 12)), (32, (32, 64)), (2, (2, 2))])
+def test_labels_there_and_back(stride, size):
+    labels = np.arange(2 * size[0] * size[1]).reshape((2, *size))
+    cells = to_cells(nd.array(labels), stride)
+    assert cells.shape == (2, (size[0] // stride + 1) * (size[1] // stride + 1), stride ** 2)
+    assert (cells.asnumpy() == -1).sum() == cells.size - labels.size
+    assert_close(from_cells(cells, stride, size), labels, exact=True)
+
+
+class Unknown(gloss.SoftmaxCrossEntropyLoss):
+    """The same loss, but ``fit`` cannot know: it trains in the plain form."""
+
+
+def trained(loss) -> tuple[Epoch, dict[str, np.ndarray]]:
+    net, batch = small_fcn(), pictures_and_labels()
+    net.hybridize(static_alloc=True, static_shape=True)
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.01, "momentum": 0.9})
+    epoch, = fit(net, [batch] * 3, loss, trainer, mx.cpu(), 1, [batch])
+    return epoch, {name: p.data().asnumpy() for name, p in net._collect_params_with_prefix().items()}
+
+
+def test_trained_by_cells_or_as_it_is_the_network_is_the_same():
+    (mine, weights), (plain, expected) = (trained(loss(axis=1)) for loss in (gloss.SoftmaxCrossEntropyLoss, Unknown))
+    assert (small_fcn().task_for(gloss.SoftmaxCrossEntropyLoss(axis=1)), small_fcn().task_for(Unknown(axis=1))) \
+        == (CellClassification, Classification)
+    assert_close(*(np.array([e.loss, e.train_acc, e.test_acc], np.float32) for e in (mine, plain)))
+    for name, weight in weights.items():
+        assert_close(weight, expected[name])
+
+
+@pytest.mark.parametrize("loss", [
+    gloss.SoftmaxCrossEntropyLoss(), gloss.SoftmaxCrossEntropyLoss(axis=1, weight=0.5), gloss.L2Loss(),
+    gloss.SoftmaxCrossEntropyLoss(axis=1, from_logits=True), gloss.SoftmaxCrossEntropyLoss(axis=1, sparse_label=False)])
+def test_another_loss_is_left_as_it_is(loss):
+    assert small_fcn().task_for(loss) is Classification
+
+
+def test_the_cells_add_nothing_to_the_network():
+    """Neither parameters nor files know of them."""
+    net = small_fcn()
+    names = list(net._collect_params_with_prefix())
+    net.hybridize()
+    net.classify(pictures_and_labels()[0])
+    assert list(net._collect_params_with_prefix()) == names == [
+        "0.0.weight", "0.0.bias", "1.weight", "1.bias", "2.weight", "2.bias"]
