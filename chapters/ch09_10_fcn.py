@@ -142,7 +142,7 @@ voc_dir, crop_size = run.find("voc").path, run.choose(quick=(160, 224), full=(32
 colormap2label = d2l.voc_colormap2label()
 voc_train = d2l.VOCSegDataset(True, crop_size, voc_dir, colormap2label)
 voc_test = d2l.VOCSegDataset(False, crop_size, voc_dir, colormap2label)
-batch_size = run.choose(quick=8, full=min(32, len(voc_train)))
+batch_size = run.choose(quick=8, full=min(32, max(1, len(voc_train) // 8)))  # eight steps an epoch of a small set
 train_iter = data_loader(voc_train, batch_size, shuffle=True, last_batch="discard")
 test_iter = data_loader(voc_test, batch_size)
 
@@ -160,7 +160,8 @@ def report(epoch):
 
 
 num_epochs = run.epochs(quick=12, full=5)
-trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": run.choose(quick=0.05, full=0.1), "wd": 1e-3})
+learning_rate = run.choose(quick=0.05, full=0.1 * batch_size / 32)  # the book's, for its batch of 32
+trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": learning_rate, "wd": 1e-3})
 print("training on", devices)
 epochs = d2l.fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(axis=1), trainer, devices,
                  num_epochs, test_iter, on_epoch=report, snapshots=run.snapshots("FCN", best="test_acc"))
