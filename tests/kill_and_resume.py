@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,19 +37,28 @@ def main() -> int:
         for section in flags.sections:
             flags.argv = ["--quick", "--epochs", "61" if section == "9.11" else flags.epochs]
             whole = Path(folder, section, "whole")
-            began = time.monotonic()
-            run(section, flags.argv, whole)
-            seconds = time.monotonic() - began
+            seconds, _ = run(section, flags.argv, whole)
             for kill in range(flags.kills):
-                different += one_kill(section, flags.argv, whole, Path(folder, section, str(kill)),
-                                      draw.uniform(0.1, 0.95) * seconds)
+                out = Path(folder, section, str(kill))
+                after, seconds = kill_at_random(section, flags.argv, out, draw, seconds)
+                different += compare_resumed(section, flags.argv, whole, out, after)
     return 1 if different else 0
 
 
-def one_kill(section: str, argv: list[str], whole: Path, out: Path, after: float) -> int:
-    """Kill a run after so many seconds, go on with it, print a row; returns how many files differ."""
-    run(section, argv, out, kill_after=after)
-    said = run(section, [*argv, "--resume"], out)
+def kill_at_random(section: str, argv: list[str], out: Path, draw: random.Random, seconds: float):
+    """Kill a run that takes about ``seconds``; returns when, and how long one takes: less, where it was over before."""
+    while True:
+        after = draw.uniform(0.1, 0.95) * seconds
+        taken, said = run(section, argv, out, kill_after=after)
+        if said is None:
+            return after, seconds
+        seconds = taken  # what the first run prepared for all is there now
+        shutil.rmtree(out)
+
+
+def compare_resumed(section: str, argv: list[str], whole: Path, out: Path, after: float) -> int:
+    """Go on with a run that was killed after so many seconds, print a row; returns how many files differ."""
+    _, said = run(section, [*argv, "--resume"], out)
     went_on = [line.partition("going on ")[2] for line in said.splitlines() if "going on after" in line]
     expected, found = left(whole / section), left(out / section)
     names = {name for name in {**expected, **found} if expected.get(name) != found.get(name)}
@@ -57,8 +67,9 @@ def one_kill(section: str, argv: list[str], whole: Path, out: Path, after: float
     return len(names)
 
 
-def run(section: str, argv: list[str], out: Path, kill_after: float | None = None) -> str:
-    """Run a chapter's script; returns what it said on standard error."""
+def run(section: str, argv: list[str], out: Path, kill_after: float | None = None) -> tuple[float, str | None]:
+    """Run a chapter's script; returns its seconds and what it said on standard error, None where it was killed."""
+    began = time.monotonic()
     script = sections.script_path(sections.find(section))
     child = subprocess.Popen([sys.executable, str(script), *argv, "--out", str(out)], stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -66,10 +77,11 @@ def run(section: str, argv: list[str], out: Path, kill_after: float | None = Non
         said = child.communicate(timeout=kill_after)[1]
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
-        return child.communicate()[1]
-    if kill_after is None and child.returncode:
+        child.communicate()
+        return kill_after, None
+    if child.returncode:
         raise SystemExit(f"{section} failed:\n{said}")
-    return said
+    return time.monotonic() - began, said
 
 
 def left(folder: Path) -> dict[str, str]:
