@@ -12,7 +12,7 @@ from . import draw
 
 def fill(net: gluon.Block, X: nd.NDArray) -> gluon.Block:
     """Give ``net`` its drawn weights; ``X`` tells the shapes. Call it before ``hybridize``."""
-    net.initialize()
+    net.initialize(force_reinit=True)
     with autograd.predict_mode():
         net(X)
     for name, parameter in net._collect_params_with_prefix().items():

@@ -30,6 +30,18 @@ def show(report: Report) -> None:
         console.print(escape(line), highlight=False, soft_wrap=True)
 
 
+def show_floors(found: dict[str, Any]) -> None:
+    """Print what :func:`benchmarks.floor.run` gives."""
+    table = Table("case", "operations", "take at least", "bytes", "take", box=None)
+    for row in found["floors"]:
+        table.add_row(row["case"], f"{row['operations'] / 1e9:.3g} G", seconds(row["by_operations_s"]),
+                      f"{row['bytes'] / 1e9:.3g} GB", seconds(row["by_bytes_s"]))
+    console, machine = Console(), found["machine"]
+    console.print(table)
+    console.print(f"measured here: {machine['operations'] / 1e9:.0f} G operations a second in a large product, "
+                  f"{machine['bandwidth'] / 1e9:.1f} GB a second", highlight=False, soft_wrap=True)
+
+
 def _cases(rows: list[dict[str, Any]]) -> Table:
     return _timed(rows, lambda row: f"a {row['unit']}")
 

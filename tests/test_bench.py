@@ -9,14 +9,17 @@ import sys
 import textwrap
 import time
 
+import mxnet as mx
 import numpy as np
 import pytest
+from mxnet.gluon import nn
 from section_kit import ROOT
 from test_cli import call
 
-from benchmarks import cases, compare, draw, losses, process, runner, scaling, spread, tables
+from benchmarks import cases, compare, draw, floor, losses, process, runner, scaling, spread, tables
 from benchmarks.case import CHANNELS_LAST, Case
 from d2lzh_cv.commands import bench
+from d2lzh_cv.ssd import TinySSD
 
 FAKE = """
     import time
@@ -304,3 +307,40 @@ def test_pytorch_comes_in_both_layouts_where_there_are_pictures():
     assert cases.CASES["tinyssd_step"].sides(True)[-1] == CHANNELS_LAST
     assert cases.CASES["anchors_5444"].sides(True) == ["ours", "book", "torch"]
     assert cases.CASES["tinyssd_step"].sides(False) == ["ours", "book"]
+
+
+# Floors
+
+def test_products_are_counted_by_hand():
+    """Of each kind of layer: outputs times the products that one takes (a transposed convolution: inputs)."""
+    layers = nn.HybridSequential()
+    layers.add(nn.Conv2D(4, kernel_size=3, padding=1, in_channels=3), nn.BatchNorm(in_channels=4),
+               nn.Conv2D(4, kernel_size=1, groups=2, in_channels=4),
+               nn.Conv2DTranspose(2, kernel_size=4, strides=2, padding=1, in_channels=4),
+               nn.Flatten(), nn.Dense(5, in_units=2 * 12 * 16))
+    outputs, shape = layers(mx.sym.var("data")), (7, 3, 6, 8)
+    made = [4 * 6 * 8, 4 * 6 * 8, 4 * 6 * 8, 2 * 12 * 16, 5]  # numbers a picture; Flatten makes none
+    assert floor.multiply_adds(outputs, shape) == 7 * (
+        made[0] * 27 + made[2] * 2 + made[2] * 2 * 16 + 5 * 2 * 12 * 16)
+    assert floor.elements(outputs, shape) == 7 * sum(made)
+
+
+def test_floors_are_what_is_counted_over_what_was_measured(capsys, monkeypatch):
+    monkeypatch.setattr(floor, "measure_machine", lambda: floor.Machine(operations=1e9, bandwidth=2e9))
+    code, out, _ = call(capsys, "bench", "tinyssd_step", "anchors_5444", "--floor", "--quick", "--json")
+    found = json.loads(out)
+    row, = found["floors"]  # the anchors have no network
+    assert (code, row["case"], found["machine"]["bandwidth"]) == (0, "tinyssd_step", 2e9)
+    outputs = mx.sym.Group(list(TinySSD(1)(mx.sym.var("data"))))
+    assert row["operations"] == 6 * floor.multiply_adds(outputs, (2, 3, 64, 64)) > 0
+    assert row["by_operations_s"] == row["operations"] / 1e9 and row["by_bytes_s"] == row["bytes"] / 2e9
+
+
+def test_what_has_no_network_has_no_floor(capsys):
+    code, _, err = call(capsys, "bench", "voc_reader", "--floor")
+    assert code == 2 and "voc_reader has no network" in err
+
+
+def test_the_machine_is_measured():
+    machine = floor.measure_machine(rounds=1)
+    assert machine.operations > 1e9 and machine.bandwidth > 1e8

@@ -85,6 +85,14 @@ class Ours(_Gluon):
         zoo.initialize()
         return d2l.fcn(d2l.conv_features(zoo), num_classes=21)
 
+    def graph(self):
+        """For ``benchmarks.floor``."""
+        import mxnet as mx
+        if self.settings["network"] == "fcn":
+            return self.net.cells(mx.sym.var("data")), (1, 3, *self.settings["size"]), "prediction"
+        edge = self.settings["edge"]
+        return mx.sym.Group(list(self.net(mx.sym.var("data")))), (1, 3, edge, edge), "prediction"
+
     def find(self, picture) -> np.ndarray:
         import d2lzh_cv as d2l
         if self.settings["network"] == "TinySSD":

@@ -61,6 +61,11 @@ class Ours(_Gluon):
         import d2lzh_cv as d2l
         return d2l.TinySSD(num_classes=1)
 
+    def graph(self):
+        """For ``benchmarks.floor``."""
+        import mxnet as mx
+        return mx.sym.Group(list(self.net(mx.sym.var("data")))), self.X.shape, "training"
+
     def train(self, steps: int, **options) -> list[tuple[float, float]]:
         import mxnet as mx
 

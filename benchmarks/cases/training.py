@@ -83,6 +83,12 @@ class Ours(_Gluon):
         zoo.initialize()
         return d2l.fcn(d2l.conv_features(zoo), num_classes=21)
 
+    def graph(self):
+        """For ``benchmarks.floor``."""
+        import mxnet as mx
+        net = self.net.cells if self.settings["network"] == "fcn" else self.net
+        return net(mx.sym.var("data")), self.X.shape, "training"
+
     def train(self, steps: int) -> list[tuple[float, float]]:
         import mxnet as mx
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def add(commands) -> None:
                       help="the losses of 20 steps of the training cases, ours beside the others'")
     what.add_argument("--scaling", action="store_true",
                       help="how times grow with the batch, the picture, the anchors, the threads")
+    what.add_argument("--floor", action="store_true",
+                      help="what the networks have to compute and to move, and how fast this machine could")
     parser.add_argument("--rounds", type=_count, metavar="N",
                         help=f"how often each side is timed (default: {ROUNDS}, with --scaling {SCALING_ROUNDS})")
     parser.add_argument("--threads", type=_count, metavar="N",
@@ -50,6 +53,8 @@ def _bench(flags: argparse.Namespace) -> int:
     if flags.list:
         tables.print_cases(chosen)
         return 0
+    if flags.floor:
+        return _floor(flags, chosen)
     report = _measure(flags, chosen, flags.threads or environment.default_threads())
     if flags.json:
         print(json.dumps(report.json(), indent=1))
@@ -58,6 +63,15 @@ def _bench(flags: argparse.Namespace) -> int:
     if getattr(flags, "debug", False):
         print("\n".join(report.traces), file=sys.stderr)
     return INTERRUPTED if report.interrupted else 0 if report.ok else 1
+
+
+def _floor(flags: argparse.Namespace, chosen: list) -> int:
+    if flags.threads:
+        os.environ["OMP_NUM_THREADS"] = str(flags.threads)  # MXNet is not loaded yet
+    from benchmarks import floor, tables
+    found = floor.run(chosen, flags.quick)
+    print(json.dumps(found, indent=1)) if flags.json else tables.show_floors(found)
+    return 0
 
 
 def _measure(flags: argparse.Namespace, chosen: list, threads: int):
