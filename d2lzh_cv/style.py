@@ -18,6 +18,7 @@ from .finetuning import SourceNetwork, find_source
 from .loop import Task, train_task
 from .pretrained import where_to_get
 from .snapshots import Snapshots
+from .style_graph import LossGraph
 
 STYLE_LAYERS, CONTENT_LAYERS = (0, 5, 10, 19, 28), (25,)  # of VGG-19's features
 CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 1, 1e3, 10
@@ -186,11 +187,14 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
     Returns:
         The picture, (1, 3, h, w), normalised.
     """
-    contents, grams = extractor(content)[0], [gram(Y) for Y in extractor(style)[1]]  # once: they do not change
+    contents, styles = extractor(content)
+    grams = [gram(Y) for Y in extractor(style)[1]]  # once: they do not change
     picture = GeneratedImage(start.shape)
     picture.initialize(mx.init.Constant(start), ctx=start.context)
     trainer = gluon.Trainer(picture.collect_params(), "adam", {"learning_rate": learning_rate})
-    task = StyleTransfer(picture, trainer, extractor, (contents, grams, weights), num_steps, decay_every, report_every)
+    losses = LossGraph(extractor, contents, grams, [Y.size for Y in styles], weights)  # compute_loss in one graph
+    losses.hybridize(static_alloc=True, static_shape=True)
+    task = StyleTransfer(picture, trainer, losses, num_steps, decay_every, report_every)
 
     def report(step: StyleStep) -> None:
         if on_step and step.number and step.number % report_every == 0:
@@ -204,10 +208,10 @@ class StyleTransfer(Task):
 
     names, epoch_class, random = ("loss", "content loss", "style loss", "TV loss"), StyleStep, False
 
-    def __init__(self, picture, trainer, extractor, wanted, num_steps, decay_every, report_every) -> None:
+    def __init__(self, picture, trainer, losses, num_steps, decay_every, report_every) -> None:
         super().__init__(picture, trainer)
-        self.extractor, self.wanted = extractor, wanted
-        self.num_steps, self.decay_every, self.report_every = num_steps, decay_every, report_every
+        self.losses, self.num_steps = losses, num_steps
+        self.decay_every, self.report_every = decay_every, report_every
         self.num_epochs, self.seconds = max(1, math.ceil((num_steps - 1) / report_every)), 0.0
 
     def batches(self, number) -> range:
@@ -215,10 +219,10 @@ class StyleTransfer(Task):
         return range(first, min(number * self.report_every, self.num_steps - 1) + 1)
 
     def step(self, batch):
-        began, (contents, grams, weights) = time.time(), self.wanted
+        began = time.time()
         with autograd.record():
-            X = self.net()
-            contents_l, styles_l, tv_l, total = compute_loss(X, *self.extractor(X), contents, grams, weights)
+            parts = self.losses(self.net())  # content, style, total variation
+            total = nd.add_n(*parts)
         total.backward()
         self.trainer.step(1)
         self.net().wait_to_read()
@@ -226,7 +230,7 @@ class StyleTransfer(Task):
         if batch and batch % self.decay_every == 0:
             self.trainer.set_learning_rate(self.trainer.learning_rate * 0.1)
         reported = batch % self.report_every == 0 and batch > 0  # the sums over an epoch are then this step's values
-        return [[total, *(part * reported for part in (nd.add_n(*contents_l), nd.add_n(*styles_l), tv_l))]], [1]
+        return [[total, *(part * reported for part in parts)]], [1]
 
     def summary(self, number, sums, counts, started) -> StyleStep:
         return StyleStep(self.batches(number)[-1], *sums[1:].tolist(), self.seconds)

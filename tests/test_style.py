@@ -125,6 +125,30 @@ def test_only_the_picture_gathers_gradients():
             parameter.grad()
 
 
+@pytest.mark.parametrize("hybridise", [False, True])
+@pytest.mark.parametrize("weights", [(1, 1e3, 10), (2, 3, 5)])
+def test_in_one_graph_losses_and_gradient_are_the_same(hybridise, weights):
+    """The style picture may have another size than the content picture."""
+    extractor, X = small_extractor(), nd.array(random_features(0, (1, 3, 8, 9)))
+    contents = extractor(nd.array(random_features(1, (1, 3, 8, 9))))[0]
+    grams = [style.gram(Y) for Y in extractor(nd.array(random_features(2, (1, 3, 7, 5))))[1]]
+    graph = style.LossGraph(extractor, contents, grams, [Y.size for Y in extractor(X)[1]], weights)
+    if hybridise:
+        graph.hybridize(static_alloc=True, static_shape=True)
+    X.attach_grad()
+    with autograd.record():
+        contents_l, styles_l, tv, total = style.compute_loss(X, *extractor(X), contents, grams, weights)
+    total.backward()
+    expected = X.grad.asnumpy()
+    for _ in range(2):
+        with autograd.record():
+            found = graph(X)
+            nd.add_n(*found).backward()
+        for value, parts in zip(found, (contents_l, styles_l, [tv])):
+            assert_close(value, [sum(float(part.asscalar()) for part in parts)])
+        assert_close(X.grad, expected)
+
+
 def test_without_weights_the_extractor_is_an_untrained_vgg19(tmp_path):
     extractor, source = style.find_extractor(tmp_path, mx.cpu())
     assert (source.name, source.trained_on) == ("vgg19", "nothing") and "not trained" in source.note
