@@ -64,6 +64,8 @@ class Predictor:
         if self.description.task != task:
             raise InputError(f"{checkpoint} was trained to {self.description.task}; use: d2lzh-cv predict "
                              f"{self.description.task} {checkpoint}")
+        if task == "detect":
+            fold(self.net, nd.zeros((1, 3, *self.description.edge_size), ctx=self.ctx))
         self._predict = {"detect": self._detect, "segment": self._segment, "classify": self._classify}[task]
 
     def __call__(self, path: str | Path) -> Prediction:
@@ -94,6 +96,16 @@ class Predictor:
         found = [{"class": self.description.classes[i], "score": round(float(probabilities[i]), 4)} for i in best]
         text = "; ".join(f"{item['class']} {item['score']:.2f}" for item in found)
         return Prediction(found, text, drawing.caption(picture, text), picture.size)
+
+
+def fold(net: gluon.HybridBlock, X: nd.NDArray) -> None:
+    """Make BatchNorm and ReLU part of the convolutions before them, for pictures like X (B, 3, H, W).
+
+    oneDNN does, on the CPU alone; a TinySSD predicts in five sixths of the time, the same to rounding. The network is
+    for predicting from then on: ``net.hybridize()`` makes it trainable again. (An FCN's gets slower by it.)
+    """
+    if X.context.device_type == "cpu" and mx.runtime.Features().is_enabled("MKLDNN"):
+        net.optimize_for(X, backend="MKLDNN", static_alloc=True, static_shape=True)
 
 
 def detect(net: gluon.Block, description: Description, picture: nd.NDArray, ctx: mx.Context | None = None,

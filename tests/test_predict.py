@@ -12,19 +12,21 @@ import mxnet as mx
 import numpy as np
 import pytest
 from data_kit import cut, files_below, write_picture
-from mxnet import gluon, init, nd
+from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import model_zoo
 from oracles import plain_iou
 from PIL import Image
+from tolerance import assert_close
 
 from d2lzh_cv import finetuning, prediction, ssd
-from d2lzh_cv.checkpoint import save_model
+from d2lzh_cv.checkpoint import load_model, save_model
 from d2lzh_cv.commands import predict as command
 from d2lzh_cv.data.custom.pack import pack
 from d2lzh_cv.data.pikachu import load_pikachu
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn
 from d2lzh_cv.options import Parser
+from d2lzh_cv.prediction import fold
 
 NAMES = ["background", "dawn", "dusk"]
 
@@ -87,6 +89,28 @@ def test_what_was_trained_on_a_packed_set_is_found(detector, tmp_path, capsys):
         best = row["found"][0] if row["found"] else {"class": None, "box": [0, 0, 1, 1]}
         right += best["class"] == shape.name and plain_iou(best["box"], shape.box) > 0.5
     assert right >= 5, rows
+
+
+def test_folded_the_network_says_the_same_and_can_be_trained_again(detector):
+    """With statistics and scales far from where BatchNorm does nothing; folding knows of later changes."""
+    net, _ = load_model(detector / "model", mx.cpu())
+    net.hybridize()
+    X = nd.array(np.random.default_rng(0).uniform(0, 255, (1, 3, 64, 64)))
+    plain = [part.asnumpy() for part in net(X)]
+    fold(net, X)
+    for part, expected in zip(net(X), plain):
+        assert_close(part, expected)
+    net.hybridize()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.01})
+    with autograd.record():
+        loss = net(X)[1].square().mean()
+    loss.backward()
+    trainer.step(1)
+    trained = [part.asnumpy() for part in net(X)]
+    assert np.abs(trained[1] - plain[1]).max() > 1e-3
+    fold(net, X)
+    for part, expected in zip(net(X), trained):
+        assert_close(part, expected)
 
 
 def test_boxes_are_in_the_pictures_own_pixels_and_drawn_there(detector, tmp_path, capsys):

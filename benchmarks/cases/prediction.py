@@ -69,11 +69,16 @@ class _Gluon(_Predict):
 
 
 class Ours(_Gluon):
-    """As the chapters' scripts: hybridised, ``d2l.detect`` and ``d2l.predict``."""
+    """As the chapters' scripts: hybridised, ``d2l.detect`` and ``d2l.predict``; a TinySSD folded as for predict."""
 
     def prepare(self) -> None:
+        from mxnet import nd
+
+        from d2lzh_cv.prediction import fold
         super().prepare()
         self.net.hybridize(static_alloc=True, static_shape=True)
+        if self.settings["network"] == "TinySSD":
+            fold(self.net, nd.zeros((1, 3, self.settings["edge"], self.settings["edge"])))
 
     def make(self):
         from mxnet.gluon import model_zoo
