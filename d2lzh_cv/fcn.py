@@ -43,9 +43,9 @@ class FCN(nn.HybridSequential):
         """The scores by cells, of the same parameters."""
         return CellScores(list(self)[:-1], self[-1])
 
-    def hybridize(self, active: bool = True, **kwargs) -> None:
-        super().hybridize(active, **kwargs)
-        self.cells.hybridize(active, **kwargs)
+    def hybridize(self, active: bool = True, *args, **kwargs) -> None:
+        super().hybridize(active, *args, **kwargs)
+        self.cells.hybridize(active, *args, **kwargs)
 
     def task_for(self, loss) -> type[Classification]:
         """How :func:`d2lzh_cv.training.fit` trains it: by cells where ``loss`` is the book's cross-entropy."""

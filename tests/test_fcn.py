@@ -181,6 +181,14 @@ def test_by_cells_the_scores_are_the_same(hybrid):
     assert_close(net.classify(X), scores.argmax(axis=1), exact=True)
 
 
+def test_mxnet_s_own_subgraphs_may_be_asked_for():
+    net, (X, _) = small_fcn(), pictures_and_labels()
+    scores, classes = net(X), net.classify(X)
+    net.optimize_for(X, backend="MKLDNN")
+    assert_close(net(X), scores)
+    assert_close(net.classify(X), classes, exact=True)
+
+
 @pytest.mark.parametrize(("stride", "size"), [(4, (8, 12)), (32, (32, 64)), (2, (2, 2))])
 def test_labels_there_and_back(stride, size):
     labels = np.arange(2 * size[0] * size[1]).reshape((2, *size))
