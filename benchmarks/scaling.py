@@ -34,6 +34,7 @@ CURVES = (
     Curve("picture", "fcn_predict", "size", ((160, 224), (320, 480), (480, 640)), ((32, 64), (64, 64))),
     Curve("anchors", "anchors_50000", "maps", tuple(map(_square, (16, 32, 64, 112))), tuple(map(_square, (4, 8)))),
     Curve("threads", "tinyssd_step", "threads", (1, 2, 4, 8, 16, 32), (1, 2), {"batch": 8}),
+    Curve("threads", "style_step", "threads", (1, 2, 4, 8, 16, 32), (1, 2)),
 )
 
 
