@@ -14,12 +14,17 @@ def weight(name: str, shape: tuple[int, ...], fixed: bool = False) -> np.ndarray
     """
     kind, rng = name.rpartition(".")[2], generator(name)
     if kind == "weight":
-        array = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / np.prod(shape[1:])))
+        array = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / _inputs(shape)))
     elif kind in ("gamma", "running_var"):
         array = np.ones(shape) if fixed else rng.uniform(0.5, 1.5, shape)
     else:
         array = 0.1 * rng.normal(size=shape)
     return array.astype(np.float32, copy=False)
+
+
+def _inputs(shape: tuple[int, ...]) -> int:
+    """How many numbers make one output: of the FCN's transposed convolution, with stride 32, four of each channel."""
+    return 4 * shape[1] if shape[2:] == (64, 64) else int(np.prod(shape[1:]))
 
 
 def generator(name: str) -> np.random.Generator:

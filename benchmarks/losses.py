@@ -36,7 +36,7 @@ def _measure(case: Case, settings: dict[str, Any], workers: Workers, report: Rep
             continue
         try:
             workers.ask("prepare", side, case.module, settings)
-            found[side] = workers.ask("losses", side, STEPS)
+            found[side] = [float(loss) for loss in workers.ask("losses", side, STEPS)]
         except SideError as error:
             errors[side] = str(error)
             report.traces.append(f"{case.name}, {side}:\n{error.trace}")

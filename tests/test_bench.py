@@ -33,7 +33,7 @@ FAKE = """
         def run(self):
             self.done += 1
             time.sleep(self.settings.get("sleep", 0))
-        def losses(self, steps): return [self.value] * steps
+        def losses(self, steps): return [np.float64(self.value)] * steps
 
     class Book(Ours):
         value = %s
