@@ -125,11 +125,20 @@ def test_only_the_picture_gathers_gradients():
             parameter.grad()
 
 
+def pooled_extractor() -> style.FeatureExtractor:
+    """A style layer goes to a max pooling next, as two of SqueezeNet's do."""
+    features = small_features()
+    pooled = nn.HybridSequential()
+    pooled.add(features[0], nn.MaxPool2D(2, 1), features[1])
+    return style.FeatureExtractor(pooled, content_layers=(2,), style_layers=(0, 2))
+
+
 @pytest.mark.parametrize("hybridise", [False, True])
+@pytest.mark.parametrize("make", [small_extractor, pooled_extractor])
 @pytest.mark.parametrize("weights", [(1, 1e3, 10), (2, 3, 5)])
-def test_in_one_graph_losses_and_gradient_are_the_same(hybridise, weights):
+def test_in_one_graph_losses_and_gradient_are_the_same(hybridise, make, weights):
     """The style picture may have another size than the content picture."""
-    extractor, X = small_extractor(), nd.array(random_features(0, (1, 3, 8, 9)))
+    extractor, X = make(), nd.array(random_features(0, (1, 3, 8, 9)))
     contents = extractor(nd.array(random_features(1, (1, 3, 8, 9))))[0]
     grams = [style.gram(Y) for Y in extractor(nd.array(random_features(2, (1, 3, 7, 5))))[1]]
     graph = style.LossGraph(extractor, contents, grams, [Y.size for Y in extractor(X)[1]], weights)
