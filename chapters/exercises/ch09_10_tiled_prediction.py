@@ -69,14 +69,16 @@ print(tables.format_table(tables.per_class_iou(results["tiles, blended"].matrix,
 
 # %% [markdown]
 # ## Where tiles differ from the whole
-# A network sees farther than any overlap, so tiles cannot give quite the same.
+# A network sees farther than any overlap, so tiles cannot give quite the same. Of four pictures the one is shown where
+# tiles side by side differ most.
 
 # %%
 first = [data.whole[i] for i in range(min(4, len(data.whole)))]
 for name, classify in ways.items():
-    agreement[name] = float(np.mean([(classify(picture) == ways["whole"](picture)).mean() for picture, _ in first]))
+    same = [(classify(picture) == ways["whole"](picture)).mean() for picture, _ in first]
+    agreement[name] = float(np.mean(same))
     print(f"{name}: {agreement[name]:.1%} of the pixels as predicted from the whole picture")
-picture, label = first[0]
+picture, label = first[int(np.argmin(same))]
 shown = {"picture": picture, **{name: colored(classify(picture)) for name, classify in ways.items()},
          "label": colored(label)}
 axes = d2l.show_images(list(shown.values()), 2, 3, 3)
