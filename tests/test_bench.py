@@ -78,8 +78,11 @@ def test_the_better_layout_is_the_one_with_the_lower_median():
     assert spread.best({"ours": [1]}, runner.TORCH_SIDES) is None
 
 
-def test_every_side_is_first_in_turn():
-    assert [spread.turn("abc", number) for number in range(4)] == [list("abc"), list("bca"), list("cab"), list("abc")]
+def test_every_side_is_first_in_turn_and_every_second_round_goes_backwards():
+    rounds = [spread.turn("abc", number) for number in range(6)]
+    assert rounds == [list("abc"), list("cba"), list("bca"), list("acb"), list("cab"), list("bac")]
+    after = [pair for order in rounds for pair in zip(order, order[1:])]
+    assert {after.count(pair) for pair in after} == {2} and len(set(after)) == 6, "each follows each as often"
 
 
 # Comparisons

@@ -33,7 +33,8 @@ class _Regions(Side):
         return {"pooled": self.to_numpy(pooled), "gradient": self.to_numpy(gradient)}
 
     def run(self) -> None:
-        self.pool()
+        for _ in range(self.settings["repeat"]):
+            self.pool()
 
 
 class _Gluon(_Regions):
