@@ -27,8 +27,8 @@ def best(times: dict[str, list[float]], sides: Sequence[str]) -> str | None:
 def turn(sides: Sequence[str], number: int) -> list[str]:
     """The order of round ``number``: each side is first as often as the others, and every second round goes backwards.
 
-    Otherwise a side would always come after the same one, which leaves it a warm cache or a cold one: a side that shares
-    a library with the one before it gained some ten per cent in the short cases.
+    Otherwise a side would always come after the same one, which leaves it a warm cache or a cold one: a side that
+    shares a library with the one before it gained some ten per cent in the short cases.
     """
     start = number // 2 % len(sides)
     order = [*sides[start:], *sides[:start]]
