@@ -36,10 +36,12 @@ class _Gluon(_Reader):
         """Go through the batches as a training does; the last one's arrays."""
         iterator.reset()
         for number, batch in enumerate(iterator, 1):
-            arrays = batch.data[0].asnumpy(), batch.label[0].asnumpy()
+            arrays = batch.data[0], batch.label[0]
+            for array in arrays:
+                array.wait_to_read()
             if number == at_most:
                 break
-        return arrays
+        return tuple(array.asnumpy() for array in arrays)
 
 
 class Ours(_Gluon):

@@ -22,7 +22,8 @@ CASES = (
 
 
 class _VOC(Side):
-    """``make(tree)`` gives a data set of pairs of arrays, which ``to_numpy`` waits for."""
+    """``make(tree)`` gives a data set of pairs of arrays. ``wait`` until one is there: ``to_numpy`` would copy it, in
+    MXNet only."""
 
     def prepare(self) -> None:
         from ..drawn_sets import voc
@@ -32,12 +33,13 @@ class _VOC(Side):
             for index in range(len(self.dataset)):
                 self.take(index)
 
-    def take(self, index: int) -> list[np.ndarray]:
-        return [self.to_numpy(array) for array in self.dataset[index]]
+    def take(self, index: int) -> None:
+        for array in self.dataset[index]:
+            self.wait(array)
 
     def result(self) -> dict[str, np.ndarray]:
         random.seed(0)
-        pictures, classes = zip(*(self.take(index) for index in range(CHECKED)))
+        pictures, classes = zip(*(map(self.to_numpy, self.dataset[index]) for index in range(CHECKED)))
         return {"pictures": np.stack(pictures), "classes": np.stack(classes).astype(int)}
 
     def run(self) -> None:
@@ -51,6 +53,10 @@ class _VOC(Side):
 
 
 class _Gluon(_VOC):
+    @staticmethod
+    def wait(array) -> None:
+        array.wait_to_read()
+
     @staticmethod
     def to_numpy(array) -> np.ndarray:
         return array.asnumpy()
@@ -72,6 +78,10 @@ class Torch(_VOC):
     def make(self, tree):
         from ..torch_readers import VOCDataset
         return VOCDataset(tree, CROP)
+
+    @staticmethod
+    def wait(array) -> None:
+        """A tensor in the main memory is there when it is returned."""
 
     @staticmethod
     def to_numpy(array) -> np.ndarray:
