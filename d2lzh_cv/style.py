@@ -62,8 +62,13 @@ class FeatureExtractor(nn.HybridBlock):
             if i in self.content_layers:
                 contents.append(X)
             if i in self.style_layers:
-                styles.append(X)
+                styles.append(X * 1 if self._pooled_next(i) else X)
         return contents, styles
+
+    def _pooled_next(self, i: int) -> bool:
+        """Whether layer ``i`` goes to a max pooling, whose gradient MXNet's graphs lose when the layer, as it is, is
+        reshaped too, as for a Gram matrix."""
+        return i + 1 < len(self.layers) and isinstance(self.layers[i + 1], nn.MaxPool2D)
 
 
 LAYERS = {"vgg19": (CONTENT_LAYERS, STYLE_LAYERS), "squeezenet1.1": ((7,), (1, 3, 4, 6, 7))}

@@ -50,8 +50,7 @@ def _square_sum(F, X):
 
 
 def _gram(F, X, channels: int, size: int):
-    # Of a feature that goes to a max pooling and, as it is, to a reshape, MXNet's graphs lose the pooling's gradient.
-    rows = (X * 1).reshape((channels, -1))
+    rows = X.reshape((channels, -1))
     return F.FullyConnected(rows, rows, num_hidden=channels, no_bias=True) / size
 
 
