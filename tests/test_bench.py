@@ -16,8 +16,8 @@ from mxnet.gluon import nn
 from section_kit import ROOT
 from test_cli import call
 
-from benchmarks import cases, compare, draw, floor, losses, process, runner, scaling, spread, tables
-from benchmarks.case import CHANNELS_LAST, Case
+from benchmarks import cases, compare, draw, floor, losses, process, runner, scaling, spread, tables, worker
+from benchmarks.case import CHANNELS_LAST, Case, Side
 from d2lzh_cv.commands import bench
 from d2lzh_cv.ssd import TinySSD
 
@@ -280,6 +280,24 @@ def test_the_points_of_curves_are_labelled():
 @pytest.fixture(scope="module")
 def quick_report():
     return runner.run(cases.choose([]), 1, quick=True, threads=1)
+
+
+@pytest.mark.parametrize("nap, runs", [(0, 2), (worker.SHORT, 1)])
+def test_a_short_run_is_done_again_and_the_second_counts(nap, runs):
+    class Counted(Side):
+        done = 0
+
+        def prepare(self):
+            """Nothing to make."""
+
+        def seconds(self):
+            time.sleep(nap)
+            self.done += 1
+            return self.done
+
+    desk = worker.Desk()
+    desk.sides["ours"] = Counted({})
+    assert desk.seconds("ours") == runs == desk.sides["ours"].done
 
 
 @pytest.mark.slow
