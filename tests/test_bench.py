@@ -212,7 +212,7 @@ def test_ctrl_c_prints_what_is_done_and_ends_the_workers(fake, tmp_path):
         class Book(Ours):
             def run(self):
                 super().run()
-                if self.done == 4:  # the warm-up is the first
+                if self.done == 7:  # the warm-up and two rounds are done, each short and so twice
                     print("here", file=open("pid", "w"))
                     time.sleep(60)
     """)
