@@ -24,7 +24,7 @@ class _Reader(Side):
         self.epoch(self.training)  # what is kept for the next is kept now
 
     def result(self) -> dict[str, np.ndarray]:
-        pictures, labels = self.epoch(self.validation, at_most=1)
+        pictures, labels = map(self.to_numpy, self.epoch(self.validation, at_most=1))
         return {"pictures": pictures, "labels": labels.reshape(len(labels), -1)[:, :5]}
 
     def run(self) -> None:
@@ -32,8 +32,8 @@ class _Reader(Side):
 
 
 class _Gluon(_Reader):
-    def epoch(self, iterator, at_most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Go through the batches as a training does; the last one's arrays."""
+    def epoch(self, iterator, at_most: int | None = None) -> tuple:
+        """Go through the batches as a training does, waiting for each; the last one's arrays."""
         iterator.reset()
         for number, batch in enumerate(iterator, 1):
             arrays = batch.data[0], batch.label[0]
@@ -41,7 +41,11 @@ class _Gluon(_Reader):
                 array.wait_to_read()
             if number == at_most:
                 break
-        return tuple(array.asnumpy() for array in arrays)
+        return arrays
+
+    @staticmethod
+    def to_numpy(array) -> np.ndarray:
+        return array.asnumpy()
 
 
 class Ours(_Gluon):
@@ -72,9 +76,13 @@ class Torch(_Reader):
         sets = [PikachuDataset(folder, part, self.settings["edge"]) for part in ("train", "val")]
         return [DataLoader(part, self.settings["batch"], shuffle=part is sets[0]) for part in sets]
 
-    def epoch(self, loader, at_most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        for number, (pictures, labels) in enumerate(loader, 1):
-            arrays = pictures.numpy(), labels.numpy()
+    def epoch(self, loader, at_most: int | None = None) -> tuple:
+        for number, batch in enumerate(loader, 1):
+            arrays = tuple(batch)
             if number == at_most:
                 break
         return arrays
+
+    @staticmethod
+    def to_numpy(array) -> np.ndarray:
+        return array.numpy()

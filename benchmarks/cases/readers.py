@@ -22,8 +22,7 @@ CASES = (
 
 
 class _VOC(Side):
-    """``make(tree)`` gives a data set of pairs of arrays. ``wait`` until one is there: ``to_numpy`` would copy it, in
-    MXNet only."""
+    """``make(tree)`` gives a data set of pairs of arrays."""
 
     def prepare(self) -> None:
         from ..drawn_sets import voc
@@ -33,13 +32,13 @@ class _VOC(Side):
             for index in range(len(self.dataset)):
                 self.take(index)
 
-    def take(self, index: int) -> None:
-        for array in self.dataset[index]:
-            self.wait(array)
+    def take(self, index: int) -> tuple:
+        """A pair, computed."""
+        return self.dataset[index]
 
     def result(self) -> dict[str, np.ndarray]:
         random.seed(0)
-        pictures, classes = zip(*(map(self.to_numpy, self.dataset[index]) for index in range(CHECKED)))
+        pictures, classes = zip(*(map(self.to_numpy, self.take(index)) for index in range(CHECKED)))
         return {"pictures": np.stack(pictures), "classes": np.stack(classes).astype(int)}
 
     def run(self) -> None:
@@ -53,9 +52,12 @@ class _VOC(Side):
 
 
 class _Gluon(_VOC):
-    @staticmethod
-    def wait(array) -> None:
-        array.wait_to_read()
+    def take(self, index: int) -> tuple:
+        """Waited for, not copied: PyTorch's tensors are not either."""
+        pair = super().take(index)
+        for array in pair:
+            array.wait_to_read()
+        return pair
 
     @staticmethod
     def to_numpy(array) -> np.ndarray:
@@ -78,10 +80,6 @@ class Torch(_VOC):
     def make(self, tree):
         from ..torch_readers import VOCDataset
         return VOCDataset(tree, CROP)
-
-    @staticmethod
-    def wait(array) -> None:
-        """A tensor in the main memory is there when it is returned."""
 
     @staticmethod
     def to_numpy(array) -> np.ndarray:
