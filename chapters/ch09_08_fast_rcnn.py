@@ -13,7 +13,7 @@ run = section.start("9.8-fast-rcnn")
 # %%
 from mxnet import nd  # noqa: E402
 
-from d2lzh_cv.data.custom.packed import class_names  # noqa: E402
+from d2lzh_cv.data.own.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
 from d2lzh_cv.rcnn import FastRCNN, roi_pooling  # noqa: E402
 from d2lzh_cv.rcnn.compare import judge  # noqa: E402

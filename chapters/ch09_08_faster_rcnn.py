@@ -18,7 +18,7 @@ run = section.start("9.8-faster-rcnn")
 import numpy as np  # noqa: E402
 from mxnet import nd  # noqa: E402
 
-from d2lzh_cv.data.custom.packed import class_names  # noqa: E402
+from d2lzh_cv.data.own.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
 from d2lzh_cv.rcnn import FasterRCNN, faster  # noqa: E402
 from d2lzh_cv.rcnn.compare import judge  # noqa: E402

@@ -16,7 +16,7 @@ import mxnet as mx  # noqa: E402
 import numpy as np  # noqa: E402
 from mxnet import nd  # noqa: E402
 
-from d2lzh_cv.data.custom.packed import class_names  # noqa: E402
+from d2lzh_cv.data.own.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
 from d2lzh_cv.rcnn import MaskRCNN  # noqa: E402
 from d2lzh_cv.rcnn.compare import judge  # noqa: E402

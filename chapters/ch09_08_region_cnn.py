@@ -15,7 +15,7 @@ run = section.start("9.8-region-cnn")
 import numpy as np  # noqa: E402
 from mxnet import nd  # noqa: E402
 
-from d2lzh_cv.data.custom.packed import class_names  # noqa: E402
+from d2lzh_cv.data.own.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
 from d2lzh_cv.metrics import pictures_of  # noqa: E402
 from d2lzh_cv.rcnn import RCNN  # noqa: E402

@@ -5,7 +5,7 @@
 import d2lzh_cv as d2l
 from d2lzh_cv import metrics, section
 from d2lzh_cv.checkpoint import save_model
-from d2lzh_cv.data.custom.packed import class_names
+from d2lzh_cv.data.own.packed import class_names
 
 run = section.start("9.10")
 

@@ -12,7 +12,7 @@ from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
 from .context import try_all_gpus
-from .data.custom.packed import class_names
+from .data.own.packed import class_names
 from .data.loader import data_loader
 from .data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
 from .data.voc_files import LazyImage

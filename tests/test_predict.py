@@ -7,7 +7,7 @@ import random
 import re
 from pathlib import Path
 
-import custom_kit as kit
+import own_kit as kit
 import mxnet as mx
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from tolerance import assert_close
 from d2lzh_cv import finetuning, prediction, ssd
 from d2lzh_cv.checkpoint import load_model, save_model
 from d2lzh_cv.commands import predict as command
-from d2lzh_cv.data.custom.pack import pack
+from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.pikachu import load_pikachu
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn

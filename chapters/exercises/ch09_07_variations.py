@@ -15,7 +15,7 @@ run = section.start("9.7-variations")
 # %%
 import numpy as np  # noqa: E402
 
-from d2lzh_cv.data.custom.packed import describe  # noqa: E402
+from d2lzh_cv.data.own.packed import describe  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
 from d2lzh_cv.metrics.tables import format_table  # noqa: E402
 from d2lzh_cv.ssd import RATIOS, SIZES  # noqa: E402

@@ -24,7 +24,7 @@ CROP = (480, 320)  # width and height of the crops section 9.10 trains on
 
 def pack(folder: Folder, out: Path, val_ratio: float | None, classes: Sequence[str] | None, skip_bad: bool,
          seed: int) -> Summary:
-    """Check all pairs and write the tree, as :func:`d2lzh_cv.data.custom.pack.pack` does boxes."""
+    """Check all pairs and write the tree, as :func:`d2lzh_cv.data.own.pack.pack` does boxes."""
     found = masks.read(folder, classes)
     good = [pair for pair in found.pairs if not pair.entry.problems]
     problems = [problem for pair in found.pairs for problem in pair.entry.problems]

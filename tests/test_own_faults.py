@@ -4,15 +4,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import custom_kit as kit
+import own_kit as kit
 import pytest
 from data_kit import cut
 from PIL import Image
 from test_custom_pack import run
 
-from d2lzh_cv.data.custom.pack import pack
-from d2lzh_cv.data.custom.packed import describe
-from d2lzh_cv.data.custom.report import BadData
+from d2lzh_cv.data.own.pack import pack
+from d2lzh_cv.data.own.packed import describe
+from d2lzh_cv.data.own.report import BadData
 from d2lzh_cv.errors import InputError
 
 LAUGHS = ('<!DOCTYPE a [<!ENTITY a0 "ha">' + "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10))

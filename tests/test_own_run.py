@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import os
 
-import custom_kit as kit
+import own_kit as kit
 import mxnet as mx
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from test_predict import run as predict
 
 from d2lzh_cv import sections, ssd
 from d2lzh_cv.checkpoint import load_model
-from d2lzh_cv.data.custom.pack import pack
+from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.records import first_picture
 from d2lzh_cv.plotting import plt
 

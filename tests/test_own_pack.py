@@ -6,7 +6,7 @@ import json
 import os
 import random
 
-import custom_kit as kit
+import own_kit as kit
 import mxnet as mx
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ from PIL import Image
 
 from d2lzh_cv.commands import pack as command
 from d2lzh_cv.data import hub, pikachu
-from d2lzh_cv.data.custom.pack import pack
-from d2lzh_cv.data.custom.packed import describe
+from d2lzh_cv.data.own.pack import pack
+from d2lzh_cv.data.own.packed import describe
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.options import Parser
 
