@@ -12,8 +12,8 @@ from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
 from .context import try_all_gpus
-from .data.own.packed import class_names
 from .data.loader import data_loader
+from .data.own.packed import class_names
 from .data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
 from .data.voc_files import LazyImage
 from .fcn import classes_of_pixels, normalize_image

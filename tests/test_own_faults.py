@@ -8,7 +8,7 @@ import own_kit as kit
 import pytest
 from data_kit import cut
 from PIL import Image
-from test_custom_pack import run
+from test_own_pack import run
 
 from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.own.packed import describe

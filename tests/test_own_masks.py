@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from data_kit import cut, files_below, write_picture
 from PIL import Image
-from test_custom_pack import run
+from test_own_pack import run
 
 from d2lzh_cv.data import hub
 from d2lzh_cv.data.own.pack import pack

@@ -6,9 +6,9 @@ import json
 import os
 import random
 
-import own_kit as kit
 import mxnet as mx
 import numpy as np
+import own_kit as kit
 import pytest
 from data_kit import files_below, no_space
 from PIL import Image

@@ -4,12 +4,12 @@ from __future__ import annotations
 import json
 import os
 
-import own_kit as kit
 import mxnet as mx
 import numpy as np
+import own_kit as kit
 import pytest
 from section_kit import run_python
-from test_custom_pack import packed_rows
+from test_own_pack import packed_rows
 from test_predict import run as predict
 
 from d2lzh_cv import sections, ssd

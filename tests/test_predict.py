@@ -7,9 +7,9 @@ import random
 import re
 from pathlib import Path
 
-import own_kit as kit
 import mxnet as mx
 import numpy as np
+import own_kit as kit
 import pytest
 from data_kit import cut, files_below, write_picture
 from mxnet import autograd, gluon, init, nd

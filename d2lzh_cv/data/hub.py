@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import read_json
-from .own.packed import describe
 from .derived import one_at_a_time
+from .own.packed import describe
 
 PICTURES = ("catdog.jpg", "cat1.jpg", "pikachu.jpg", "rainier.jpg", "autumn_oak.jpg")
 VOC_LIST = "ImageSets/Segmentation/train.txt"
