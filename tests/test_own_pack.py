@@ -130,7 +130,7 @@ def test_the_sets_own_split_is_kept(tmp_path):
     assert list(packed_rows(tmp_path / "out" / "train.rec")) == [
         (pictures / f"p{i}.jpg").read_bytes() for i in (0, 3, 5)]
     assert list(packed_rows(tmp_path / "out" / "val.rec")) == [(pictures / "p1.jpg").read_bytes()]
-    assert "left out 2 pictures of neither part" in summary.lines
+    assert "left out 2 pictures that the set puts neither into training nor into validation" in summary.lines
     pack(tmp_path / "src", tmp_path / "drawn", val_ratio=0.34)
     assert (describe(tmp_path / "drawn").train, describe(tmp_path / "drawn").val) == (4, 2)
 
@@ -143,7 +143,8 @@ def test_folders_called_train_and_val_are_a_split(tmp_path, layout):
         labels.mkdir(parents=True)
         for name, found in shapes.items():
             (labels / name.replace("jpg", "txt")).write_text(kit.yolo_line(found[0]))
-    (tmp_path / "src" / "data.yaml").write_text("train: ../train/images\nnames:\n  0: circle\n  1: square\n  2: tri\n")
+    (tmp_path / "src" / "data.yaml").write_text(
+        "train: ../train/images\nval: ../val/images\nnames:\n  0: circle\n  1: square\n  2: tri\n")
     pack(tmp_path / "src", tmp_path / "out")
     assert describe(tmp_path / "out").train == 3 and describe(tmp_path / "out").val == 2
 
@@ -172,7 +173,7 @@ def test_the_drawn_split_follows_the_seed(tmp_path):
 
 def test_given_classes_set_the_order(tmp_path):
     kit.write_voc(tmp_path / "src")
-    (tmp_path / "names.txt").write_text("triangle\nsquare\n\ncircle\n")
+    (tmp_path / "names.txt").write_text("triangle\nsquare\ncircle\n\n")
     for i, classes in enumerate((tmp_path / "names.txt", "triangle, square,circle")):
         assert run(tmp_path / "src", tmp_path / f"out{i}", "--classes", classes) == 0
         assert describe(tmp_path / f"out{i}").classes == ["triangle", "square", "circle"]

@@ -5,16 +5,20 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..errors import InputError
 from ..options import add_debug_flag
 
-FORMATS = ("auto", "voc", "coco", "yolo", "csv", "masks")
+FORMATS = ("auto", "voc", "cvat", "coco", "yolo", "csv", "masks")
 EPILOG = """formats:
   voc    a folder with Pascal VOC .xml files (Annotations/, JPEGImages/, ImageSets/Main/ if there)
-  coco   a folder with COCO .json files, or the .json itself, pictures below the same folder
+  cvat   the .xml of CVAT's export "for images"
+  coco   a folder with COCO .json files, or the .json itself
   yolo   images/ and labels/ (or side by side), with data.yaml, classes.txt or obj.names
-  csv    a table with columns filename, class, xmin, ymin, xmax, ymax (or x, y, w, h), in pixels or relative
+  csv    a table (.csv, .tsv) with columns filename, class, xmin, ymin, xmax, ymax (or x, y, w, h), in pixels or
+         relative; also the tables of make-sense, Open Images and VIA
   masks  images/ and masks/ (or a VOC tree): indexed or coloured masks of the same names, for section 9.10
+
+A picture without objects (an empty label file, a row of COCO without boxes) is background.
+Texts are UTF-8, else Chinese (GB18030), else --encoding says what.
 
 Everything is checked first. Any problem is listed with its file, and nothing is written (exit code 2).
 
@@ -36,6 +40,10 @@ def add(commands) -> None:
     parser.add_argument("--val-ratio", type=float, metavar="PART",
                         help="draw this part for validation (default: the set's own split, or 0.1)")
     parser.add_argument("--classes", metavar="FILE|A,B,C", help="class names in the order of their numbers")
+    parser.add_argument("--pictures", type=Path, metavar="DIR",
+                        help="where the pictures are (default: with the annotations, or images/ beside their folder)")
+    parser.add_argument("--encoding", metavar="NAME", help="of the texts, such as latin-1, big5, shift_jis "
+                        "(default: UTF-8, or else GB18030)")
     parser.add_argument("--skip-bad", action="store_true", help="leave out the pictures with a problem and go on")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the drawn split (default: 0)")
     add_debug_flag(parser)
@@ -45,9 +53,10 @@ def add(commands) -> None:
 def _pack(flags: argparse.Namespace) -> int:
     from ..data.own.pack import pack
     from ..data.own.report import BadData
-    classes = None if flags.classes is None else _classes(flags.classes)
+    classes = None if flags.classes is None else _classes(flags.classes, flags.encoding)
     try:
-        summary = pack(flags.src, flags.out, flags.kind, flags.val_ratio, classes, flags.skip_bad, flags.seed)
+        summary = pack(flags.src, flags.out, flags.kind, flags.val_ratio, classes, flags.skip_bad, flags.seed,
+                       flags.pictures, flags.encoding)
     except BadData as error:
         _list(error.problems)
         raise
@@ -61,12 +70,13 @@ def _list(problems) -> None:
         print(problem, file=sys.stderr)
 
 
-def _classes(text: str) -> list[str]:
+def _classes(text: str, encoding: str | None) -> list[str]:
     """The lines of a file of that name, else the words between commas."""
-    path = Path(text)
+    from ..data.own.names import read_list
+    from ..data.own.text import Texts
     try:
-        is_file = path.is_file()
-        words = path.read_text(encoding="utf-8-sig").splitlines() if is_file else text.split(",")
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the classes in {text}: {error}; give a text file with a name a line") from error
-    return [word.strip() for word in words if word.strip()]
+        is_file = Path(text).is_file()
+    except (OSError, ValueError):  # longer than a file's name can be
+        is_file = False
+    return read_list(Path(text), Texts(encoding)) if is_file else [word.strip() for word in text.split(",")
+                                                                   if word.strip()]

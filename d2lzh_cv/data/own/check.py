@@ -8,8 +8,11 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from ...errors import InputError
 from . import pictures
-from .entries import Box, Entry, Folder, Problem, Reading
+from .entries import Box, Entry, Problem, Reading
+from .folder import Folder
+from .names import clean, is_background, unique, without_background
 
 NEAR = 2.0  # a box whose numbers are all within ±2 is relative: in pixels it would be a speck in the corner
 SLACK = 1.0  # pixels that rounding may put a corner outside; it is moved back
@@ -17,7 +20,7 @@ SLACK = 1.0  # pixels that rounding may put a corner outside; it is moved back
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture fit to be packed: rows [class, xmin, ymin, xmax, ymax], relative."""
+    """A picture fit to be packed: rows [class, xmin, ymin, xmax, ymax], relative; none for background alone."""
 
     picture: Path
     rows: list[list[float]]
@@ -38,10 +41,15 @@ class Checked:
 
 
 def check(reading: Reading, folder: Folder, classes: Sequence[str] | None = None) -> Checked:
-    """Check all that was read; ``classes`` take the place of the set's own."""
+    """Check all that was read; ``classes`` take the place of the set's own.
+
+    Raises InputError where no picture is found, or where the classes are only words for the background.
+    """
+    _refuse_lost_pictures(reading, folder)
     boxes = [box for entry in reading.entries for box in entry.boxes]
-    names = list(classes or reading.classes or sorted({box.name for box in boxes if box.name}))
-    checked = Checked([], names, _are_relative(boxes, reading.relative))
+    names = classes or reading.classes or sorted({box.name for box in boxes if box.name})
+    names = unique([clean(name) for name in names], "--classes" if classes else reading.source)
+    checked = Checked([], without_background(names), _are_relative(boxes, reading.relative))
     _find_duplicates(reading.entries, folder)
     for entry in tqdm(reading.entries, desc="checking", leave=False, disable=None):
         sample = _sample(entry, folder, checked)
@@ -51,6 +59,14 @@ def check(reading: Reading, folder: Folder, classes: Sequence[str] | None = None
         elif sample is not None:
             checked.samples.append(sample)
     return checked
+
+
+def _refuse_lost_pictures(reading: Reading, folder: Folder) -> None:
+    """One line in place of one per picture where the pictures lie elsewhere."""
+    lost = [entry for entry in reading.entries if entry.missing]
+    if len(lost) > 1 and all(entry.picture is None for entry in reading.entries):
+        raise InputError(f"none of the {len(lost)} pictures that {lost[0].where.split(', ')[0]} and its like name is "
+                         f"below {folder.pictures_root}, such as {lost[0].named!r}; name their folder with --pictures")
 
 
 def _are_relative(boxes: list[Box], expected: bool) -> bool:
@@ -77,8 +93,6 @@ def _sample(entry: Entry, folder: Folder, checked: Checked) -> Sample | None:
     if entry.picture is None:
         _check_boxes(entry, None, checked)
         return None
-    if not entry.boxes and not entry.problems:
-        entry.complain(f"{folder.shown(entry.picture)} has no object, and training needs one in every picture")
     size, turn = None, False
     try:
         size, turn = pictures.look(entry.picture, entry.size)
@@ -92,7 +106,10 @@ def _check_boxes(entry: Entry, size: tuple[int, int] | None, checked: Checked) -
     """The boxes as rows; what can be told without the picture's ``size`` is told where that is not known."""
     rows = []
     for box in entry.boxes:
-        if box.name not in checked.classes:
+        if is_background(box.name):
+            entry.complain(f"{box.name!r} is a word for the background, which has no boxes; remove the box, or rename "
+                           "its class", box.where)
+        elif box.name not in checked.classes:
             entry.complain(f"the class {box.name!r} is unknown; there are {_listed(checked.classes)}"
                            if box.name else "it names no class", box.where)
         fault = _fault(box, size, checked.relative)

@@ -1,4 +1,4 @@
-"""COCO: one JSON file for all pictures, or one a split, with boxes [x, y, width, height] in pixels."""
+"""COCO: one JSON file for all pictures, or one per split, with boxes [x, y, width, height] in pixels."""
 from __future__ import annotations
 
 import json
@@ -6,44 +6,53 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from .entries import Box, Entry, Folder, Reading, numbers, split_of
+from .entries import Box, Entry, Reading, numbers, size_of, split_of
+from .folder import Finder, Folder
+from .names import clean, unique
 
 KEYS = ("images", "annotations", "categories")
 
 
 def files_of(folder: Folder) -> list[Path]:
     """The JSON files that can be COCO's; of COCO's own download only the boxes, not captions or key points."""
-    found = [path for path in folder.files if path.suffix.lower() == ".json" and _looks_like_coco(path)]
+    found = [path for path in folder.with_suffix(".json") if looks_like(path, *KEYS[:2])]
     instances = [path for path in found if "instances" in path.name]
     return instances or found
+
+
+def looks_like(path: Path, *keys: str) -> bool:
+    """Whether the JSON file holds these keys, by their names in the text: to parse every file could take minutes."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; make it readable or remove it") from error
+    content = content.replace(b"\0", b"")  # of UTF-16
+    return all(f'"{key}"'.encode() in content for key in keys)
 
 
 def read(folder: Folder, files: list[Path]) -> Reading:
     """Read the COCO ``files``. Raises InputError naming the file that is not COCO at all."""
     entries, classes, crowds = [], {}, 0
+    finder = folder.finder((path, _split(path, folder)) for path in files)
     for path in files:
         content = _load(path, folder)
         names = _names(content["categories"], folder.shown(path))
-        classes.update((name, None) for _, name in sorted(names.items(), key=lambda pair: str(pair[0]).zfill(12)))
-        by_id, images = _images(content["images"], path, folder)
+        classes.update((name, None) for _, name in sorted(names.items(), key=lambda pair: pair[0].zfill(12)))
+        by_id, images = _images(content["images"], path, folder, finder)
         orphans, skipped = _annotate(content["annotations"], names, by_id, folder.shown(path))
         entries += images + orphans
         crowds += skipped
     notes = [f"{crowds} boxes of crowds (iscrowd) are left out: they hold no single object"] if crowds else []
-    return Reading("COCO JSON", entries, list(classes), notes=notes)
-
-
-def _looks_like_coco(path: Path) -> bool:
-    """By the keys' names in the text: to parse every JSON file of a folder could take minutes."""
-    content = path.read_bytes()
-    return all(f'"{key}"'.encode() in content for key in KEYS[:2])
+    return Reading("COCO JSON", entries, list(classes), source="the categories of the JSON file", notes=notes)
 
 
 def _load(path: Path, folder: Folder) -> dict[str, Any]:
     shown = folder.shown(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = json.loads(folder.texts.read(path))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{shown} is not valid JSON ({error}); export it again") from error
     for key in KEYS:
         rows = content.get(key) if isinstance(content, dict) else None
@@ -52,22 +61,30 @@ def _load(path: Path, folder: Folder) -> dict[str, Any]:
     return content
 
 
-def _names(categories: list[dict], shown: str) -> dict[Any, str]:
-    try:
-        return {_key(row["id"]): str(row["name"]).strip() for row in categories}
-    except KeyError as error:
-        raise InputError(f"{shown}: a category lacks {error}; export it again") from error
+def _names(categories: list[dict], shown: str) -> dict[str, str]:
+    """The classes by id. Raises InputError for an id or a name that is there twice."""
+    names: dict[str, str] = {}
+    for row in categories:
+        try:
+            key, name = _key(row["id"]), clean(row["name"])
+        except KeyError as error:
+            raise InputError(f"{shown}: a category lacks {error}; export it again") from error
+        if key in names:
+            raise InputError(f"{shown}: the categories {names[key]!r} and {name!r} have the same id {key}; give each "
+                             "an id of its own")
+        names[key] = name
+    unique(list(names.values()), shown, [f"category {key}" for key in names])
+    return names
 
 
-def _images(rows: list[dict], path: Path, folder: Folder) -> tuple[dict[Any, Entry], list[Entry]]:
-    by_id: dict[Any, Entry] = {}
+def _images(rows: list[dict], path: Path, folder: Folder, finder: Finder) -> tuple[dict[str, Entry], list[Entry]]:
+    by_id: dict[str, Entry] = {}
     entries = []
     for i, row in enumerate(rows):
         name = row.get("file_name")
         entry = Entry(None, f"{folder.shown(path)}, image {name or row.get('id', i)}", split=_split(path, folder))
-        entry.picture = folder.find(str(name or ""), entry, path.parent)
-        size = numbers((row.get("width"), row.get("height")))
-        entry.size = (int(size[0]), int(size[1])) if size and min(size) > 0 else None
+        entry.picture = finder.find(str(name or ""), entry, path)
+        entry.size = size_of(row.get("width"), row.get("height"))
         if "id" not in row or _key(row["id"]) in by_id:
             entry.complain(f"its id {row.get('id')!r} is missing or another image's too")
         else:
@@ -77,27 +94,30 @@ def _images(rows: list[dict], path: Path, folder: Folder) -> tuple[dict[Any, Ent
 
 
 def _split(path: Path, folder: Folder) -> str | None:
-    return split_of(path.stem) or split_of(folder.shown(path.parent))
+    return split_of(path.stem) or folder.split_of(path)
 
 
-def _annotate(rows: list[dict], names: dict[Any, str], by_id: dict[Any, Entry],
+def _annotate(rows: list[dict], names: dict[str, str], by_id: dict[str, Entry],
               shown: str) -> tuple[list[Entry], int]:
     """Give each picture its boxes; returns entries for the annotations of no picture, and the number of crowds."""
-    orphans, crowds = [], 0
+    orphans, crowds = [], []
     for i, row in enumerate(rows):
         where = f"{shown}, annotation {row.get('id', i)}"
         entry = by_id.get(_key(row.get("image_id")))
         if entry is None:
             orphans.append(Entry(None, where))
             orphans[-1].complain(f"is of image {row.get('image_id')!r}, which is not in the file")
-        elif row.get("iscrowd") == 1:
-            crowds += 1
+        elif row.get("iscrowd") in (1, True, "1"):
+            crowds.append(entry)
         else:
             _add_box(entry, row, names, where)
-    return orphans, crowds
+    for entry in crowds:
+        if not entry.boxes and not entry.problems:
+            entry.complain("has no object but a crowd (iscrowd), which is neither an object nor background")
+    return orphans, len(crowds)
 
 
-def _add_box(entry: Entry, row: dict, names: dict[Any, str], where: str) -> None:
+def _add_box(entry: Entry, row: dict, names: dict[str, str], where: str) -> None:
     box = row.get("bbox")
     values = numbers(box) if isinstance(box, list) and len(box) == 4 else None
     if values is None:
@@ -108,6 +128,8 @@ def _add_box(entry: Entry, row: dict, names: dict[Any, str], where: str) -> None
     entry.boxes.append(Box(name, (x, y, x + width, y + height), f"{where} ({entry.where.rsplit(', ')[-1]})"))
 
 
-def _key(value: Any) -> Any:
-    """Something a dictionary takes: a list for an id is as unknown as any other wrong one."""
-    return value if isinstance(value, (int, str)) else repr(value)
+def _key(value: Any) -> str:
+    """An id as tools compare it: 7, 7.0 and "7" are one."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value.strip() if isinstance(value, str) else repr(value)

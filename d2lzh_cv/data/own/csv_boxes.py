@@ -1,92 +1,199 @@
-"""A table of boxes: a header, then a row an object; corners, or a corner and width and height."""
+"""A table of boxes: a header, then a row per object; corners, or a corner and width and height, or VIA's shapes."""
 from __future__ import annotations
 
 import csv
+import io
+import json
+import re
 from pathlib import Path
 
 from ...errors import InputError
-from .entries import Box, Entry, Folder, Reading, names_in, numbers, split_of
+from .entries import Box, Entry, Reading, numbers, size_of, split_of
+from .folder import Finder, Folder
+from .names import clean
+from .voc_xml import class_list
 
 COLUMNS = {
     "picture": ("filename", "file_name", "file", "image", "img", "img_name", "image_name", "image_path", "path",
                 "picture", "image_id", "imageid"),
-    "name": ("class", "label", "name", "class_name", "category", "labelname"),
+    "name": ("class", "label", "name", "class_name", "category", "labelname", "label_name"),
     "xmin": ("xmin", "x_min", "x1", "left"), "ymin": ("ymin", "y_min", "y1", "top"),
     "xmax": ("xmax", "x_max", "x2", "right"), "ymax": ("ymax", "y_max", "y2", "bottom"),
     "x": ("x", "bbox_x"), "y": ("y", "bbox_y"), "w": ("w", "bbox_width", "box_width", "width"),
     "h": ("h", "bbox_height", "box_height", "height"),
     "split": ("split", "set", "subset"),
+    "shape": ("region_shape_attributes",), "attributes": ("region_attributes",),
 }
-CORNERS, SIZED = ("xmin", "ymin", "xmax", "ymax"), ("x", "y", "w", "h")
+SIZES = (("image_width", "image_height"), ("img_width", "img_height"), ("width", "height"))  # of the picture
+CORNERS, SIZED, VIA = ("xmin", "ymin", "xmax", "ymax"), ("x", "y", "w", "h"), ("shape", "attributes")
+_CLASS_KEYS = ("class", "label", "name", "category", "type", "object")
+
+
+class Table:
+    """The rows of a file with what its columns mean. ``columns`` is None where one that is needed is absent.
+
+    Raises InputError naming the file that is not a table.
+    """
+
+    def __init__(self, path: Path, folder: Folder) -> None:
+        self.path, text = path, folder.texts.read(path)
+        told = re.match("sep=(.)\r?\n?", text, re.IGNORECASE)  # Excel's word for the sign between cells
+        header = text[told.end():].lstrip().split("\n", 1)[0] if told else text.lstrip().split("\n", 1)[0]
+        self._delimiter = told[1] if told else max(",;\t|", key=header.count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter, skipinitialspace=True)
+        try:
+            self._rows = [(reader.line_num, row) for row in reader][1 if told else 0:]
+        except csv.Error as error:
+            raise InputError(f"{folder.shown(path)} is not a table ({error}); export it again") from error
+        self._rows = [(line, row) for line, row in self._rows if any(cell.strip() for cell in row)]
+        self.header = [cell.strip().lower().replace(" ", "_") for cell in self._rows[0][1]] if self._rows else []
+        self.columns = self._meanings()
+        self._size = next((pair for pair in SIZES if set(pair) <= set(self.header) and not any(
+            self.header[column] in pair for column in (self.columns or {}).values())), None)
+
+    def _meanings(self) -> dict[str, int] | None:
+        columns = {meaning: self.header.index(name) for meaning, aliases in COLUMNS.items()
+                   for name in reversed(aliases) if name in self.header}
+        if "picture" not in columns:
+            return None
+        for needed in (("name", *CORNERS), ("name", *SIZED), VIA):
+            if set(needed) <= set(columns):
+                return {name: columns[name] for name in ("picture", *needed, *{"split"} & set(columns))}
+        return None
+
+    def rows(self) -> list[tuple[int, list[str]]]:
+        """The rows below the header, each with the number of its (last) line."""
+        return self._rows[1:]
+
+    def cell(self, row: list[str], meaning: str) -> str:
+        return row[self.columns[meaning]].strip() if meaning in self.columns else ""
+
+    def numbers(self, row: list[str], names: tuple[str, ...]) -> list[float] | None:
+        """Cells as numbers; with ';' between cells, ',' can be the sign before the decimals."""
+        cells = [self.cell(row, name) for name in names]
+        return numbers(cell.replace(",", ".") if self._delimiter == ";" else cell for cell in cells)
+
+    def size(self, row: list[str]) -> tuple[int, int] | None:
+        return size_of(*(row[self.header.index(name)].strip() for name in self._size)) if self._size else None
 
 
 def files_of(folder: Folder) -> list[Path]:
-    """The CSV files with columns for a picture, a class and a box."""
-    return [path for path in folder.files if path.suffix.lower() == ".csv" and _columns(_rows(path)[:1])]
+    """The tables with columns for a picture, a class and a box."""
+    return [path for path in folder.with_suffix(".csv", ".tsv") if _is_table(path, folder)]
+
+
+def _is_table(path: Path, folder: Folder) -> bool:
+    try:
+        return Table(path, folder).columns is not None
+    except InputError:
+        return False
 
 
 def read(folder: Folder, files: list[Path]) -> Reading:
     """Read the tables ``files``. Raises InputError for one without the columns that are needed."""
     entries: dict[tuple[Path, str], Entry] = {}
-    for path in files:
-        rows = _rows(path)
-        columns = _columns(rows[:1])
-        if not columns:
-            raise InputError(f"{folder.shown(path)} needs columns filename, class, xmin, ymin, xmax, ymax "
+    tables = [Table(path, folder) for path in files]
+    finder = folder.finder((path, _split_of(path, folder)) for path in files)
+    for table in tables:
+        if not table.columns:
+            raise InputError(f"{folder.shown(table.path)} needs columns filename, class, xmin, ymin, xmax, ymax "
                              "(or x, y, w, h) in its first line")
-        for line, row in enumerate(rows[1:], 2):
-            _read_row(row, len(rows[0]), f"{folder.shown(path)}, line {line}", path, columns, entries, folder)
-    return Reading("CSV", list(entries.values()), names_in(folder.root, "classes.txt", "labels.txt"))
+        for line, row in table.rows():
+            _read_row(row, f"{folder.shown(table.path)}, line {line}", table, entries, folder, finder)
+    classes, source = class_list(folder)
+    return Reading("CSV", list(entries.values()), classes, source=source)
 
 
-def _rows(path: Path) -> list[list[str]]:
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    header = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=header.count)
-    try:
-        return [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=delimiter)]
-    except csv.Error as error:
-        raise InputError(f"{path} is not a table ({error}); export it again") from error
-
-
-def _columns(header: list[list[str]]) -> dict[str, int] | None:
-    """Where each meaning's column is, or None when one that is needed is absent."""
-    names = [name.lower().replace(" ", "_") for name in header[0]] if header else []
-    columns = {meaning: names.index(name) for meaning, aliases in COLUMNS.items()
-               for name in reversed(aliases) if name in names}
-    complete = {"picture", "name"} <= set(columns)
-    return columns if complete and any(set(box) <= set(columns) for box in (CORNERS, SIZED)) else None
-
-
-def _read_row(row: list[str], width: int, where: str, path: Path, columns: dict[str, int],
-              entries: dict[tuple[Path, str], Entry], folder: Folder) -> None:
-    if not any(row):
-        return
-    if len(row) != width:
-        entry = entries.setdefault((path, where), Entry(None, where))
-        return entry.complain(f"has {len(row)} cells where the header has {width}")
-    entry = _entry(row, where, path, columns, entries, folder)
-    cornered = set(CORNERS) <= set(columns)
-    cells = [row[columns[name]] for name in (CORNERS if cornered else SIZED)]
+def _read_row(row: list[str], where: str, table: Table, entries: dict[tuple[Path, str], Entry], folder: Folder,
+              finder: Finder) -> None:
+    if len(row) != len(table.header):
+        entry = entries.setdefault((table.path, where), Entry(None, where))
+        return entry.complain(f"has {len(row)} cells where the header has {len(table.header)}")
+    entry = _entry(row, where, table, entries, folder, finder)
+    where = f"{where} ({table.cell(row, 'picture')})"
+    if "shape" in table.columns:
+        return _read_shape(table.cell(row, "shape"), table.cell(row, "attributes"), entry, where)
+    cornered = "xmin" in table.columns
+    names = CORNERS if cornered else SIZED
+    cells = [table.cell(row, name) for name in names]
     if not any(cells):  # a picture without an object
-        return
-    values = numbers(cells)
+        return None
+    values = table.numbers(row, names)
     if values is None:
         return entry.complain(f"the box ({', '.join(cells)}) is not four numbers", where)
     if not cornered:
         values[2:] = values[0] + values[2], values[1] + values[3]
-    entry.boxes.append(Box(row[columns["name"]], tuple(values), f"{where} ({row[columns['picture']]})"))
+    entry.boxes.append(Box(clean(table.cell(row, "name")), tuple(values), where))
+    return None
 
 
-def _entry(row: list[str], where: str, path: Path, columns: dict[str, int],
-           entries: dict[tuple[Path, str], Entry], folder: Folder) -> Entry:
+def _entry(row: list[str], where: str, table: Table, entries: dict[tuple[Path, str], Entry], folder: Folder,
+           finder: Finder) -> Entry:
     """The entry of the row's picture, made when its first row comes."""
-    name = row[columns["picture"]]
-    split = split_of(row[columns["split"]] if "split" in columns else f"{folder.shown(path.parent)} {path.stem}")
-    entry = entries.get((path, name))
+    name, told = row[table.columns["picture"]], table.cell(row, "split")
+    split = split_of(told) if told else _split_of(table.path, folder)
+    entry, size = entries.get((table.path, name.strip())), table.size(row)
     if entry is None:
-        entry = entries[path, name] = Entry(None, where, split=split)
-        entry.picture = folder.find(name, entry, path.parent)
+        entry = entries[table.path, name.strip()] = Entry(None, where, split=split, size=size)
+        entry.picture = finder.find(name, entry, table.path)
     elif entry.split != split:
         entry.complain(f"{name} is in two splits", where)
+    elif entry.size != size:
+        entry.complain(f"{name} has another size here than in its first row", where)
     return entry
+
+
+def _split_of(path: Path, folder: Folder) -> str | None:
+    return split_of(path.stem) or folder.split_of(path)
+
+
+def _read_shape(shape_text: str, attributes_text: str, entry: Entry, where: str) -> None:
+    """A shape of the VGG Image Annotator: JSON within a cell."""
+    try:
+        shape, attributes = json.loads(shape_text or "{}"), json.loads(attributes_text or "{}")
+    except (ValueError, RecursionError):
+        shape = attributes = None
+    if not isinstance(shape, dict) or not isinstance(attributes, dict):
+        return entry.complain("its region_shape_attributes or region_attributes are not JSON objects", where)
+    if not shape:  # a picture without an object
+        return None
+    corners = _shape_corners(shape)
+    if corners is None:
+        return entry.complain(f"the shape {shape.get('name')!r} is no rectangle, circle, ellipse or polygon of numbers",
+                              where)
+    names = [name for name in map(_class_of, (attributes[key] for key in _keys(attributes))) if name]
+    if len(names) > 1:
+        return entry.complain(f"it has several attributes ({', '.join(attributes)}); call the one of the class 'class'",
+                              where)
+    entry.boxes.append(Box(clean(names[0] if names else ""), corners, where))
+    return None
+
+
+def _keys(attributes: dict) -> list[str]:
+    """The key that holds the class: one of the usual names, else all."""
+    usual = [key for word in _CLASS_KEYS for key in attributes if key.strip().lower() == word]
+    return usual[:1] or list(attributes)
+
+
+def _class_of(value: object) -> str:
+    """The word of an attribute; of a choice, {"cat": true}, the chosen one."""
+    if isinstance(value, dict):
+        chosen = [key for key, yes in value.items() if yes is True]
+        return chosen[0] if len(chosen) == 1 else ""
+    return value if isinstance(value, str) else ""
+
+
+def _shape_corners(shape: dict) -> tuple[float, float, float, float] | None:
+    if shape.get("name") == "rect" and (box := numbers(shape.get(key) for key in ("x", "y", "width", "height"))):
+        return box[0], box[1], box[0] + box[2], box[1] + box[3]
+    xs, ys = shape.get("all_points_x"), shape.get("all_points_y")
+    if isinstance(xs, list) and isinstance(ys, list) and len(xs) == len(ys) > 2:
+        points = numbers([*xs, *ys])
+        return (min(points[:len(xs)]), min(points[len(xs):]), max(points[:len(xs)]), max(points[len(xs):])
+                ) if points else None
+    radius = shape.get("r")
+    middle = numbers((shape.get("cx"), shape.get("cy"), shape.get("rx", radius), shape.get("ry", radius)))
+    if middle and not shape.get("theta"):
+        x, y, rx, ry = middle
+        return x - rx, y - ry, x + rx, y + ry
+    return None

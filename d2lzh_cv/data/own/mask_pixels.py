@@ -8,7 +8,8 @@ from PIL import Image
 
 from ...errors import InputError
 from ..voc import VOC_COLORMAP
-from .entries import read_lines
+from .folder import Folder
+from .names import clean, is_background, unique
 
 BORDER, BORDER_COLOR = 255, (224, 224, 192)  # VOC's outline of objects, of no class
 
@@ -17,41 +18,47 @@ class Unknown(Exception):
     """A colour or value that stands for no class."""
 
 
-def color_table(root: Path) -> tuple[dict[int, int] | None, list[str] | None]:
-    """Colours and names of labelmap.txt (lines ``name:r,g,b::``) if it is there; None, None: VOC's colours."""
-    path = root / "labelmap.txt"
+def color_table(folder: Folder) -> tuple[dict[int, int] | None, list[str] | None]:
+    """Colours and names of labelmap.txt (lines ``name:r,g,b::``) if it is there; None, None: VOC's colours.
+
+    Raises InputError naming the line that is of another form, or a name or colour that is there twice.
+    """
+    path = folder.root / "labelmap.txt"
     if not path.is_file():
         return None, None
     table, names = {}, []
-    for line in read_lines(path):
-        if line.startswith("#"):
+    for number, line in enumerate(folder.texts.lines(path), 1):
+        if not line or line.startswith("#"):
             continue
         try:
             name, color = line.split(":")[:2]
             red, green, blue = (int(part) for part in color.split(","))
         except ValueError as error:
-            raise InputError(f"{path}: {line!r} is not of the form name:red,green,blue::") from error
-        names.append(name)
+            raise InputError(f"{path}, line {number}: {line!r} is not of the form name:red,green,blue::") from error
+        if _code(red, green, blue) in table:
+            raise InputError(f"{path}, line {number}: the colour {red},{green},{blue} is another class's too")
+        names.append(clean(name))
         table[_code(red, green, blue)] = len(names) - 1
-    if not names or names[0] != "background":
-        if _code(0, 0, 0) in table and "background" in names:
-            raise InputError(f"{path}: put the line of background first")
+    unique(names, str(path))
+    late = [name for name in names[1:] if is_background(name)]
+    if late:
+        raise InputError(f"{path}: put the line of {late[0]} first")
+    if not names or not is_background(names[0]):
         table = {_code(0, 0, 0): 0, **{color: index + 1 for color, index in table.items()}}
     return table, names
 
 
-def indices(path: Path, table: dict[int, int] | None) -> np.ndarray:
-    """The mask's classes, uint8 (H, W), 255 where VOC has its border. Raises Unknown."""
+def indices(path: Path, table: dict[int, int] | None) -> tuple[np.ndarray, bool]:
+    """The mask's classes, uint8 (H, W), 255 where VOC has its border, and whether it is in colours. Raises Unknown."""
     with Image.open(path) as mask:
         if mask.mode in ("P", "L", "1") and (table is None or mask.mode != "P"):
-            values = np.asarray(mask)
-            return values.astype(np.uint8)
+            return np.asarray(mask).astype(np.uint8), False
         if mask.mode not in ("P", "RGB", "RGBA"):
             raise Unknown(f"is of the kind {mask.mode}; save the mask as indexed or coloured PNG")
         pixels = np.asarray(mask.convert("RGB"))
     if table is None and _is_grey_index(pixels):
-        return pixels[:, :, 0]
-    return _by_color(pixels, table or _voc_table())
+        return pixels[:, :, 0], False
+    return _by_color(pixels, table or _voc_table()), True
 
 
 def _is_grey_index(pixels: np.ndarray) -> bool:

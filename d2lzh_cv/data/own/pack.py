@@ -4,57 +4,74 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import InputError
 from ...files import make_folder_atomically, write_json
 from ..records import pack_record, write_records
-from . import coco, csv_boxes, masks, voc_tree, voc_xml, yolo
+from . import formats, masks, voc_tree
 from .check import Checked, Sample, check
-from .entries import Folder, Reading
+from .entries import Reading
+from .folder import Folder
+from .names import clean
 from .packed import NAME
 from .pictures import content_of
 from .report import BadData, Summary, counted, left_out
 from .split import split
+from .text import Texts
 
 
 def pack(src: str | Path, out: str | Path, kind: str = "auto", val_ratio: float | None = None,
-         classes: Sequence[str] | None = None, skip_bad: bool = False, seed: int = 0) -> Summary:
+         classes: Sequence[str] | None = None, skip_bad: bool = False, seed: int = 0,
+         pictures: str | Path | None = None, encoding: str | None = None) -> Summary:
     """Pack the annotated pictures of ``src`` into the folder ``out``.
 
     Args:
-        src: a folder, or the JSON or CSV file in it.
+        src: a folder, or the JSON, CSV or CVAT file in it.
         out: does not exist yet, or is empty. Boxes become train.rec, train.idx, val.rec, val.idx; masks a VOC tree;
             both with classes.json.
-        kind: auto, voc, coco, yolo, csv or masks.
+        kind: auto, voc, cvat, coco, yolo, csv or masks.
         val_ratio: part of the pictures for validation; by default the set's own split, or 0.1.
         classes: names in the order of their numbers, in place of the set's own.
         skip_bad: leave out every picture with a problem. A box alone is never left out: its object would be learnt
             as background.
         seed: of the drawn split.
+        pictures: the folder of the pictures, where they lie elsewhere than the annotations.
+        encoding: of all texts, where it is neither UTF-8 nor GB18030.
 
     Raises:
         BadData: something is wrong and ``skip_bad`` is not set.
         InputError: ``src`` or ``out`` cannot be used at all.
     """
     src, out = Path(src), Path(out)
-    _check_arguments(src, out, val_ratio, classes)
-    folder = Folder(Path(os.path.abspath(src if src.is_dir() else src.parent)))
-    if kind == "masks" or (kind == "auto" and src.is_dir() and masks.folders_of(folder)):
+    classes = None if classes is None else [clean(name) for name in classes]
+    _check_arguments(src, out, val_ratio, classes, pictures)
+    folder = Folder(Path(os.path.abspath(src if src.is_dir() else src.parent)), Texts(encoding),
+                    Path(os.path.abspath(pictures)) if pictures is not None else None)
+    if kind == "masks" or (kind == "auto" and src.is_dir() and _are_masks(src, folder)):
         return voc_tree.pack(folder, out, val_ratio, classes, skip_bad, seed)
-    reading = _read(src, folder, kind, classes)
+    reading = formats.read(src, folder, kind, classes)
     checked = check(reading, folder, classes)
     if checked.problems and not skip_bad:
         raise BadData(checked.problems, checked.bad, len(reading.entries))
     parts, unused = split(checked.samples, lambda sample: sample.split, val_ratio, seed)
+    if not any(sample.rows for sample in parts["train"]):
+        raise InputError(f"no training picture of {src} shows an object; background alone teaches nothing")
     _write(out, parts, checked, reading.format)
-    return Summary(_lines(out, parts, unused, checked, reading), checked.problems)
+    return Summary(_lines(out, parts, unused, checked, reading, folder), checked.problems)
 
 
-def _check_arguments(src: Path, out: Path, val_ratio: float | None, classes: Sequence[str] | None) -> None:
+def _check_arguments(src: Path, out: Path, val_ratio: float | None, classes: Sequence[str] | None,
+                     pictures: str | Path | None) -> None:
     if not src.exists():
         raise InputError(f"no folder or file {src}; give the folder with the annotations and pictures")
+    if pictures is not None and not Path(pictures).is_dir():
+        raise InputError(f"--pictures {pictures}: no such folder; give the one that holds the pictures")
+    try:
+        str(out).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{out!r} is not UTF-8, and MXNet opens no such file; name another folder") from None
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already; name a folder that does not exist, or remove it first")
     if val_ratio is not None and not 0 < val_ratio < 1:
@@ -63,39 +80,15 @@ def _check_arguments(src: Path, out: Path, val_ratio: float | None, classes: Seq
         raise InputError("--classes names a class twice, or none at all; give each once")
 
 
-def _read(src: Path, folder: Folder, kind: str, classes: Sequence[str] | None) -> Reading:
-    """Read with the reader of ``kind``, or of the first format whose files are there."""
-    own = Path(os.path.abspath(src))
-    files = {"coco": [own] if src.suffix.lower() == ".json" else [],
-             "csv": [own] if src.suffix.lower() == ".csv" else []} if src.is_file() else {}
-    readers: dict[str, Callable[[], Reading | None]] = {
-        "voc": lambda: voc_xml.read(folder),
-        "coco": lambda: coco.read(folder, files.get("coco") or coco.files_of(folder)),
-        "yolo": lambda: yolo.read(folder, list(classes) if classes else None),
-        "csv": lambda: csv_boxes.read(folder, files.get("csv") or csv_boxes.files_of(folder))}
-    try:
-        reading = readers[kind if kind != "auto" else _guess(src, folder, files)]()
-    except OSError as error:
-        raise InputError(f"cannot read {error.filename}: {error.strerror}; make it readable or remove it") from error
-    if not reading.entries:
-        raise InputError(f"{src} holds no annotations of the kind {reading.format}; see d2lzh-cv data pack --help")
-    return reading
-
-
-def _guess(src: Path, folder: Folder, files: dict[str, list[Path]]) -> str:
-    if files:
-        found = [kind for kind, paths in files.items() if paths]
-    else:
-        found = [kind for kind, there in (
-            ("voc", lambda: any(path.suffix.lower() == ".xml" for path in folder.files)),
-            ("coco", lambda: coco.files_of(folder)), ("csv", lambda: csv_boxes.files_of(folder)),
-            ("yolo", lambda: yolo.labels_of(folder))) if there()]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise InputError(f"{src} holds annotations of several kinds ({', '.join(found)}); choose one with --format")
-    raise InputError(f"{src} holds no annotations: no VOC .xml, no COCO .json, no CSV with columns filename, class, "
-                     "xmin, ymin, xmax, ymax, no YOLO labels/, no images/ with masks/")
+def _are_masks(src: Path, folder: Folder) -> bool:
+    """Whether the set is of masks. Raises InputError where it has boxes as well."""
+    if masks.folders_of(folder) is None:
+        return False
+    boxes = [kind for kind, one in formats.FORMATS.items() if one.files_of(folder)]
+    if boxes:
+        raise InputError(f"{src} holds masks and boxes ({', '.join(boxes)}); choose with --format masks or --format "
+                         f"{boxes[0]}")
+    return True
 
 
 def _write(out: Path, parts: dict[str, list[Sample]], checked: Checked, kind: str) -> None:
@@ -107,6 +100,7 @@ def _write(out: Path, parts: dict[str, list[Sample]], checked: Checked, kind: st
         write_json(temporary / NAME, {
             "task": "detect", "classes": checked.classes, "source": kind,
             "pictures": {part: len(samples) for part, samples in parts.items()},
+            "background": {part: _without_objects(samples) for part, samples in parts.items()},
             "objects": {part: _objects(samples, checked.classes) for part, samples in parts.items()}})
 
 
@@ -115,14 +109,30 @@ def _objects(samples: list[Sample], classes: list[str]) -> dict[str, int]:
     return {name: counts[i] for i, name in enumerate(classes)}
 
 
-def _lines(out: Path, parts: dict[str, list[Sample]], unused: int, checked: Checked, reading: Reading) -> list[str]:
-    counts = {part: _objects(samples, checked.classes) for part, samples in parts.items()}
+def _without_objects(samples: list[Sample]) -> int:
+    return sum(not sample.rows for sample in samples)
+
+
+def _lines(out: Path, parts: dict[str, list[Sample]], unused: list[str], checked: Checked, reading: Reading,
+           folder: Folder) -> list[str]:
     lines = [f"{reading.format}, {counted(len(reading.entries), 'picture')}, coordinates "
-             f"{'relative' if checked.relative else 'in pixels'}", *reading.notes,
-             *left_out(checked.bad, checked.problems, unused)]
+             f"{'relative' if checked.relative else 'in pixels'}", *folder.remarks(), *reading.notes,
+             *_of_no_annotation(reading, folder), *left_out(checked.bad, checked.problems), *unused]
+    counts = {part: _objects(samples, checked.classes) for part, samples in parts.items()}
     for part, samples in parts.items():
         objects = ", ".join(f"{name} {count}" for name, count in counts[part].items())
-        lines.append(f"{part}: {counted(len(samples), 'picture')}; objects: {objects}")
+        background = _without_objects(samples)
+        lines.append(f"{part}: {counted(len(samples), 'picture')}; objects: {objects}" + (
+            f"; {background} without an object, learnt as background" if background and part == "train" else
+            f"; {background} without an object" if background else ""))
     lines += [f"no training picture shows {name!r}: it cannot be learnt"
               for name, count in counts["train"].items() if not count]
     return [*lines, f"packed into {out}; train on it with: d2lzh-cv run 9.7 --data {shlex.quote(str(out))}"]
+
+
+def _of_no_annotation(reading: Reading, folder: Folder) -> list[str]:
+    """A line on pictures beside the packed ones that no annotation names."""
+    named = {os.path.realpath(entry.picture) for entry in reading.entries if entry.picture}
+    places = {entry.picture.parent for entry in reading.entries if entry.picture}
+    count = sum(picture.parent in places and os.path.realpath(picture) not in named for picture in folder.pictures)
+    return [f"left out {counted(count, 'picture')} that no annotation names"] if count else []

@@ -29,7 +29,6 @@ def counted(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
-def left_out(bad: int, problems: list[Problem], unused: int) -> list[str]:
-    """The lines about pictures that were not packed."""
-    lines = [f"left out {counted(bad, 'picture')} with {counted(len(problems), 'problem')}"] if bad else []
-    return lines + ([f"left out {counted(unused, 'picture')} of neither part"] if unused else [])
+def left_out(bad: int, problems: list[Problem]) -> list[str]:
+    """The line about pictures with problems that were not packed."""
+    return [f"left out {counted(bad, 'picture')} with {counted(len(problems), 'problem')}"] if bad else []

@@ -6,26 +6,37 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ...errors import InputError
+from .report import counted
 
 T = TypeVar("T")
 
 
 def split(items: Sequence[T], split_of: Callable[[T], str | None], ratio: float | None, seed: int,
-          ) -> tuple[dict[str, list[T]], int]:
-    """Return ({'train': ..., 'val': ...}, number left out): the set's own parts where it has both.
+          ) -> tuple[dict[str, list[T]], list[str]]:
+    """Return ({'train': ..., 'val': ...}, lines on pictures left out): the set's own parts where it has both.
 
-    Without both, or with a ``ratio`` given, so large a part of all but the 'test' ones is drawn for validation.
-    Raises InputError when a part would be empty.
+    Without both, or with a ``ratio`` given, so large a part of all is drawn for validation; of all but the 'test' ones,
+    unless there are no others. Raises InputError when a part would be empty.
     """
-    parts = {name: [item for item in items if split_of(item) == name] for name in ("train", "val")}
+    parts = {name: [item for item in items if split_of(item) == name] for name in ("train", "val", "test")}
+    test = parts.pop("test")
     if ratio is None and all(parts.values()):
-        return parts, len(items) - sum(map(len, parts.values()))
-    usable = [item for item in items if split_of(item) != "test"]
+        others = len(items) - len(test) - sum(map(len, parts.values()))
+        return parts, _left_out(len(test)) + [f"left out {counted(others, 'picture')} that the set puts neither into "
+                                              "training nor into validation"] * bool(others)
+    usable = [item for item in items if split_of(item) != "test"] or test
     if len(usable) < 2:
-        raise InputError(f"{len(usable)} pictures are fit for use; training and validation need one each at least")
+        raise InputError(f"{counted(len(usable), 'picture')} {'is' if len(usable) == 1 else 'are'} fit for use; "
+                         "training and validation need one each at least")
     order = list(range(len(usable)))
     random.Random(seed).shuffle(order)
     count = min(max(1, round(len(usable) * (0.1 if ratio is None else ratio))), len(usable) - 1)
     drawn = set(order[:count])
-    return ({"train": [item for i, item in enumerate(usable) if i not in drawn],
-             "val": [usable[i] for i in sorted(drawn)]}, len(items) - len(usable))
+    lines = [f"all {len(test)} pictures are the set's test part, so training and validation are drawn from it"
+             ] if usable is test else _left_out(len(test))
+    return {"train": [item for i, item in enumerate(usable) if i not in drawn],
+            "val": [usable[i] for i in sorted(drawn)]}, lines
+
+
+def _left_out(test: int) -> list[str]:
+    return [f"left out {counted(test, 'picture')} of the set's test part"] if test else []

@@ -11,7 +11,7 @@ from PIL import Image
 from ...files import make_folder_atomically, write_json, write_text
 from ..voc import VOC_COLORMAP
 from . import masks
-from .entries import Folder
+from .folder import Folder
 from .mask_pixels import BORDER, BORDER_COLOR, indices
 from .masks import Masks, Pair
 from .packed import NAME
@@ -34,7 +34,9 @@ def pack(folder: Folder, out: Path, val_ratio: float | None, classes: Sequence[s
     parts, unused = split(good, lambda pair: pair.entry.split, val_ratio, seed)
     _write(out, parts, found)
     lines = [f"masks, {counted(len(found.pairs), 'picture')}, classes: {', '.join(found.names)}",
-             *left_out(bad, problems, unused)]
+             *folder.remarks(), *left_out(bad, problems), *unused]
+    if found.unlisted:
+        lines.append(f"left out {counted(found.unlisted, 'picture')} that no list of ImageSets/Segmentation names")
     return Summary(lines + _lines(out, parts), problems)
 
 
@@ -45,7 +47,7 @@ def _write(out: Path, parts: dict[str, list[Pair]], found: Masks) -> None:
     with make_folder_atomically(out) as temporary:
         for part, pairs in parts.items():
             for pair in pairs:
-                _write_pair(temporary, pair, colors[indices(pair.mask, found.table)])
+                _write_pair(temporary, pair, colors[indices(pair.mask, found.table)[0]])
             write_text(temporary / "ImageSets" / "Segmentation" / f"{part}.txt",
                        "".join(f"{pair.name}\n" for pair in pairs))
         write_json(temporary / NAME, {"task": "segment", "classes": found.names, "source": "masks",

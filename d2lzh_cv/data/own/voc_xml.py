@@ -1,75 +1,72 @@
-"""Pascal VOC: an XML file a picture; lists in ImageSets/Main tell the training and validation pictures."""
+"""Pascal VOC: an XML file per picture; lists in ImageSets/Main tell the training and validation pictures."""
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
 
-from .entries import Box, Entry, Folder, Reading, names_in, numbers, read_lines, split_of
+from . import xml_file
+from .entries import Box, Entry, Reading, numbers, size_of
+from .folder import Finder, Folder
+from .names import clean, read_list
 
-LIMIT = 16 << 20  # bytes: no annotation of one picture is larger
-
-
-class _Refused(ValueError):
-    pass
+CLASS_LISTS = ("classes.txt", "class_names.txt", "labels.txt", "predefined_classes.txt")
 
 
-class _Builder(ElementTree.TreeBuilder):
-    """Stops at a document type, the place where entities that expand without end or read other files are declared."""
-
-    def doctype(self, name, pubid, system):
-        raise _Refused("it declares a DOCTYPE, which an annotation does not need and which can hide an attack")
+def files_of(folder: Folder) -> list[Path]:
+    """The XML files that are annotations of one picture."""
+    return [path for path in folder.with_suffix(".xml") if xml_file.kind_of(path, folder.texts) == xml_file.VOC]
 
 
-def read(folder: Folder) -> Reading:
-    """Read every XML file below ``folder``."""
-    files = [path for path in folder.files if path.suffix.lower() == ".xml"]
-    entries = [_entry(path, folder) for path in files]
-    _from_zero(entries)
-    orphans = _split_by_lists(dict(zip([path.stem for path in files], entries)), folder.root / "ImageSets" / "Main")
-    return Reading("Pascal VOC XML", entries + orphans, names_in(folder.root, "classes.txt", "labels.txt"))
+def read(folder: Folder, files: list[Path]) -> Reading:
+    """Read the XML ``files``, a picture each."""
+    finder = folder.finder((path, folder.split_of(path)) for path in files)
+    entries = {path: _entry(path, folder, finder) for path in files}
+    _from_zero(list(entries.values()))
+    orphans = _split_by_lists(entries, folder)
+    classes, source = class_list(folder)
+    return Reading("Pascal VOC XML", [*entries.values(), *orphans], classes, source=source)
 
 
-def _entry(path: Path, folder: Folder) -> Entry:
-    entry = Entry(None, folder.shown(path), split=split_of(folder.shown(path.parent)))
+def class_list(folder: Folder, names: tuple[str, ...] = CLASS_LISTS) -> tuple[list[str] | None, str]:
+    """The class names of the first of the files ``names`` at the root of a set, and which it was."""
+    for name in names:
+        path = folder.root / name
+        if path.is_file():
+            return read_list(path, folder.texts), str(path)
+    return None, ""
+
+
+def _entry(path: Path, folder: Folder, finder: Finder) -> Entry:
+    entry = Entry(None, folder.shown(path), split=folder.split_of(path))
     try:
-        root = _parse(path)
-    except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:
-        entry.complain(str(error) if isinstance(error, _Refused) else f"it is not valid XML ({error})")
+        root = xml_file.parse(path, folder.texts, xml_file.VOC)
+    except xml_file.Unreadable as error:
+        entry.complain(str(error))
         return entry
-    entry.picture = _picture(root, path, entry, folder)
-    size = numbers((root.findtext("size/width"), root.findtext("size/height")))
-    if size and min(size) > 0:  # some tools write 0
-        entry.size = int(size[0]), int(size[1])
+    if root.tag != "annotation":
+        entry.complain(f"it is no annotation of Pascal VOC: it begins with <{root.tag}>")
+        return entry
+    entry.picture = _picture(root.findtext("filename") or "", path, entry, finder)
+    entry.size = size_of(root.findtext("size/width"), root.findtext("size/height"))
     for i, item in enumerate(root.iter("object"), 1):
         corners = numbers(item.findtext(f"bndbox/{tag}") for tag in ("xmin", "ymin", "xmax", "ymax"))
         where = f"{entry.where}, object {i}"
         if corners is None:
             entry.complain("its bndbox is not four numbers xmin, ymin, xmax, ymax", where)
         else:
-            entry.boxes.append(Box((item.findtext("name") or "").strip(), tuple(corners), where))
+            entry.boxes.append(Box(clean(item.findtext("name") or ""), tuple(corners), where))
     return entry
 
 
-def _parse(path: Path) -> ElementTree.Element:
-    content = path.read_bytes()
-    if len(content) > LIMIT:
-        raise _Refused(f"it has more than {LIMIT >> 20} MB, too much for an annotation of one picture")
-    parser = ElementTree.XMLParser(target=_Builder())
-    parser.feed(content)
-    return parser.close()
-
-
-def _picture(root: ElementTree.Element, path: Path, entry: Entry, folder: Folder) -> Path | None:
+def _picture(said: str, path: Path, entry: Entry, finder: Finder) -> Path | None:
     """What <filename> says; where no such file is, the picture with the XML file's own name, as the VOC tree has it."""
-    said = (root.findtext("filename") or "").strip()
-    before = len(entry.problems)
-    found = folder.find(said or path.stem, entry, path.parent)
-    if found or "leads out" in str(entry.problems[-1]):
-        return found
-    if path.stem not in folder.by_stem:
-        return None
-    del entry.problems[before:]
-    return folder.by_stem[path.stem]
+    found = finder.find(said.strip("\n") if said.strip() else path.stem, entry, path)
+    if found is None and entry.missing:
+        complaint = entry.problems.pop()
+        found = finder.find_stem(path.stem, entry, path)
+        if found is None and not entry.problems:
+            entry.problems.append(complaint)
+        entry.missing = found is None
+    return found
 
 
 def _from_zero(entries: list[Entry]) -> None:
@@ -88,19 +85,27 @@ def _shifted(box: Box) -> Box:
     return Box(box.name, (xmin - 1, ymin - 1, xmax, ymax), box.where)
 
 
-def _split_by_lists(by_name: dict[str, Entry], lists: Path) -> list[Entry]:
-    """Set the split of each entry; returns an entry that complains for each name without annotation."""
+def _split_by_lists(entries: dict[Path, Entry], folder: Folder) -> list[Entry]:
+    """Set the split of each entry by the lists of its tree; returns a complaint for each name without annotation."""
     orphans = []
-    for split in ("train", "val"):
-        path = lists / f"{split}.txt"
-        for line in read_lines(path) if path.is_file() else []:
-            name, where = line.split()[0], f"ImageSets/Main/{split}.txt"
-            entry = by_name.get(name)
-            if entry is None:
-                orphans.append(Entry(None, where))
-                orphans[-1].complain(f"names {name}, which has no annotation")
-            elif split == "val" and entry.split == "train" and (lists / "train.txt").is_file():
-                entry.complain("is in both lists, train.txt and val.txt")
-            else:
-                entry.split = split
+    for place in sorted({path.parent for path in folder.with_suffix(".txt")
+                         if path.parts[-3:-1] == ("ImageSets", "Main")}):
+        tree = place.parent.parent
+        by_name = {path.stem: entry for path, entry in entries.items() if path.is_relative_to(tree)}
+        listed = set()
+        for split in ("train", "val", "test"):
+            for line in folder.texts.lines(place / f"{split}.txt") if (place / f"{split}.txt").is_file() else []:
+                name = line if line in by_name else line.rsplit(None, 1)[0] if line else ""
+                where = folder.shown(place / f"{split}.txt")
+                if not line:
+                    continue
+                if name not in by_name:
+                    if split != "test":  # VOC publishes the names of its test pictures without their annotations
+                        orphans.append(Entry(None, where))
+                        orphans[-1].complain(f"names {line}, which has no annotation")
+                elif name in listed and split == "val":
+                    by_name[name].complain("is in both lists, train.txt and val.txt")
+                elif name not in listed:
+                    listed.add(name)
+                    by_name[name].split = split
     return orphans

@@ -1,56 +1,92 @@
-"""YOLO: a text file a picture with lines ``class x y width height``, centre and size relative to the picture."""
+"""YOLO: a text file per picture with lines ``class x y width height``, centre and size relative to the picture."""
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import InputError
-from .entries import Box, Entry, Folder, Reading, names_in, numbers, read_lines, split_of
+from .data_yaml import DataYaml, read_yaml
+from .entries import Box, Entry, Problem, Reading, numbers
+from .folder import Folder
+from .names import read_list
 
-NAME_FILES = ("classes.txt", "obj.names", "classes.names", "labels/classes.txt", "obj_train_data/classes.txt")
-LISTS = {"train.txt": "train", "val.txt": "val", "valid.txt": "val"}
-_NO_LABELS = {"classes.txt", "test.txt", "labels.txt", "notes.txt", "requirements.txt", *LISTS}
+NAME_FILES = ("classes.txt", "obj.names", "classes.names", "class_names.txt", "labels/classes.txt",
+              "obj_train_data/classes.txt")
+LISTS = {"train.txt": "train", "val.txt": "val", "valid.txt": "val", "test.txt": "test"}  # at the root of the set
+_ABSOLUTE = re.compile("^([A-Za-z]:)?/+")  # lists name pictures as they lay where the set was made
 
 
 def labels_of(folder: Folder) -> list[Path]:
     """The label files: those in folders called labels, or, where there are none, those that lie beside pictures."""
-    texts = [path for path in folder.files if path.suffix == ".txt" and path.name not in _NO_LABELS
-             and "ImageSets" not in path.parts and not path.name.lower().startswith("readme")]
-    inside = [path for path in texts if "labels" in path.relative_to(folder.root).parts[:-1]]
+    texts = [path for path in folder.with_suffix(".txt") if "ImageSets" not in path.parts]
+    pictures = {picture.with_suffix("") for picture in folder.pictures}
+    inside = [path for path in texts if any(part.lower() == "labels" for part in folder.folders_of(path)) and
+              (path.name != "classes.txt" or _begins_like_a_label(path, folder))]
     places = {picture.parent for picture in folder.pictures}
-    return inside or [path for path in texts if path.parent in places]
+    return inside or [path for path in texts if path.parent in places and
+                      (path.with_suffix("") in pictures or _begins_like_a_label(path, folder))]
 
 
-def read(folder: Folder, names: list[str] | None = None) -> Reading:
-    """Read every picture below ``folder`` with its labels. Raises InputError where no file names the classes."""
-    names = names or _names(folder)
-    entries, labels = [], {path: False for path in labels_of(folder)}
-    for picture in folder.pictures:
-        label = _label_of(picture, folder)
-        entry = Entry(picture, folder.shown(label if label in labels else picture),
-                      split=split_of(folder.shown(picture.parent)))
-        if labels.get(label):
-            entry.complain(f"is of two pictures, {folder.shown(picture)} the second")
-        if label in labels:
-            labels[label] = True
-            _read_labels(label, entry, names)
+def _begins_like_a_label(path: Path, folder: Folder) -> bool:
+    words = next((line.split() for line in folder.texts.lines(path) if line), [])
+    return len(words) >= 5 and numbers(words) is not None
+
+
+def read(folder: Folder, names: Sequence[str] | None = None) -> Reading:
+    """Read the pictures of the set with their labels: all below ``folder``, or those in the folders of data.yaml.
+
+    Raises InputError where no file names the classes, or two do and differ.
+    """
+    described = read_yaml(folder)
+    names, source = (list(names), "--classes") if names else _names(folder, described)
+    pictures, labels = folder.pictures, labels_of(folder)
+    notes = list(described.notes)
+    if described.places:
+        pictures, labels = described.within(pictures), described.within(labels)
+        notes += _beside(folder, pictures)
+    entries = _labelled(labels, folder, names, described)
+    known = {os.path.realpath(entry.picture) for entry in entries if entry.picture}
+    for picture in pictures:
+        if os.path.realpath(picture) not in known:
+            entries.append(Entry(picture, folder.shown(picture), split=_split(picture, folder, described)))
+            entries[-1].complain("has no label file; an empty one says that the picture shows no object")
+    return Reading("YOLO", entries + _split_by_lists(entries, folder, described), names, relative=True, source=source,
+                   notes=notes)
+
+
+def _labelled(labels: list[Path], folder: Folder, names: list[str], described: DataYaml) -> list[Entry]:
+    """An entry per label file."""
+    finder = folder.finder((label, _split(label, folder, described)) for label in labels)
+    entries = []
+    for label in labels:
+        entry = Entry(None, folder.shown(label), split=_split(label, folder, described), named=label.stem)
+        entry.picture = finder.find_stem(label.stem, entry, label)
+        if entry.picture is None and not entry.problems:
+            entry.missing = True
+            entry.complain("its picture is missing")
+        _read_labels(label, entry, names, folder)
         entries.append(entry)
-    for label in (path for path, used in labels.items() if not used):
-        entries.append(Entry(None, folder.shown(label)))
-        entries[-1].complain("its picture is missing")
-    return Reading("YOLO", entries + _split_by_lists(entries, folder), names, relative=True)
+    return entries
 
 
-def _label_of(picture: Path, folder: Folder) -> Path:
-    """images/a.jpg has labels/a.txt; elsewhere a.txt lies beside."""
-    parts = list(picture.relative_to(folder.root).with_suffix(".txt").parts)
-    if "images" in parts[:-1]:
-        parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
-    return folder.root.joinpath(*parts)
+def _split(path: Path, folder: Folder, described: DataYaml) -> str | None:
+    return described.split_of(path) or folder.split_of(path)
 
 
-def _read_labels(path: Path, entry: Entry, names: list[str]) -> None:
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    for i, line in enumerate(text.splitlines(), 1):
+def _beside(folder: Folder, taken: list[Path]) -> list[str]:
+    """A line on the pictures that lie outside of what data.yaml names."""
+    left = sorted(set(folder.pictures) - set(taken))
+    if not left:
+        return []
+    places = sorted({folder.shown(picture.parent) for picture in left})
+    return [f"{len(left)} pictures in {', '.join(places[:4])}{' and other folders' * (len(places) > 4)} are not taken: "
+            "data.yaml does not name their folder"]
+
+
+def _read_labels(path: Path, entry: Entry, names: list[str], folder: Folder) -> None:
+    for i, line in enumerate(folder.texts.lines(path), 1):
         words, where = line.split(), f"{entry.where}, line {i}"
         values = numbers(words)
         if not words:
@@ -64,51 +100,41 @@ def _read_labels(path: Path, entry: Entry, names: list[str]) -> None:
                                (x - width / 2, y - height / 2, x + width / 2, y + height / 2), where))
 
 
-def _names(folder: Folder) -> list[str]:
-    for path in sorted([*folder.root.glob("*.yaml"), *folder.root.glob("*.yml")]):
-        names = _yaml_names(path)
-        if names:
-            return names
-    names = names_in(folder.root, *NAME_FILES)
-    if not names:
+def _names(folder: Folder, described: DataYaml) -> tuple[list[str], str]:
+    """The class names and the file that holds them: data.yaml, or a list; two lists must not differ."""
+    if described.names:
+        return described.names, str(described.path)
+    lists = {path: read_list(path, folder.texts) for path in (folder.root / name for name in NAME_FILES)
+             if path.is_file()}
+    if not lists:
         raise InputError(f"no file names the classes of {folder.root}: it needs data.yaml with names, classes.txt or "
                          "obj.names; or give them with --classes")
-    return names
+    (first, names), *others = lists.items()
+    for path, other in others:
+        if other != names:
+            raise InputError(f"{first} and {path} name different classes; remove the one that is not of these labels, "
+                             "or give them with --classes")
+    return names, str(first)
 
 
-def _yaml_names(path: Path) -> list[str] | None:
-    """The list or the numbered mapping ``names``; the paths in the file are not followed."""
-    import yaml
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise InputError(f"{path} is not valid YAML; mend it, or remove it and give --classes") from error
-    names = content.get("names") if isinstance(content, dict) else None
-    if isinstance(names, dict):
-        if sorted(map(str, names)) != sorted(map(str, range(len(names)))):
-            raise InputError(f"{path}: the numbers of names are not 0 to {len(names) - 1}; mend them")
-        names = [names.get(i, names.get(str(i))) for i in range(len(names))]
-    if not isinstance(names, list):
-        return None
-    if not all(isinstance(name, (str, int, float)) for name in names):  # aliases within aliases grow without end
-        raise InputError(f"{path}: names must be a list of words; mend it")
-    return [str(name) for name in names]
-
-
-def _split_by_lists(entries: list[Entry], folder: Folder) -> list[Entry]:
-    """Take the splits of train.txt and val.txt, lists of pictures, by file name; complain of names there are not."""
-    by_name = {entry.picture.name: entry for entry in entries if entry.picture}
-    orphans = []
-    for name, split in LISTS.items():
-        path = folder.root / name
-        for line in read_lines(path) if path.is_file() else []:
-            entry = by_name.get(line.replace("\\", "/").rsplit("/", 1)[-1])
-            if entry is None or ".." in line:
-                orphans.append(Entry(None, name))
-                orphans[-1].complain(f"the path {line!r} leads out of the folder" if ".." in line
-                                     else f"names {line!r}, which is not there")
-            elif entry.split not in (None, split) and split == "val" and (folder.root / "train.txt").is_file():
+def _split_by_lists(entries: list[Entry], folder: Folder, described: DataYaml) -> list[Entry]:
+    """Take the splits of train.txt and val.txt, lists of pictures by their paths; complain of names there are not."""
+    by_picture = {entry.picture: entry for entry in entries if entry.picture}
+    lists = {**{folder.root / name: split for name, split in LISTS.items()}, **described.lists}
+    finder = folder.finder((path, None) for path in lists)
+    orphans, listed = [], {}
+    for path, split in lists.items():
+        if path.with_suffix("") in {picture.with_suffix("") for picture in by_picture}:
+            continue  # the labels of a picture that is called train or val
+        for line in filter(None, folder.texts.lines(path) if path.is_file() else []):
+            orphan = Entry(None, folder.shown(path))
+            entry = by_picture.get(finder.find(_ABSOLUTE.sub("", line.replace("\\", "/")), orphan, path))
+            if entry is None:
+                if orphan.missing or not orphan.problems:
+                    orphan.problems = [Problem(orphan.where, f"names {line!r}, which is not there")]
+                orphans.append(orphan)
+            elif {split, listed.setdefault(entry.picture, split)} == {"train", "val"}:
                 entry.complain("is in both lists, of training and of validation")
             else:
-                entry.split = split
+                entry.split = listed[entry.picture]
     return orphans

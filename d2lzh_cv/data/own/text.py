@@ -1,0 +1,119 @@
+"""The one reader of every text that a user brings: tables, class lists, lists of pictures, YAML, XML, JSON.
+
+A text is decoded strictly. To replace what cannot be decoded would make one name of two.
+"""
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import Path
+
+from ...errors import InputError
+
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+         (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,100}?\sencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+_XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+CHINESE = "gb18030"
+
+
+class Texts:
+    """Reads texts, and keeps which of them were taken for Chinese, so that their reader can be told.
+
+    Args:
+        encoding: what ``--encoding`` says of all texts, or None to find out.
+
+    Raises:
+        InputError: ``encoding`` is none that Python knows.
+    """
+
+    def __init__(self, encoding: str | None = None) -> None:
+        try:
+            self._encoding = codecs.lookup(encoding).name if encoding else None
+            "".encode(self._encoding or "utf-8")  # 'base64' and the like are codecs, but not of text
+        except LookupError:
+            raise InputError(f"--encoding {encoding}: Python knows no such encoding of text; give utf-8, gb18030, "
+                             "big5, shift_jis, latin-1 or another") from None
+        self.chinese: list[Path] = []
+
+    def read(self, path: Path) -> str:
+        """Return the text of ``path``. Raises InputError naming it when it cannot be read or decoded."""
+        return self._decode(_bytes_of(path), path)
+
+    def read_xml(self, path: Path, limit: int) -> str:
+        """Return the text of an XML file by the encoding that it declares, without the declaration.
+
+        Raises InputError naming ``path`` when it has more than ``limit`` bytes or cannot be decoded.
+        """
+        content = _bytes_of(path, limit)
+        declared = _XML_ENCODING.match(content)
+        name = declared[1].decode() if declared and not self._encoding else "utf-8"
+        if name.lower().replace("_", "-") in ("utf-8", "utf8"):  # tools write that whatever they do
+            text = self._decode(content, path)
+        else:
+            try:
+                text = content.decode(name)
+            except (LookupError, UnicodeError) as error:
+                raise InputError(f"{path} declares the encoding {name}, which it is not in ({error}); save it as "
+                                 "UTF-8, or name its encoding with --encoding") from error
+        return _XML_DECLARATION.sub("", text)
+
+    def lines(self, path: Path) -> list[str]:
+        """Return the lines of ``path``, stripped; an empty one keeps its place, but not at the end."""
+        lines = [line.strip() for line in re.split("\r\n|\r|\n", self.read(path))]
+        while lines and not lines[-1]:
+            lines.pop()
+        return lines
+
+    def _decode(self, content: bytes, path: Path) -> str:
+        if self._encoding:
+            return _strictly(content, self._encoding, path)
+        for bom, encoding in _BOMS:
+            if content.startswith(bom):
+                return _strictly(content, encoding, path)
+        if b"\0" in content:
+            raise InputError(f"{path} is not a text, or UTF-16 without its mark; save it as UTF-8, or name its "
+                             "encoding with --encoding")
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            text = _as_chinese(content)
+        if text is None:
+            raise InputError(f"{path} is neither UTF-8 nor Chinese (GB18030); save it as UTF-8, or name its encoding "
+                             "with --encoding, such as --encoding latin-1")
+        self.chinese.append(path)
+        return text
+
+
+def _bytes_of(path: Path, limit: int | None = None) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(-1 if limit is None else limit + 1)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; make it readable or remove it") from error
+    if limit is not None and len(content) > limit:
+        raise InputError(f"{path} has more than {limit >> 20} MB, too much for annotations; split it or remove it")
+    return content
+
+
+def _strictly(content: bytes, encoding: str, path: Path) -> str:
+    try:
+        return content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeError as error:
+        raise InputError(f"{path} is not in the encoding {encoding} ({error}); save it as UTF-8, or name another with "
+                         "--encoding") from error
+
+
+def _as_chinese(content: bytes) -> str | None:
+    """The text as GB18030; None where it is not, or could as well be of a European encoding of one byte a letter.
+
+    Half of the bytes of Chinese text are below 0xC0, where Latin-1, Windows-1251 and their like have no letters. Text
+    without any such byte is taken for Chinese only if it is short and no letter of a to z touches it.
+    """
+    try:
+        text = content.decode(CHINESE)
+    except UnicodeDecodeError:
+        return None
+    high = bytes(byte for byte in content if byte >= 0x80)
+    european = min(high) >= 0xC0 and (len(high) > 4 or re.search(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]", content))
+    return None if european else text
