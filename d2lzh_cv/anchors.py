@@ -1,10 +1,12 @@
 """Anchors, their targets and the boxes predicted from them: MXNet's MultiBox operators (sections 9.4, 9.5)."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mxnet import nd
+import numpy as np
+from mxnet import autograd, nd
 
 from .boxes import box_scale
 from .errors import InputError
@@ -44,9 +46,12 @@ def multibox_target(anchors: nd.NDArray, labels: nd.NDArray, class_preds: nd.NDA
         class_preds: (B, classes + 1, A), needed for its shape, and for its values with hard negative mining.
         options: of ``MultiBoxTarget``. ``overlap_threshold`` 0.5, which the IoU must exceed.
             ``negative_mining_ratio`` -1: all negatives count; 3: the three hardest for each positive do, the others
-            get class -1. ``minimum_negative_samples`` has no effect on the CPU.
+            get class -1. ``minimum_negative_samples`` has no effect on the CPU on a picture with an object.
 
-    A picture without any object gets class -1 everywhere: it adds nothing to the loss, not background.
+    Of a picture without any object every anchor is a negative: class 0, mask and offsets 0. MXNet's operator leaves
+    all of them out instead (class -1), so that nothing is learnt from the picture. With hard negative mining those
+    count that one positive anchor would have, ``negative_mining_ratio`` rounded up, or ``minimum_negative_samples``
+    if that is more: the ones whose background is least likely, of equal ones the first.
 
     Raises:
         InputError: shapes that do not belong together.
@@ -55,7 +60,27 @@ def multibox_target(anchors: nd.NDArray, labels: nd.NDArray, class_preds: nd.NDA
     if class_preds.shape[0] != batch or class_preds.shape[2] != num_anchors:
         raise InputError(f"class_preds {class_preds.shape} does not fit {batch} pictures and {num_anchors} anchors: "
                          "expected (pictures, classes + 1, anchors)")
-    return Targets(*nd.contrib.MultiBoxTarget(anchors, labels, class_preds, **options))
+    targets = Targets(*nd.contrib.MultiBoxTarget(anchors, labels, class_preds, **options))
+    empty = labels.asnumpy()[:, 0, 0] == -1  # labels are there already: this does not wait for the network
+    if not empty.any():
+        return targets
+    with autograd.pause():
+        negatives = nd.array(_negatives(class_preds, **options), ctx=labels.context)
+        return targets._replace(classes=nd.where(nd.array(empty, ctx=labels.context), negatives, targets.classes))
+
+
+def _negatives(class_preds: nd.NDArray, negative_mining_ratio: float = -1, minimum_negative_samples: int = 0,
+               ignore_label: float = -1, **_) -> np.ndarray:
+    """The classes (B, A) of pictures without objects, by the options of MultiBoxTarget: 0, or ``ignore_label``."""
+    batch, _, num_anchors = class_preds.shape
+    if negative_mining_ratio <= 0:
+        return np.zeros((batch, num_anchors), "float32")
+    count = max(math.ceil(negative_mining_ratio), minimum_negative_samples)
+    background = class_preds.softmax(axis=1)[:, 0].asnumpy()
+    hardest = background.argsort(axis=1, kind="stable")[:, :count]
+    classes = np.full((batch, num_anchors), ignore_label, "float32")
+    np.put_along_axis(classes, hardest, 0, axis=1)
+    return classes
 
 
 def multibox_detection(class_probs: nd.NDArray, offset_preds: nd.NDArray, anchors: nd.NDArray,

@@ -40,7 +40,8 @@ class SSDLoss(gloss.Loss):
         bbox_weight: what the loss of the offsets is multiplied by.
         mean_over: the anchors that sums are divided by. "all": those left out and, for the offsets, the negative ones
             too. "counted": the class's loss by those not left out, the offsets' by the positive ones. "positive":
-            both by the positive ones, as the papers on SSD and on the focal loss have it.
+            both by the positive ones, as the papers on SSD and on the focal loss have it; a picture without any is
+            divided by 1.
     """
 
     def __init__(self, gamma: float | None = None, sigma: float | None = None, bbox_weight: float = 1,
@@ -62,7 +63,8 @@ class SSDLoss(gloss.Loss):
             return cls + bbox
         positive = bbox_masks.mean(axis=1)  # shares of all anchors, (B,)
         share = positive if self.mean_over == "positive" else counted.mean(axis=(1, 2))
-        return cls / F.maximum(share, 1e-9) + bbox / F.maximum(positive, 1e-9)  # 0 / 1e-9 without any
+        one = 1 / F.sum(F.ones_like(counted), axis=(1, 2))  # anchor's share
+        return cls / (share + one * (share == 0)) + bbox / (positive + one * (positive == 0))
 
 
 class _Focal(gloss.Loss):

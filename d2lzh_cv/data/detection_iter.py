@@ -13,6 +13,8 @@ from mxnet import image, nd
 
 from ..errors import InputError
 from .decoded import DecodedPictures
+from .fingerprint import Unchanged
+from .records import is_background
 
 OPTIONS = {"rand_crop", "min_object_covered", "aspect_ratio_range", "area_range", "min_eject_coverage", "max_attempts",
            "rand_mirror"}  # of CreateDetAugmenter, that FastDetectionIter takes
@@ -23,18 +25,46 @@ _THREADS = 2
 class DetectionIter(image.ImageDetIter):
     """ImageDetIter over one record file: errors name that file, and an epoch's order depends on the seed alone.
 
-    Labels are (batch, objects, 5), padded with -1.
+    Labels are (batch, objects, 5), padded with -1. Background pictures, whose label has no row, are read too (all of
+    theirs is -1), where ImageDetIter fails on one: a random crop of them may lie anywhere. A set without them draws the
+    same random numbers as ImageDetIter. Raises InputError when the file or its index changes while it is in use.
     """
 
     def __init__(self, rec: Path, **options) -> None:
         self._rec = rec
-        super().__init__(path_imgrec=str(rec), **options)
+        self._unchanged = Unchanged(rec, *filter(None, [options.get("path_imgidx")]))
+        with self._unchanged:
+            super().__init__(path_imgrec=str(rec), **options)
+        self.auglist = [_for_background(augmenter) for augmenter in self.auglist]
 
     def reset(self) -> None:
         """Start over; ImageIter would shuffle the last epoch's order, which a resumed run does not have."""
         if self.shuffle:
             self.seq.sort()
-        super().reset()
+        with self._unchanged:
+            super().reset()
+
+    def next(self) -> mx.io.DataBatch:
+        """The next batch, from files that are what they were when the iterator was made."""
+        with self._unchanged:
+            return super().next()
+
+    def augmentation_transform(self, data: nd.NDArray, label: np.ndarray) -> tuple[nd.NDArray, np.ndarray]:
+        """The augmenters' picture and label; the one of a background picture is a row of -1, which MXNet can copy."""
+        data, augmented = super().augmentation_transform(data, label)
+        return data, augmented if len(label) else np.full((1, label.shape[1]), -1, np.float32)
+
+    def _estimate_label_shape(self) -> tuple[int, int]:
+        objects, width = super()._estimate_label_shape()
+        return max(1, objects), width  # a part of a set may hold background alone
+
+    def _parse_label(self, label: np.ndarray) -> np.ndarray:
+        """The rows; none, (0, 5), of a background picture."""
+        return np.zeros((0, int(label[1])), np.float32) if is_background(label) else super()._parse_label(label)
+
+    def _check_valid_label(self, label: np.ndarray) -> None:
+        if not len(label) or (label != -1).any():
+            super()._check_valid_label(label)
 
     def imdecode(self, s: bytes) -> nd.NDArray:
         try:
@@ -91,14 +121,16 @@ class FastDetectionIter(DetectionIter):
 
     def _augment(self, picture: np.ndarray, label: np.ndarray, pictures: list, labels: list) -> None:
         try:
-            label = self._parse_label(label)
+            rows = self._parse_label(label)
+            background = not len(rows)
             for crop in self._crops:
-                picture, label = crop(picture, label)
-            self._check_valid_label(label)
+                picture, rows = crop(picture, rows)
+            if not background:
+                self._check_valid_label(rows)
         except RuntimeError:  # no class: ImageDetIter passes over such a picture too
             return
         pictures.append(picture)
-        labels.append(label)
+        labels.append(rows)
 
     def _resize(self, picture: np.ndarray, out: np.ndarray) -> None:
         """Write ``picture`` (h, w, 3) to ``out`` (3, H, W); cubic, which is ImageDetIter's method by default."""
@@ -112,6 +144,29 @@ class FastDetectionIter(DetectionIter):
         for row, label in zip(rows, labels):
             row[:len(label)] = label
         return rows
+
+
+def _for_background(augmenter: image.DetAugmenter) -> image.DetAugmenter:
+    """The same augmenter, whose random crop takes pictures without objects too."""
+    if isinstance(augmenter, image.DetRandomSelectAug):
+        augmenter.aug_list = [_for_background(choice) for choice in augmenter.aug_list]
+    if type(augmenter) is not image.DetRandomCropAug:
+        return augmenter
+    crop = _Crop.__new__(_Crop)  # its constructor would warn again
+    vars(crop).update(vars(augmenter))
+    return crop
+
+
+class _Crop(image.DetRandomCropAug):
+    """For labels without rows too: a crop of a background picture covers no object, so that any will do."""
+
+    def _check_satisfy_constraints(self, label, xmin, ymin, xmax, ymax, width, height) -> bool:
+        if len(label):
+            return super()._check_satisfy_constraints(label, xmin, ymin, xmax, ymax, width, height)
+        return (xmax - xmin) * (ymax - ymin) >= 2  # pixels, as for others
+
+    def _update_labels(self, label, crop_box, height, width) -> np.ndarray | None:
+        return super()._update_labels(label, crop_box, height, width) if len(label) else label
 
 
 class _Mirror(image.DetHorizontalFlipAug):

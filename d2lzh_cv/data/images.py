@@ -14,6 +14,7 @@ from mxnet import gluon
 from PIL import Image
 
 from ..errors import InputError
+from .fingerprint import Unchanged
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -55,7 +56,8 @@ def image_folder(root: str | Path, needs_classes: bool = True, transform: Callab
     gluon.data.vision.ImageFolderDataset; without, they lie in ``root`` itself and every label is -1.
     classes: the names labels are counted from, for a part of a set in which a class may be absent.
     Raises InputError when the folder is missing or empty, a class holds no picture, or is not in ``classes``; a broken
-    picture raises InputError naming its file when it is read. Sections 9.2, 9.12, 9.13.
+    picture raises InputError naming its file when it is read, and so does one that changed since it was first read.
+    Sections 9.2, 9.12, 9.13.
     """
     return ImageFolder(root, needs_classes, transform, classes)
 
@@ -68,7 +70,7 @@ class ImageFolder(gluon.data.vision.ImageFolderDataset):
         if not Path(root).is_dir():
             raise InputError(f"no picture folder {root}; give a folder that exists")
         self._needs_classes, self._classes = needs_classes, classes
-        self._checked: set[int] = set()
+        self._checked: dict[int, Unchanged] = {}
         super().__init__(str(root), flag=1, transform=transform)
 
     def _list_images(self, root: str) -> None:
@@ -81,9 +83,19 @@ class ImageFolder(gluon.data.vision.ImageFolderDataset):
 
     def __getitem__(self, idx: int):
         name, label = self.items[idx]
-        picture = mx.image.imread(name) if idx in self._checked else read_picture(name)
-        self._checked.add(idx)  # one look is enough: later epochs pay for one decoding only
+        picture = self._read(idx, name)
         return (picture, label) if self._transform is None else self._transform(picture, label)
+
+    def _read(self, idx: int, name: str) -> mx.nd.NDArray:
+        """One look at the whole picture is enough while its file stays: later epochs pay for one decoding only."""
+        if idx in self._checked:
+            with self._checked[idx]:
+                return mx.image.imread(name)
+        unchanged = Unchanged(name)
+        with unchanged:
+            picture = read_picture(name)
+        self._checked[idx] = unchanged
+        return picture
 
 
 def _class_folders(root: Path) -> list[Path]:

@@ -44,12 +44,14 @@ def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 25
     part: (k, n) reads the k-th of n equal parts of the training pictures alone; what is over is left out.
     augmenters: options of mxnet.image.CreateDetAugmenter for the training pictures, over the book's random crop
     (rand_crop=1, min_object_covered=0.95, max_attempts=200); rand_crop=0 turns the crop off.
+    Pictures without objects are read as well: their labels are rows of -1.
     The last batch is filled up from the start of the epoch; ``batch.pad`` counts the pictures that were added.
-    Order and crops come from Python's ``random``. Raises InputError naming the file that is missing or broken.
+    Order and crops come from Python's ``random``. Raises InputError naming the file that is missing or broken, or, from
+    the iterators, that has changed since.
     """
     root = _records_of(Path(root.path if isinstance(root, Source) else root))
     check_records(root / "train.rec", root / "train.idx")
-    check_records(root / "val.rec")
+    check_records(root / "val.rec", needs_object=False)
     shared = {"batch_size": batch_size, "data_shape": (3, edge_size, edge_size)}
     train = {"path_imgidx": str(root / "train.idx"), "shuffle": True, "part_index": part[0], "num_parts": part[1]}
     iterator = FastDetectionIter if _is_fast(reader, augmenters) else DetectionIter

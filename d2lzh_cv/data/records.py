@@ -7,6 +7,7 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import mxnet as mx
@@ -21,19 +22,24 @@ MAGIC = 0xCED7230A
 _HEADER = struct.Struct("<IfQQ")  # what mxnet.recordio.pack writes: flag (the count of label words), label, id, id2
 
 
-def check_records(rec: str | Path, idx: str | Path | None = None, decode: bool = False) -> int:
+def check_records(rec: str | Path, idx: str | Path | None = None, decode: bool = False,
+                  needs_object: bool = True) -> int:
     """Return the number of pictures in the record file ``rec`` after checking that it is whole.
 
-    Checked are the framing up to the last byte, the index ``idx`` if given, that each record holds an object, and that
-    each picture starts and ends like a JPEG or PNG (any other is decoded; with ``decode``, all are).
+    Checked are the framing up to the last byte, the index ``idx`` if given, that each record holds an object or is
+    a background picture's (a label without rows), and that each picture starts and ends like a JPEG or PNG (any other
+    is decoded; with ``decode``, all are). With ``needs_object`` one picture at least has an object.
     Raises InputError naming the file. The 900 Pikachu pictures take well under a second either way. Section 9.6.
     """
     rec = Path(rec)
-    starts = []
+    starts, objects = [], 0
     with _mapped(rec) as content:
         for start, record in _records(content, rec):
-            _check_record(record, f"picture {len(starts)} of {rec}", decode)
+            objects += _check_record(record, f"picture {len(starts)} of {rec}", decode)
             starts.append(start)
+    if needs_object and not objects:
+        raise InputError(f"{rec}: none of its pictures has an object, so that there is nothing to learn; "
+                         "pack a set with objects")
     if idx is not None:
         _check_index(Path(idx), rec, set(starts))
     return len(starts)
@@ -42,8 +48,8 @@ def check_records(rec: str | Path, idx: str | Path | None = None, decode: bool =
 def pack_detection(folder: str | Path, out: str | Path) -> Path:
     """Pack ``folder``'s train.json + train/ and val.json + val/ into {train,val}.{rec,idx} in the folder ``out``.
 
-    Each JSON maps a picture's name to [class, xmin, ymin, xmax, ymax], relative, or to a list of such rows. The
-    pictures' bytes are copied as they are; a record's label is [4, 5, width, height, then the rows], width and height
+    Each JSON maps a picture's name to [class, xmin, ymin, xmax, ymax], relative, or to a list of such rows, which is
+    empty for a background picture. The pictures' bytes are copied as they are; a record's label is [4, 5, width, height, then the rows], width and height
     in pixels. Done once: again only when the JSON or a picture has changed. Returns ``out``. Section 9.6.
     Raises InputError naming the file that is missing or broken, or the picture whose boxes are not valid.
     """
@@ -97,17 +103,25 @@ def _part(content: mmap.mmap, offset: int, rec: Path) -> tuple[int, bytes, int]:
     return word >> 29, content[offset + 8:offset + 8 + length], end
 
 
-def _check_record(record: bytes, name: str, decode: bool) -> None:
+def is_background(label: np.ndarray) -> bool:
+    """Whether a record's label is its head alone, [words of the head, words of a row, ...]: a picture without objects."""
+    return len(label) >= 2 and len(label) == label[0] and label[1] >= 5
+
+
+def _check_record(record: bytes, name: str, decode: bool) -> int:
+    """Check one record and return how many objects its picture shows."""
     words = _HEADER.unpack_from(record)[0] if len(record) >= _HEADER.size else 0
     label = np.frombuffer(record, "<f4", count=min(words, (len(record) - 24) // 4), offset=24) if words else []
     if len(label) < 2 or label[0] < 2 or label[1] < 5 or (len(label) - label[0]) % label[1]:
         raise InputError(f"{name} has no detection label; pack the set again")
     rows = label[int(label[0]):].reshape(-1, int(label[1]))
-    if not ((rows[:, 3] > rows[:, 1]) & (rows[:, 4] > rows[:, 2])).any():
-        raise InputError(f"{name} has no object with a box, which training needs; remove it or add its box")
+    objects = int(((rows[:, 3] > rows[:, 1]) & (rows[:, 4] > rows[:, 2])).sum())
+    if not objects and not is_background(label):
+        raise InputError(f"{name} has no object with a box; add its box, or remove its rows if it shows no object")
     picture = record[24 + 4 * words:]
     if decode or not _ends_well(picture):
         check_picture_bytes(picture, name)
+    return objects
 
 
 def _ends_well(picture: bytes) -> bool:
@@ -127,17 +141,17 @@ def _check_index(idx: Path, rec: Path, starts: set[int]) -> None:
 
 
 def pack_record(content: bytes, rows: Sequence[Sequence[float]] | np.ndarray, size: tuple[int, int], i: int) -> bytes:
-    """The record of one picture: rows [class, xmin, ymin, xmax, ymax], relative; ``size`` (width, height), ``i`` its
-    number."""
+    """The record of one picture: rows [class, xmin, ymin, xmax, ymax], relative, none for a background picture;
+    ``size`` (width, height), ``i`` its number."""
     label = np.concatenate([[4, 5, *size], np.asarray(rows, dtype=np.float32).ravel()])
     return mx.recordio.pack(mx.recordio.IRHeader(0, label, i, 0), content)
 
 
-def write_records(stem: Path, records: Iterable[bytes], shown: Path | None = None) -> None:
+def write_records(stem: Path, records: Iterable[bytes], shown: Path | None = None, needs_object: bool = True) -> None:
     """Write ``stem``.rec and ``stem``.idx, an entry for each of ``records``, and check them.
 
     MXNet's writer does not report a disk that fills on closing, hence the look at the result. ``shown``: what errors
-    call ``stem``.
+    call ``stem``. needs_object: see :func:`check_records`.
     """
     rec, idx = stem.with_suffix(".rec"), stem.with_suffix(".idx")
     try:
@@ -145,17 +159,19 @@ def write_records(stem: Path, records: Iterable[bytes], shown: Path | None = Non
         for i, record in enumerate(records):
             writer.write_idx(i, record)
         writer.close()
-        check_records(rec, idx)
+        check_records(rec, idx, needs_object=needs_object)
     except mx.base.MXNetError as error:
         raise InputError(f"cannot write {(shown or stem).with_suffix('.rec')}: the disk may be full; "
                          "free some space") from error
 
 
 def first_picture(rec: str | Path) -> tuple[mx.nd.NDArray, np.ndarray]:
-    """The first picture of a record file, (H, W, 3) uint8, and its rows (number of objects, 5)."""
+    """The first picture of a record file that shows an object, or just the first where none does: (H, W, 3) uint8,
+    and its rows (number of objects, 5)."""
     with _mapped(Path(rec)) as content:
-        _, record = next(_records(content, Path(rec)))
-    header, picture = mx.recordio.unpack(record)
+        unpacked = (mx.recordio.unpack(record) for _, record in _records(content, Path(rec)))
+        first = next(unpacked)
+        header, picture = next((pair for pair in chain([first], unpacked) if not is_background(pair[0].label)), first)
     rows = header.label[int(header.label[0]):].reshape(-1, int(header.label[1]))
     return mx.image.imdecode(picture), rows[:, :5]
 
@@ -164,9 +180,11 @@ def _pack_split(folder: Path, split: str, out: Path, shown: Path) -> None:
     boxes = read_json(folder / f"{split}.json")
     if not isinstance(boxes, dict) or not boxes:
         raise InputError(f"{folder / split}.json names no pictures; it must map a name to [class, x, y, x, y]")
+    if split == "train" and not any(boxes.values()):
+        raise InputError(f"{folder / split}.json gives no picture an object, so that there is nothing to learn")
     records = (_record(folder / split / name, rows, i, folder / f"{split}.json")
                for i, (name, rows) in enumerate(boxes.items()))
-    write_records(out / split, records, shown / split)
+    write_records(out / split, records, shown / split, needs_object=split == "train")
 
 
 def _record(picture: Path, rows: list, i: int, source: Path) -> bytes:
@@ -179,6 +197,8 @@ def _record(picture: Path, rows: list, i: int, source: Path) -> bytes:
 
 def _boxes(rows: list, name: str, source: Path) -> np.ndarray:
     """Return the rows as (number of objects, 5) after checking that each is a class and a box inside its picture."""
+    if rows == []:
+        return np.zeros((0, 5), np.float32)  # background
     try:
         boxes = np.array(rows, dtype=np.float32).reshape(-1, 5)
     except ValueError as error:

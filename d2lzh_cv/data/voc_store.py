@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import make_folder
 from . import hub
+from .fingerprint import signature
 
 _HEAD, _PALETTE = struct.Struct("<qqq"), 256 * 3  # size and time of the picture's file, how many planes; then colours
 _PAGE = 4096
@@ -54,21 +55,21 @@ class Store:
              decode: Callable[[Path], Pixels]) -> Pixels:
         """Return the rows ``part`` of the picture ``path``, decoded anew when its file's size or time has changed."""
         usable = self._file is not None and place + _PAGE + 3 * shape[0] * shape[1] <= self._limit
-        signature = _signature(path) if usable else None
-        kept = signature and self._read(place, signature, shape, part)
+        signed = signature(path) if usable else None  # None for a file that is gone: to decode it tells why
+        kept = signed and self._read(place, signed, shape, part)
         if kept:
             return kept
         pixels = decode(path)
         if pixels.planes[0].shape != tuple(shape[:2]):
             raise InputError(f"{path} changed its size while it was in use; make the data set again")
-        if signature and not self._full:
-            self._write(place, signature, pixels)
+        if signed and not self._full:
+            self._write(place, signed, pixels)
         return Pixels([plane[part] for plane in pixels.planes], pixels.palette)
 
-    def _read(self, place: int, signature: tuple[int, int], shape: tuple[int, ...], part: slice) -> Pixels | None:
+    def _read(self, place: int, signed: tuple[int, int], shape: tuple[int, ...], part: slice) -> Pixels | None:
         file, (height, width) = self._file.fileno(), shape[:2]
         head = os.pread(file, _HEAD.size + _PALETTE, place)
-        if len(head) < _HEAD.size + _PALETTE or _HEAD.unpack_from(head)[:2] != signature:
+        if len(head) < _HEAD.size + _PALETTE or _HEAD.unpack_from(head)[:2] != signed:
             return None
         count, (top, bottom, _) = _HEAD.unpack_from(head)[2], part.indices(height)
         first, size = place + _PAGE + top * width, (bottom - top) * width
@@ -78,13 +79,13 @@ class Store:
         palette = np.frombuffer(head, np.uint8, _PALETTE, _HEAD.size).reshape(256, 3) if count == 1 else None
         return Pixels([plane.reshape(-1, width) for plane in planes], palette)
 
-    def _write(self, place: int, signature: tuple[int, int], pixels: Pixels) -> None:
+    def _write(self, place: int, signed: tuple[int, int], pixels: Pixels) -> None:
         palette = bytes(_PALETTE) if pixels.palette is None else pixels.palette.tobytes()
         try:
             self._put(bytes(_HEAD.size) + palette, place)  # unsigned while the planes of a changed picture are replaced
             for i, plane in enumerate(pixels.planes):
                 self._put(np.ascontiguousarray(plane).data.cast("B"), place + _PAGE + i * plane.size)
-            self._put(_HEAD.pack(*signature, len(pixels.planes)), place)
+            self._put(_HEAD.pack(*signed, len(pixels.planes)), place)
         except OSError as error:
             self._full = True
             self._stop(error)
@@ -105,11 +106,3 @@ class Store:
     def __setstate__(self, state: dict) -> None:
         self.__init__(state["_limit"])
         self._end = state["_end"]
-
-
-def _signature(path: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None  # to decode it tells why
-    return status.st_size, status.st_mtime_ns
