@@ -23,7 +23,7 @@ CUDA_LIBRARIES = [
 # MXNet 1.9.1's exporter uses onnx.mapping, which onnx 1.19 takes away; this onnxruntime is the last for
 # Python 3.9, and both take NumPy 1.26.
 ONNX = ["onnx==1.17.0", "onnxruntime==1.19.2", "protobuf<7"]
-DEV = ["pytest>=7", "pytest-xdist>=3.5", "ruff"]
+DEV = ["pytest>=7", "pytest-xdist>=3.5", "hypothesis>=6", "ruff"]
 
 setup(
     name="d2lzh_cv",

@@ -14,7 +14,7 @@ from .entries import Box, Entry, Problem, Reading
 from .folder import Folder
 from .names import clean, is_background, unique, without_background
 
-NEAR = 2.0  # a box whose numbers are all within ±2 is relative: in pixels it would be a speck in the corner
+NEAR = 2.0  # a box whose numbers are all within ±2, not whole ones, is relative, if a little outside
 SLACK = 1.0  # pixels that rounding may put a corner outside; it is moved back
 
 
@@ -76,7 +76,8 @@ def _are_relative(boxes: list[Box], expected: bool) -> bool:
 
 
 def _looks_relative(box: Box) -> bool:
-    return max(map(abs, box.corners)) <= NEAR
+    highest = max(map(abs, box.corners))
+    return highest <= 1 or (highest <= NEAR and not all(value == int(value) for value in box.corners))
 
 
 def _find_duplicates(entries: list[Entry], folder: Folder) -> None:

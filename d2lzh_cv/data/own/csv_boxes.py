@@ -90,7 +90,10 @@ def _is_table(path: Path, folder: Folder) -> bool:
 
 
 def read(folder: Folder, files: list[Path]) -> Reading:
-    """Read the tables ``files``. Raises InputError for one without the columns that are needed."""
+    """Read the tables ``files``.
+
+    Raises InputError for one of them without the columns that are needed, and for any table that cannot be read.
+    """
     entries: dict[tuple[Path, str], Entry] = {}
     tables = [Table(path, folder) for path in files]
     finder = folder.finder((path, _split_of(path, folder)) for path in files)
@@ -100,8 +103,12 @@ def read(folder: Folder, files: list[Path]) -> Reading:
                              "(or x, y, w, h) in its first line")
         for line, row in table.rows():
             _read_row(row, f"{folder.shown(table.path)}, line {line}", table, entries, folder, finder)
+    others = [table for path in folder.with_suffix(".csv", ".tsv") if path not in files
+              and (table := Table(path, folder)).columns is None]
+    notes = [f"{', '.join(folder.shown(table.path) for table in others[:4])}: no columns of boxes, passed over"
+             ] if others else []
     classes, source = class_list(folder)
-    return Reading("CSV", list(entries.values()), classes, source=source)
+    return Reading("CSV", list(entries.values()), classes, source=source, notes=notes)
 
 
 def _read_row(row: list[str], where: str, table: Table, entries: dict[tuple[Path, str], Entry], folder: Folder,

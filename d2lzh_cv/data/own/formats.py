@@ -74,6 +74,8 @@ def _only(found: dict[str, list[Path]], src: Path, folder: Folder) -> tuple[str,
     xml = folder.with_suffix(".xml")
     if xml and all(xml_file.kind_of(path, folder.texts) == xml_file.BROKEN for path in xml):
         return "voc", xml  # its reader names each with what is wrong
+    for path in folder.with_suffix(*FORMATS["csv"].suffixes):
+        csv_boxes.Table(path, folder)  # says what is wrong with one that cannot be read at all
     foreign = next((title for title, keys in _FOREIGN for path in folder.with_suffix(".json")
                     if coco.looks_like(path, *keys)), None)
     if foreign:

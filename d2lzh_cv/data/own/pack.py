@@ -55,9 +55,12 @@ def pack(src: str | Path, out: str | Path, kind: str = "auto", val_ratio: float 
     checked = check(reading, folder, classes)
     if checked.problems and not skip_bad:
         raise BadData(checked.problems, checked.bad, len(reading.entries))
-    parts, unused = split(checked.samples, lambda sample: sample.split, val_ratio, seed)
-    if not any(sample.rows for sample in parts["train"]):
-        raise InputError(f"no training picture of {src} shows an object; background alone teaches nothing")
+    parts, unused = split(checked.samples, lambda sample: sample.split, val_ratio, seed,
+                          counts=lambda sample: bool(sample.rows))
+    for part, word in (("train", "training"), ("val", "validation")):
+        if not any(sample.rows for sample in parts[part]):
+            raise InputError(f"no {word} picture of {src} shows an object; add one, or draw the parts anew "
+                             "with --val-ratio")
     _write(out, parts, checked, reading.format)
     return Summary(_lines(out, parts, unused, checked, reading, folder), checked.problems)
 
@@ -71,7 +74,7 @@ def _check_arguments(src: Path, out: Path, val_ratio: float | None, classes: Seq
     try:
         str(out).encode()
     except UnicodeEncodeError:
-        raise InputError(f"{out!r} is not UTF-8, and MXNet opens no such file; name another folder") from None
+        raise InputError(f"{str(out)!r} is not UTF-8, and MXNet opens no such file; name another folder") from None
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already; name a folder that does not exist, or remove it first")
     if val_ratio is not None and not 0 < val_ratio < 1:

@@ -12,11 +12,12 @@ T = TypeVar("T")
 
 
 def split(items: Sequence[T], split_of: Callable[[T], str | None], ratio: float | None, seed: int,
-          ) -> tuple[dict[str, list[T]], list[str]]:
+          counts: Callable[[T], bool] = lambda item: True) -> tuple[dict[str, list[T]], list[str]]:
     """Return ({'train': ..., 'val': ...}, lines on pictures left out): the set's own parts where it has both.
 
     Without both, or with a ``ratio`` given, so large a part of all is drawn for validation; of all but the 'test' ones,
-    unless there are no others. Raises InputError when a part would be empty.
+    unless there are no others. Items that do not count, such as pictures without objects, are drawn apart, so that both
+    parts have of those that do. Raises InputError when there are fewer than two of these.
     """
     parts = {name: [item for item in items if split_of(item) == name] for name in ("train", "val", "test")}
     test = parts.pop("test")
@@ -25,17 +26,24 @@ def split(items: Sequence[T], split_of: Callable[[T], str | None], ratio: float 
         return parts, _left_out(len(test)) + [f"left out {counted(others, 'picture')} that the set puts neither into "
                                               "training nor into validation"] * bool(others)
     usable = [item for item in items if split_of(item) != "test"] or test
-    if len(usable) < 2:
-        raise InputError(f"{counted(len(usable), 'picture')} {'is' if len(usable) == 1 else 'are'} fit for use; "
-                         "training and validation need one each at least")
-    order = list(range(len(usable)))
-    random.Random(seed).shuffle(order)
-    count = min(max(1, round(len(usable) * (0.1 if ratio is None else ratio))), len(usable) - 1)
-    drawn = set(order[:count])
+    drawn = _draw([counts(item) for item in usable], 0.1 if ratio is None else ratio, seed)
     lines = [f"all {len(test)} pictures are the set's test part, so training and validation are drawn from it"
              ] if usable is test else _left_out(len(test))
     return {"train": [item for i, item in enumerate(usable) if i not in drawn],
             "val": [usable[i] for i in sorted(drawn)]}, lines
+
+
+def _draw(counting: list[bool], ratio: float, seed: int) -> set[int]:
+    """The places of the items for validation, at least one that counts, and at least one such left for training."""
+    groups = [[i for i, counts in enumerate(counting) if counts is kind] for kind in (True, False)]
+    fit = len(groups[0])
+    if fit < 2:
+        raise InputError(f"{counted(fit, 'picture')} {'is' if fit == 1 else 'are'} fit for use; training and "
+                         "validation need one each at least")
+    rng = random.Random(seed)
+    for group in groups:
+        rng.shuffle(group)
+    return {*groups[0][:min(max(1, round(fit * ratio)), fit - 1)], *groups[1][:round(len(groups[1]) * ratio)]}
 
 
 def _left_out(test: int) -> list[str]:

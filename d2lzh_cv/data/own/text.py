@@ -14,6 +14,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codec
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,100}?\sencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_LETTER_TOUCHES = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]")
 CHINESE = "gb18030"
 
 
@@ -47,16 +48,20 @@ class Texts:
         """
         content = _bytes_of(path, limit)
         declared = _XML_ENCODING.match(content)
-        name = declared[1].decode() if declared and not self._encoding else "utf-8"
-        if name.lower().replace("_", "-") in ("utf-8", "utf8"):  # tools write that whatever they do
-            text = self._decode(content, path)
-        else:
-            try:
-                text = content.decode(name)
-            except (LookupError, UnicodeError) as error:
+        name = declared[1].decode().lower().replace("_", "-") if declared and not self._encoding else None
+        if name in ("gb2312", "gbk"):  # each a part of GB18030, and named where it is not enough
+            name = CHINESE
+        elif content[:2] in (b"<\0", b"\0<") and not self._encoding:
+            name = "utf-16-le" if content[1] == 0 else "utf-16-be"
+        try:
+            text = self._decode(content, path) if name is None else content.decode(name)
+        except (LookupError, UnicodeError) as error:
+            if name in ("utf-8", "utf8"):  # tools write that whatever they do
+                text = self._decode(content, path)
+            else:
                 raise InputError(f"{path} declares the encoding {name}, which it is not in ({error}); save it as "
                                  "UTF-8, or name its encoding with --encoding") from error
-        return _XML_DECLARATION.sub("", text)
+        return _XML_DECLARATION.sub("", text.removeprefix("\ufeff"))
 
     def lines(self, path: Path) -> list[str]:
         """Return the lines of ``path``, stripped; an empty one keeps its place, but not at the end."""
@@ -75,9 +80,14 @@ class Texts:
             raise InputError(f"{path} is not a text, or UTF-16 without its mark; save it as UTF-8, or name its "
                              "encoding with --encoding")
         try:
-            return content.decode("utf-8")
+            text = content.decode("utf-8")
         except UnicodeDecodeError:
             text = _as_chinese(content)
+        else:
+            if _is_both(content):
+                raise InputError(f"{path} can be read as UTF-8 and as Chinese (GB18030), {_excerpt(text)} or "
+                                 f"{_excerpt(content.decode(CHINESE))}; say which with --encoding")
+            return text
         if text is None:
             raise InputError(f"{path} is neither UTF-8 nor Chinese (GB18030); save it as UTF-8, or name its encoding "
                              "with --encoding, such as --encoding latin-1")
@@ -104,6 +114,22 @@ def _strictly(content: bytes, encoding: str, path: Path) -> str:
                          "--encoding") from error
 
 
+def _excerpt(text: str) -> str:
+    """The first word with letters beyond ASCII."""
+    return next(word for word in re.split(r"[\s,;]+", text) if not word.isascii())[:20]
+
+
+def _is_both(content: bytes) -> bool:
+    """Whether a text that is UTF-8 could as well be a few Chinese characters: the two bytes of 猫 are those of è.
+
+    No letter of a to z touches them, and no two in a row have the same first byte, as those of one alphabet have.
+    """
+    runs = re.findall(rb"[\x80-\xff]+", content)
+    alphabet = any(len(run) > 2 and len(set(run[::2])) == 1 for run in runs)
+    return bool(runs) and not alphabet and not _LETTER_TOUCHES.search(content) and all(
+        re.fullmatch(rb"([\xc2-\xdf][\xa1-\xbf])+", run) for run in runs)
+
+
 def _as_chinese(content: bytes) -> str | None:
     """The text as GB18030; None where it is not, or could as well be of a European encoding of one byte a letter.
 
@@ -115,5 +141,5 @@ def _as_chinese(content: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     high = bytes(byte for byte in content if byte >= 0x80)
-    european = min(high) >= 0xC0 and (len(high) > 4 or re.search(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]", content))
+    european = min(high) >= 0xC0 and (len(high) > 4 or _LETTER_TOUCHES.search(content))
     return None if european else text

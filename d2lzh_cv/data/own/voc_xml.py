@@ -12,8 +12,10 @@ CLASS_LISTS = ("classes.txt", "class_names.txt", "labels.txt", "predefined_class
 
 
 def files_of(folder: Folder) -> list[Path]:
-    """The XML files that are annotations of one picture."""
-    return [path for path in folder.with_suffix(".xml") if xml_file.kind_of(path, folder.texts) == xml_file.VOC]
+    """The XML files that are annotations of one picture; with one such, those too that cannot be read."""
+    kinds = {path: xml_file.kind_of(path, folder.texts) for path in folder.with_suffix(".xml")}
+    return [path for path, kind in kinds.items()
+            if kind in (xml_file.VOC, xml_file.BROKEN)] if xml_file.VOC in kinds.values() else []
 
 
 def read(folder: Folder, files: list[Path]) -> Reading:

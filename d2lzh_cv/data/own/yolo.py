@@ -14,24 +14,28 @@ from .names import read_list
 
 NAME_FILES = ("classes.txt", "obj.names", "classes.names", "class_names.txt", "labels/classes.txt",
               "obj_train_data/classes.txt")
+_LIST_NAMES = {Path(name).name for name in NAME_FILES}
 LISTS = {"train.txt": "train", "val.txt": "val", "valid.txt": "val", "test.txt": "test"}  # at the root of the set
 _ABSOLUTE = re.compile("^([A-Za-z]:)?/+")  # lists name pictures as they lay where the set was made
 
 
 def labels_of(folder: Folder) -> list[Path]:
-    """The label files: those in folders called labels, or, where there are none, those that lie beside pictures."""
-    texts = [path for path in folder.with_suffix(".txt") if "ImageSets" not in path.parts]
+    """The label files: those in folders called labels, or, where there are none, those that lie beside pictures.
+
+    A file called like a class list is a label where it begins like one, or is empty and its picture is there.
+    """
     pictures = {picture.with_suffix("") for picture in folder.pictures}
-    inside = [path for path in texts if any(part.lower() == "labels" for part in folder.folders_of(path)) and
-              (path.name != "classes.txt" or _begins_like_a_label(path, folder))]
-    places = {picture.parent for picture in folder.pictures}
+    stems, places = {picture.name for picture in pictures}, {picture.parent for picture in pictures}
+
+    def begins_like_a_label(path: Path) -> bool:
+        words = next((line.split() for line in folder.texts.lines(path) if line), None)
+        return path.stem in stems if words is None else len(words) >= 5 and numbers(words) is not None
+
+    texts = [path for path in folder.with_suffix(".txt") if "ImageSets" not in path.parts
+             and (path.name not in _LIST_NAMES or begins_like_a_label(path))]
+    inside = [path for path in texts if any(part.lower() == "labels" for part in folder.folders_of(path))]
     return inside or [path for path in texts if path.parent in places and
-                      (path.with_suffix("") in pictures or _begins_like_a_label(path, folder))]
-
-
-def _begins_like_a_label(path: Path, folder: Folder) -> bool:
-    words = next((line.split() for line in folder.texts.lines(path) if line), [])
-    return len(words) >= 5 and numbers(words) is not None
+                      (path.with_suffix("") in pictures or begins_like_a_label(path))]
 
 
 def read(folder: Folder, names: Sequence[str] | None = None) -> Reading:
@@ -40,8 +44,8 @@ def read(folder: Folder, names: Sequence[str] | None = None) -> Reading:
     Raises InputError where no file names the classes, or two do and differ.
     """
     described = read_yaml(folder)
-    names, source = (list(names), "--classes") if names else _names(folder, described)
     pictures, labels = folder.pictures, labels_of(folder)
+    names, source = (list(names), "--classes") if names else _names(folder, described, labels)
     notes = list(described.notes)
     if described.places:
         pictures, labels = described.within(pictures), described.within(labels)
@@ -100,12 +104,12 @@ def _read_labels(path: Path, entry: Entry, names: list[str], folder: Folder) -> 
                                (x - width / 2, y - height / 2, x + width / 2, y + height / 2), where))
 
 
-def _names(folder: Folder, described: DataYaml) -> tuple[list[str], str]:
+def _names(folder: Folder, described: DataYaml, labels: list[Path]) -> tuple[list[str], str]:
     """The class names and the file that holds them: data.yaml, or a list; two lists must not differ."""
     if described.names:
         return described.names, str(described.path)
     lists = {path: read_list(path, folder.texts) for path in (folder.root / name for name in NAME_FILES)
-             if path.is_file()}
+             if path.is_file() and path not in labels}
     if not lists:
         raise InputError(f"no file names the classes of {folder.root}: it needs data.yaml with names, classes.txt or "
                          "obj.names; or give them with --classes")
