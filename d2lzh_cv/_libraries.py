@@ -31,7 +31,7 @@ def mxnet_folder() -> Path | None:
 
 
 def needed(folder: Path) -> list[str]:
-    """Return the sonames that the libraries in ``folder`` need from the system, as their ELF headers say.
+    """Return the sonames that the libraries in ``folder`` need from the system, as their ELF headers say, sorted.
 
     What stands in the folder itself is not among them, and nothing of NVIDIA's, which :mod:`d2lzh_cv._cuda` knows; what
     the libraries out of NVIDIA's wheels need is.
@@ -43,10 +43,10 @@ def needed(folder: Path) -> list[str]:
         return []
     files = [*sorted(folder.glob("*.so*")), *_cuda.find().values()]
     try:
-        wanted = {name: None for file in files for name in _elf.read(file).needed if not file.with_name(name).exists()}
+        wanted = {name for file in files for name in _elf.read(file).needed if not file.with_name(name).exists()}
     except InputError as error:
         raise _problems.damaged(str(error)) from error
-    return [name for name in wanted if name not in _cuda.LIBRARIES and name != _cuda.DRIVER]
+    return sorted(wanted - set(_cuda.LIBRARIES) - {_cuda.DRIVER})
 
 
 def missing(folder: Path) -> list[str]:

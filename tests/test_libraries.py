@@ -61,7 +61,7 @@ def test_each_library_that_mxnet_needs_is_in_its_wheel_in_a_bare_system_or_known
 def test_needed_is_what_the_folder_does_not_hold():
     folder = _libraries.mxnet_folder()
     needed = _libraries.needed(folder)
-    assert "libgomp.so.1" in needed and len(set(needed)) == len(needed)
+    assert "libgomp.so.1" in needed and sorted(set(needed)) == needed
     assert not {file.name for file in folder.glob("*.so*")} & set(needed)
     assert _libraries.missing(folder) == []
 
@@ -148,21 +148,21 @@ def test_what_a_found_library_misses_is_named(tmp_path):
     assert child.stdout.strip() == beside, child.stderr
 
 
-BOTH = ["libquadmath.so.0", "libgomp.so.1"]
+BOTH = ["libgomp.so.1", "libquadmath.so.0"]
 
 
 @pytest.mark.parametrize("tools, user, ending", [
-    (("apt-get", "sudo"), 0, "run: apt-get install -y libquadmath0 libgomp1"),
-    (("apt-get", "sudo"), 1000, "run: sudo apt-get install -y libquadmath0 libgomp1"),
-    (("apt-get",), 1000, "run as root: apt-get install -y libquadmath0 libgomp1"),
-    (("dnf", "yum", "sudo"), 1000, "run: sudo dnf install -y libquadmath libgomp"),
-    (("yum",), 0, "run: yum install -y libquadmath libgomp"),
-    (("zypper", "sudo"), 1000, "run: sudo zypper install -y libquadmath0 libgomp1")])
+    (("apt-get", "sudo"), 0, "run: apt-get install -y libgomp1 libquadmath0"),
+    (("apt-get", "sudo"), 1000, "run: sudo apt-get install -y libgomp1 libquadmath0"),
+    (("apt-get",), 1000, "run as root: apt-get install -y libgomp1 libquadmath0"),
+    (("dnf", "yum", "sudo"), 1000, "run: sudo dnf install -y libgomp libquadmath"),
+    (("yum",), 0, "run: yum install -y libgomp libquadmath"),
+    (("zypper", "sudo"), 1000, "run: sudo zypper install -y libgomp1 libquadmath0")])
 def test_one_command_for_all(tools, user, ending, monkeypatch):
     monkeypatch.setattr(_problems.shutil, "which", lambda tool: tool if tool in tools else None)
     monkeypatch.setattr(_problems.os, "geteuid", lambda: user)
     error = _problems.missing_libraries(BOTH)
-    assert str(error) == f"MXNet needs libquadmath.so.0 and libgomp.so.1, which are not on this system; {ending}"
+    assert str(error) == f"MXNet needs libgomp.so.1 and libquadmath.so.0, which are not on this system; {ending}"
     assert ending.endswith(error.remedy)
 
 
@@ -270,9 +270,9 @@ def bare(tmp_path, monkeypatch):
 def test_make_installs_all_of_it_as_root(bare, capfd):
     assert _libraries.main(["--install"]) == 0
     assert bare.read_text() == ("noninteractive update -qq\n"
-                                   "noninteractive install -y -qq libquadmath0 libgomp1\n")
+                                   "noninteractive install -y -qq libgomp1 libquadmath0\n")
     assert capfd.readouterr() == (
-        "MXNet needs libquadmath.so.0 and libgomp.so.1: apt-get install -y libquadmath0 libgomp1\n", "")
+        "MXNet needs libgomp.so.1 and libquadmath.so.0: apt-get install -y libgomp1 libquadmath0\n", "")
 
 
 @pytest.mark.parametrize("reason", ["no root", "no apt-get", "not asked", "of no use"])
@@ -285,8 +285,8 @@ def test_make_says_it_where_it_cannot(reason, bare, monkeypatch, capsys):
         monkeypatch.setattr(_libraries, "_lost", lambda soname: soname)
     assert _libraries.main([] if reason == "not asked" else ["--install"]) == 2
     out, err = capsys.readouterr()
-    assert re.fullmatch("MXNet needs libquadmath.so.0 and libgomp.so.1, which are not on this system; "
-                        "run( as root)?: .* install -y libquadmath0? libgomp1?\n", err)
+    assert re.fullmatch("MXNet needs libgomp.so.1 and libquadmath.so.0, which are not on this system; "
+                        "run( as root)?: .* install -y libgomp1? libquadmath0?\n", err)
     assert bare.exists() == (reason == "of no use") and bool(out) == (reason == "of no use")
 
 
