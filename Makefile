@@ -3,6 +3,7 @@
 #   MXNET=cu112   the build for NVIDIA GPUs (Maxwell to Ada) in place of the CPU's
 #   TORCH=1       PyTorch for `make test` on any Python; TORCH=0 never; by default on Python 3.11 only
 #   JOBS=n        processes of `make test`, each with its share of the processors (by default one a processor, up to 4)
+#   BARE=folder   where `make bare` keeps its Debian (by default build/bare; about 3 GB)
 #   ARGS='...'    passed on: make run ARGS='--data DIR', make test ARGS='-k anchors'
 
 VENV ?= .venv
@@ -11,16 +12,19 @@ TORCH ?= auto
 JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$((n > 4 ? 4 : n)))
 PYTHON ?=
 ARGS ?=
+BARE ?= build/bare
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help run test venv lint smoke matrix clean
+.PHONY: help run test venv lint smoke matrix bare clean
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 STAMP := $(VENV)/.installed-$(MXNET)
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
+# The system's libraries that MXNet needs: asked each time, for an environment outlives the system it was made on.
+LIBRARIES := $(PY) -m d2lzh_cv._libraries --install
 HEADLESS := opencv-python-headless
 
 ifneq ($(PYTHON),)
@@ -39,9 +43,11 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 run: $(STAMP)  ## run every section of the chapter in quick mode and write the report
+	@$(LIBRARIES)
 	@$(PY) -m d2lzh_cv run all --quick $(ARGS)
 
 test: $(STAMP)-test-$(TORCH)  ## run all tests
+	@$(LIBRARIES)
 	@$(PY) -m pytest $(IN_PARALLEL) $(ARGS)
 
 # A file's tests stay together, and files begin in the order of their names: the longest come early. Two processes of
@@ -52,16 +58,21 @@ ifneq ($(JOBS),1)
 endif
 
 venv: $(STAMP)-test-$(TORCH)  ## make the environment with the test extra, run nothing
+	@$(LIBRARIES)
 	@echo "ready: source $(VENV)/bin/activate"
 
 lint: $(STAMP)-dev  ## check the style of the code
 	@$(PY) -m ruff check .
 
 smoke: $(STAMP)-dev
+	@$(LIBRARIES)
 	@$(PY) -m pytest tests/smoke $(ARGS)
 
 matrix:  ## run the smoke tests on every Python 3.9 to 3.12 found here
 	@MAKE='$(MAKE)' .ci/matrix
+
+bare:  ## run `make run` of the last commit in a bare Debian, as root and as a user (needs root, debootstrap, unshare)
+	@.ci/bare '$(BARE)'
 
 clean:  ## remove environments and caches (never runs/ or data/)
 	rm -rf .venv .venv-3.* build *.egg-info .pytest_cache .ruff_cache
@@ -71,30 +82,17 @@ $(PY):
 	@python='$(PYTHON)'; python=$${python:-$$(.ci/pythons first)}; \
 	echo "Making $(VENV) with $$("$$python" -V)"; "$$python" -m venv --clear $(VENV)
 
-# Installs the extras $(1) and makes sure of the two things pip cannot: libgomp, and one OpenCV that needs no libGL.
+# Installs the extras $(1) and makes sure of what pip cannot: one OpenCV, that needs no libGL.
 # GluonCV asks for opencv-python, which unpacks into the same cv2/ as the headless build and needs libGL.so.1.
 define install
 	@rm -f $(VENV)/.installed-*
 	@extras='$(1)'; echo "Installing d2lzh_cv[$$extras] into $(VENV): a few minutes, once"; \
-	$(call need_libgomp); \
 	$(PIP) install -c constraints.txt pip setuptools; \
 	$(PIP) uninstall -y $(if $(filter cpu,$(MXNET)),mxnet-cu112,mxnet) 2>/dev/null; \
 	PYTHONWARNINGS=ignore $(PIP) install -c constraints.txt --no-build-isolation -e ".[$$extras]"; \
 	if $(PIP) show opencv-python >/dev/null 2>&1; then \
 	    $(PIP) uninstall -y opencv-python; \
 	    $(PIP) install -c constraints.txt --no-deps --force-reinstall $(HEADLESS); \
-	fi
-endef
-
-define need_libgomp
-	if [ "$$(uname)" = Linux ] && ! $(PY) -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null; then \
-	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	        echo "MXNet needs libgomp.so.1: apt-get install -y libgomp1"; \
-	        apt-get update -qq && apt-get install -y -qq libgomp1; \
-	    else \
-	        echo "MXNet needs libgomp.so.1. Run: sudo apt-get install -y libgomp1   (Fedora: sudo dnf install -y libgomp)" >&2; \
-	        exit 2; \
-	    fi; \
 	fi
 endef
 

@@ -32,6 +32,7 @@ setup(
     long_description=README.read_text(encoding="utf-8") if README.exists() else "",
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE"],
     python_requires=">=3.9,<3.13",
     packages=[*find_packages(include=["d2lzh_cv", "d2lzh_cv.*"]), "d2lzh_cv.chapters",
               "d2lzh_cv.chapters.exercises"],

@@ -6,7 +6,9 @@ package or a reader's cell, the finder prepares what they need first, and turns 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib.machinery
+import importlib.util
 import os
 import sys
 import warnings
@@ -16,8 +18,10 @@ from pathlib import Path
 from types import ModuleType
 
 from . import _cuda, _problems
+from .errors import InputError
 
 ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
+SECONDS, KNOWN = 120, 2  # of check()'s process: how long it may take, and its exit code when it knows why
 
 
 def install() -> None:
@@ -66,8 +70,9 @@ def _around_mxnet(module: ModuleType) -> Iterator[None]:
     _check_flavours()
     _prepare_numpy()
     _prepare_distutils()
-    _prepare_threads()
+    _prepare_threads()  # before the libraries: libgomp reads its settings as it loads
     _prepare_cuda()
+    _prepare_libraries(module)
     _forget(module)
     try:
         with _quietly():
@@ -175,3 +180,50 @@ def _prepare_cuda() -> None:
         # The wheels' cuDNN is newer than the one MXNet was built with; 8.x fits, and every process would warn.
         os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")
         _cuda.preload()
+
+
+def _prepare_libraries(module: ModuleType) -> None:
+    from . import _libraries  # here: `import d2lzh_cv` has no use for it
+    _libraries.prepare(Path(module.__file__).parent)
+
+
+def check(environment: dict[str, str]) -> None:
+    """Ask in a process of its own, with ``environment``, whether MXNet imports; that takes about half a second.
+
+    Raises:
+        InputError: it does not; the text says why and what to run.
+    """
+    import subprocess  # here: `import d2lzh_cv` has no use for it
+    command = [sys.executable, "-c", "from d2lzh_cv import _compat; _compat._answer()"]
+    try:
+        child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
+                               errors="replace", env={**environment, "PYTHONIOENCODING": "utf-8"}, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        reason = f"no answer within {SECONDS} s"
+    else:
+        if child.returncode == 0:
+            return
+        reason = _problems.last_words(child)
+        if child.returncode == KNOWN:
+            raise InputError(reason)
+    raise InputError(f"MXNet does not import: {reason}; what is wrong with this installation says: d2lzh-cv doctor")
+
+
+def _answer() -> None:
+    """What the child process of :func:`check` does."""
+    try:
+        _load_mxnet()
+    except InputError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        sys.exit(KNOWN)
+
+
+def _load_mxnet() -> None:
+    """Do what an import of MXNet does, up to its library; what Python builds on it takes seconds and does not fail."""
+    spec = importlib.util.find_spec("mxnet")
+    library = Path(spec.origin).with_name("libmxnet.so")
+    if library.is_file() and "MXNET_LIBRARY_PATH" not in os.environ:
+        with _around_mxnet(importlib.util.module_from_spec(spec)):
+            ctypes.CDLL(str(library))
+    else:  # a build of another kind, of which only the import itself can tell
+        import mxnet  # noqa: F401

@@ -6,12 +6,26 @@ import platform
 import re
 import shlex
 import shutil
+import signal
 import sys
+from typing import TYPE_CHECKING
 
 from . import _cuda
 from .errors import InputError
 
+if TYPE_CHECKING:
+    import subprocess
+
 MXNET = "1.9.1"
+# soname: the package that holds it in Debian and Ubuntu, in Fedora and Red Hat, in SUSE
+PACKAGES = {
+    "libgomp.so.1": ("libgomp1", "libgomp", "libgomp1"),
+    "libquadmath.so.0": ("libquadmath0", "libquadmath", "libquadmath0"),
+    "libstdc++.so.6": ("libstdc++6", "libstdc++", "libstdc++6"),
+    "libgcc_s.so.1": ("libgcc-s1", "libgcc", "libgcc_s1"),
+    "libz.so.1": ("zlib1g", "zlib", "libz1"),
+}
+ARM = ("libarmpl_lp64_mp.so", "libamath.so", "libastring.so")  # of Arm Performance Libraries, for the aarch64 wheel
 FLAVOURS = ("mxnet", "mxnet-cu112", "mxnet-cu110", "mxnet-cu102", "mxnet-cu101", "mxnet-cu100", "mxnet-native")
 
 
@@ -45,11 +59,37 @@ def pip(command: str) -> str:
     return f"{shlex.quote(sys.executable or 'python')} -m pip {command}"
 
 
-def install_system_package(debian: str, others: str) -> str:
-    """Return the shell command that installs a system package here, named as in Debian, or as in other systems."""
-    tool, name = next(((tool, others) for tool in ("dnf", "yum", "zypper") if shutil.which(tool)), ("apt-get", debian))
-    sudo = "sudo " if hasattr(os, "geteuid") and os.geteuid() != 0 else ""
-    return f"{sudo}{tool} install -y {name}"
+def install_system_package(debian: str, others: str, suse: str | None = None) -> str:
+    """Return the shell command that installs system packages here, named as in Debian, Fedora, or SUSE."""
+    tool = next(filter(shutil.which, ("apt-get", "dnf", "yum", "zypper")), "apt-get")
+    names = {"apt-get": debian, "zypper": suse or others}.get(tool, others)
+    return f"{'' if is_root() else 'sudo '}{tool} install -y {names}"
+
+
+def is_root() -> bool:
+    """Whether this process may install system packages."""
+    return not hasattr(os, "geteuid") or os.geteuid() == 0
+
+
+def missing_libraries(sonames: list[str]) -> SetupError:
+    """The system lacks the libraries ``sonames``: all of them in one line, with one command."""
+    problem = f"MXNet needs {enumerate_words(sonames)}, which {'is' if len(sonames) == 1 else 'are'} not on this system"
+    packages = [PACKAGES[name] for name in sonames if name in PACKAGES]
+    others = [name for name in sonames if name not in PACKAGES]
+    by_hand = "install Arm Performance Libraries, or use a machine with an x86-64 processor" \
+        if set(others) & set(ARM) else f"install the package that holds {enumerate_words(others)}"
+    if not packages:
+        return SetupError(problem, by_hand, "{}")
+    command = install_system_package(*(" ".join(dict.fromkeys(names)) for names in zip(*packages)))
+    advice = "run: {}"
+    if command.startswith("sudo ") and not shutil.which("sudo"):
+        command, advice = command[len("sudo "):], "run as root: {}"
+    return SetupError(problem, command, f"{by_hand}, and {advice}" if others else advice)
+
+
+def enumerate_words(words: list[str]) -> str:
+    """Return ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def no_wheel() -> str | None:
@@ -91,9 +131,13 @@ def two_flavours(found: list[str]) -> SetupError:
 
 def incomplete() -> SetupError:
     """What is left when one of two flavours was uninstalled."""
-    name = flavours()[0]
-    return SetupError(f"files of {name} are missing",
-                      pip(f"install --force-reinstall --no-deps {name}=={version(name)}"))
+    return damaged(f"files of {flavours()[0]} are missing")
+
+
+def damaged(problem: str) -> SetupError:
+    """MXNet's files are not what its wheel holds, as ``problem`` says."""
+    name = next(iter(flavours()), "mxnet")
+    return SetupError(problem, pip(f"install --force-reinstall --no-deps {name}=={version(name) or MXNET}"))
 
 
 def without_distutils() -> SetupError:
@@ -110,17 +154,29 @@ def without_driver() -> SetupError:
                       to_cpu, "install the driver, or to compute on the CPU run: {}")
 
 
+def lost_library(text: str) -> str | None:
+    """Return the soname of the library that the loader did not find, as its message ``text`` says."""
+    found = re.search(r"(lib[\w+.-]+\.so[.\d]*): cannot open shared object file", text)
+    return found.group(1) if found else None
+
+
 def explain(text: str) -> SetupError | None:
     """Return the error that says what to run when the loader's message ``text`` is one we know, else None."""
     library = next(iter(re.findall(r"lib[\w+-]+\.so[.\d]*\d", text)), None)
-    if library == "libgomp.so.1":
-        return SetupError("MXNet needs libgomp.so.1, which is not on this system",
-                          install_system_package("libgomp1", "libgomp"))
     if library == _cuda.DRIVER:
         return without_driver()
     if library in _cuda.LIBRARIES:
         return SetupError(f"{flavours()[0]} needs {library}", pip("install " + " ".join(_cuda.missing())))
+    if lost_library(text):
+        return missing_libraries([lost_library(text)])
     return incomplete() if "Cannot find the MXNet library" in text else None
+
+
+def last_words(child: subprocess.CompletedProcess) -> str:
+    """Return, as one line, why a child process ended that did not end well."""
+    if child.returncode < 0:
+        return f"crashed ({signal.Signals(-child.returncode).name})"
+    return (child.stderr.strip().splitlines() or [f"ended with exit code {child.returncode}"])[-1]
 
 
 def _python() -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from ._problems import SetupError
+from ._problems import SetupError, last_words
 from .probes import PROBES, Probe, Row
 
 SECONDS = 120  # for one probe in a process of its own
@@ -52,19 +51,13 @@ def _isolated(probe: Probe) -> list[Row]:
     except subprocess.TimeoutExpired:
         return [Row(probe.name, f"no answer within {SECONDS} s", _bad(probe))]
     except (IndexError, ValueError, TypeError):  # it died before it could answer
-        return [Row(probe.name, _last_words(child), _bad(probe))]
+        return [Row(probe.name, last_words(child), _bad(probe))]
 
 
 def _answer(name: str) -> None:
     """What the child process of :func:`_isolated` does."""
     probe = next(probe for probe in PROBES if probe.name == name)
     print(json.dumps([asdict(row) for row in _guarded(probe)]))
-
-
-def _last_words(child: subprocess.CompletedProcess) -> str:
-    if child.returncode < 0:
-        return f"crashed ({signal.Signals(-child.returncode).name})"
-    return (child.stderr.strip().splitlines() or [f"ended with exit code {child.returncode}"])[-1]
 
 
 def _bad(probe: Probe) -> str:

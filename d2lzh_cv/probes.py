@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import __version__, _cuda, _problems
+from . import __version__, _cuda, _libraries, _problems
 from ._problems import SetupError, pip, version
 
 WITHOUT = {"weights": "none; the sections train a small network instead"}  # the other sets are drawn
@@ -71,12 +71,20 @@ def _numpy() -> Iterator[Row]:
     yield Row("NumPy", numpy.__version__)
 
 
-def _libgomp() -> Iterator[Row]:
-    if platform.system() != "Linux":
+def _system_libraries() -> Iterator[Row]:
+    folder = _libraries.mxnet_folder()
+    if folder is None:  # the row of MXNet says so
         return
-    if not _cuda.loads("libgomp.so.1"):
-        raise _problems.explain("libgomp.so.1")
-    yield Row("libgomp.so.1", "loads")
+    lost = _libraries.missing(folder)
+    borrowed = _libraries.borrow(lost)
+    remedy = "" if borrowed or not lost else _problems.missing_libraries(lost).remedy
+    for name in dict.fromkeys([*_libraries.needed(folder), *lost]):
+        if name in borrowed:
+            yield Row(name, f"not on this system, taken from {borrowed[name]}")
+        elif name in lost:
+            yield Row(name, "not on this system", "error", remedy)
+        elif name in _problems.PACKAGES:  # the others are the C library's
+            yield Row(name, "loads")
 
 
 def _mxnet() -> Iterator[Row]:
@@ -188,7 +196,7 @@ def _cache() -> Iterator[Row]:
 
 PROBES = (
     Probe("d2lzh_cv", _package), Probe("chapter scripts", _chapters), Probe("Python", _python),
-    Probe("platform", _platform), Probe("NumPy", _numpy), Probe("libgomp.so.1", _libgomp),
+    Probe("platform", _platform), Probe("NumPy", _numpy), Probe("system libraries", _system_libraries),
     Probe("CUDA libraries", _cuda_libraries), Probe("NVIDIA driver", _driver), Probe("MXNet", _mxnet, isolated=True),
     Probe("GluonCV", _gluoncv, isolated=True), Probe("OpenCV", _opencv, isolated=True, needed=False),
     Probe("PyTorch", _torch, needed=False), Probe("matplotlib", _matplotlib),

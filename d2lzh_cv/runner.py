@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from . import files, rundir, sections
+from . import _compat, files, rundir, sections
 from .errors import InputError
 from .guard import INPUT_ERROR, INTERRUPTED
 from .options import Options, backbones_of, known_backbones
@@ -53,11 +53,12 @@ def run(infos: Sequence[SectionInfo], options: Options) -> int:
         The exit code: 0 all well, 1 a section failed by a bug, 2 by its input only, 130 interrupted.
 
     Raises:
-        InputError: a script is missing, no section takes the backbone, or the output folder cannot be written to; then
-            nothing was run.
+        InputError: a script is missing, no section takes the backbone, MXNet does not import, or the output folder
+            cannot be written to; then nothing was run.
     """
     _check_backbone(infos, options)
     scripts = [sections.script_path(info) for info in infos]
+    _compat.check(_environment())  # once, here: without MXNet each section would fail
     out = rundir.open_run(options.out, options.resume)
     note = _begin_note(out, infos, options)
     signal.signal(signal.SIGTERM, _terminate)  # `kill` and `timeout` stop the section too

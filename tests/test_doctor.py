@@ -117,11 +117,26 @@ def test_opencv_without_libgl_only_warns(tmp_path, monkeypatch):
     assert "pip uninstall -y opencv-python; " in row.remedy and "opencv-python-headless==" in row.remedy
 
 
-def test_libgomp_missing(monkeypatch):
-    monkeypatch.setattr(probes.platform, "system", lambda: "Linux")
-    monkeypatch.setattr(probes._cuda, "loads", lambda name: False)
-    (row,) = look("libgomp.so.1")
-    assert row.state == "error" and "libgomp" in row.remedy.split()[-1]
+def test_each_missing_library_is_a_row_with_the_one_command(monkeypatch):
+    monkeypatch.setattr(probes._libraries, "missing", lambda folder: ["libquadmath.so.0", "libgomp.so.1"])
+    monkeypatch.setattr(probes._libraries, "borrow", lambda sonames: {})
+    rows = {row.name: row for row in look("system libraries")}
+    lost = [rows["libquadmath.so.0"], rows["libgomp.so.1"]]
+    assert [(row.value, row.state) for row in lost] == [("not on this system", "error")] * 2
+    assert lost[0].remedy == lost[1].remedy and "libquadmath" in lost[0].remedy and "libgomp" in lost[0].remedy
+    assert rows["libstdc++.so.6"] == Row("libstdc++.so.6", "loads")
+
+
+def test_a_library_out_of_another_wheel_is_said(monkeypatch):
+    monkeypatch.setattr(probes._libraries, "missing", lambda folder: ["libgomp.so.1"])
+    monkeypatch.setattr(probes._libraries, "borrow", lambda sonames: {"libgomp.so.1": Path("some.libs/libgomp-1.so")})
+    rows = {row.name: row for row in look("system libraries")}
+    assert rows["libgomp.so.1"] == Row("libgomp.so.1", "not on this system, taken from some.libs/libgomp-1.so")
+
+
+def test_libraries_of_an_mxnet_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(probes._libraries, "mxnet_folder", lambda: None)
+    assert look("system libraries") == []
 
 
 def test_cuda_wheels_missing(monkeypatch):

@@ -129,6 +129,21 @@ def test_offline_is_said_at_once(tmp_path):
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize(("reasons", "text"), [
+    (["no mirror answers; is this machine offline?"], "no mirror answers; is this machine offline? If you have it"),
+    (["one is gone", "is it there?", "two failed."], "one is gone. is it there? two failed. If you have it from")])
+def test_what_was_tried_ends_each_sentence_once(reasons, text, tmp_path, monkeypatch):
+    def refuse(way, item, root):
+        raise download.Unavailable(left.pop(0))
+    left = list(reasons)
+    item = Item("it", "", "it", "9.2", "none", "it", 1, (Way((), ""),) * len(reasons))
+    monkeypatch.setattr(registry, "items", lambda: [item])
+    monkeypatch.setattr(fetch, "_by", refuse)
+    with pytest.raises(download.Unavailable) as caught:
+        fetch.fetch("it", tmp_path)
+    assert str(caught.value).startswith(text)
+
+
 def test_a_dead_mirror_is_skipped_with_a_line(tmp_path, server, capsys):
     assert get(tmp_path, closed_port(), server.url("right")).read_bytes() == CONTENT
     assert "does not answer" in capsys.readouterr().err

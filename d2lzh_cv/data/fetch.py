@@ -36,7 +36,12 @@ def fetch(name: str, root: Path | None = None) -> Path:
             return present(item, root)
         except Unavailable as error:
             reasons.append(str(error))
-    raise Unavailable(f"{'; '.join(reasons)}. If you have it from elsewhere, put it into {root / item.folder}")
+    raise Unavailable(f"{_sentences(reasons)} If you have it from elsewhere, put it into {root / item.folder}")
+
+
+def _sentences(texts: list[str]) -> str:
+    """Join ``texts``, each with a full stop unless it ends in a mark of its own."""
+    return " ".join(text if text.endswith((".", "?", "!")) else f"{text}." for text in texts)
 
 
 def present(item: Item, root: Path) -> Path | None:
