@@ -48,13 +48,14 @@ run.record(batch_shapes=[batch.data[0].shape, batch.label[0].shape])
 
 # %% [markdown]
 # A label row is (class, xmin, ymin, xmax, ymax), relative to the picture; this set has one row a picture. The
-# training pictures are cropped at random so that at least 95 % of the object stays.
+# training pictures are cropped at random so that at least 95 % of the object stays. In a reader's own set the label of
+# a picture without objects is a row of -1, and a crop of it may lie anywhere.
 
 # %%
 pictures = batch.data[0][0:10].transpose((0, 2, 3, 1)) / 255
 axes = d2l.show_images(pictures, 2, 5).flatten()
-for ax, label in zip(axes, batch.label[0][0:10]):
-    d2l.show_bboxes(ax, [label[0][1:5] * edge_size], colors=["w"])
+for ax, label in zip(axes, batch.label[0][0:10].asnumpy()):
+    d2l.show_bboxes(ax, label[label[:, 0] >= 0, 1:5] * edge_size, colors=["w"])
 run.save_figure("pictures", "ten training pictures with their boxes")
 
 # %%

@@ -19,7 +19,7 @@ from d2lzh_cv.rcnn import FastRCNN, roi_pooling  # noqa: E402
 from d2lzh_cv.rcnn.compare import judge  # noqa: E402
 from d2lzh_cv.rcnn.parts import POOLED, STRIDE  # noqa: E402
 from d2lzh_cv.rcnn.roi import pixel_rois  # noqa: E402
-from d2lzh_cv.rcnn.show import show_best_and_worst, show_prediction  # noqa: E402
+from d2lzh_cv.rcnn.show import first_with_object, show_best_and_worst, show_prediction  # noqa: E402
 from d2lzh_cv.rcnn.training import passes, train_new  # noqa: E402
 
 # %% [markdown]
@@ -50,7 +50,7 @@ run.record(loss=epochs[-1].loss, class_err=epochs[-1].class_err, bbox_mae=epochs
 # units of the map, eight pixels each.
 
 # %%
-batch = next(iter(val_iter)) if not val_iter.reset() else None
+batch = first_with_object(val_iter)
 X, box = batch.data[0].as_in_context(ctx), batch.label[0][:, :1, 1:].as_in_context(ctx)
 feature = net.features(X)
 pooled = roi_pooling(feature, pixel_rois(nd, box, X), POOLED, 1 / STRIDE)

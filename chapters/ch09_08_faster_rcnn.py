@@ -23,7 +23,7 @@ from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
 from d2lzh_cv.rcnn import FasterRCNN, faster  # noqa: E402
 from d2lzh_cv.rcnn.compare import judge  # noqa: E402
 from d2lzh_cv.rcnn.proposals import recall  # noqa: E402
-from d2lzh_cv.rcnn.show import show_best_and_worst, show_prediction  # noqa: E402
+from d2lzh_cv.rcnn.show import first_with_object, show_best_and_worst, show_prediction  # noqa: E402
 from d2lzh_cv.rcnn.targets import label_anchors  # noqa: E402
 from d2lzh_cv.rcnn.training import passes, train_new  # noqa: E402
 
@@ -53,7 +53,7 @@ run.record(loss=epochs[-1].loss, class_err=epochs[-1].class_err, bbox_mae=epochs
 # ## The four steps on a picture
 
 # %%
-batch = next(iter(val_iter)) if not val_iter.reset() else None
+batch = first_with_object(val_iter)
 X, objects = (part[0].as_in_context(ctx) for part in (batch.data, batch.label))
 feature = net.features(X)
 objectness, offsets = net.proposal(feature)                                     # steps 1 and 3

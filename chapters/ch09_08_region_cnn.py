@@ -64,8 +64,9 @@ run.save_figure("regions", "what is proposed, and in green what is there")
 # Of each picture 16 regions, a quarter of objects at most: IoU 0.5 and more is the object, less is background.
 
 # %%
-X, objects = nd.array(pictures[0]).transpose((2, 0, 1)).expand_dims(0), nd.array(truths[:1])
-sample = sample_regions(proposed[:1], objects, 16, np.random.default_rng(run.seed))
+i = next((i for i, rows in enumerate(truths) if rows[0, 0] >= 0), 0)  # the first picture with an object
+X, objects = nd.array(pictures[i]).transpose((2, 0, 1)).expand_dims(0), nd.array(truths[i:i + 1])
+sample = sample_regions(proposed[i:i + 1], objects, 16, np.random.default_rng(run.seed))
 crops = crop_regions(X, sample.regions, CROP).transpose((0, 2, 3, 1)).clip(0, 255).astype("uint8")
 for ax, k in zip(d2l.show_images(crops, 2, 8, scale=1.1).flat, sample.classes[0].asnumpy()):
     ax.set_title({0: "background", -1: "(fills up)"}.get(k) or classes[int(k) - 1], fontsize=7)

@@ -117,6 +117,20 @@ def plain_mined(classes, candidates, label, scores, ratio, mining_threshold=0.5,
     return [k if a in kept else ignore for a, k in enumerate(classes)]
 
 
+def plain_background(scores, negative_mining_ratio=-1, minimum_negative_samples=0, ignore_label=-1) -> list[float]:
+    """The classes of the anchors of a picture without objects, ``scores`` (classes + 1, anchors).
+
+    All are negatives; mined, the hardest of them, as many as one positive would have, or the minimum if that is more.
+    """
+    anchors = range(scores.shape[1])
+    if negative_mining_ratio <= 0:
+        return [0.0 for _ in anchors]
+    kept = []
+    while len(kept) < len(anchors) and (len(kept) < negative_mining_ratio or len(kept) < minimum_negative_samples):
+        kept.append(min((a for a in anchors if a not in kept), key=lambda a: plain_probability(scores[:, a], 0)))
+    return [0.0 if a in kept else float(ignore_label) for a in anchors]
+
+
 def plain_detection(class_probs, offsets, candidates, nms_threshold=0.5, threshold=0.01, force=False, topk=-1):
     """One picture's rows: scores from the threshold on, best first, then rows of -1.
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import nd
-from oracles import BOOK_ANCHORS, BOOK_OBJECTS, SEEDS, plain_detection, plain_prior, plain_targets, random_boxes
+from mxnet import autograd, nd
+from oracles import (
+    BOOK_ANCHORS,
+    BOOK_OBJECTS,
+    SEEDS,
+    plain_background,
+    plain_detection,
+    plain_prior,
+    plain_targets,
+    random_boxes,
+)
 from tolerance import assert_close
 
 from d2lzh_cv import anchors, boxes
@@ -105,12 +114,63 @@ def test_every_object_gets_its_best_anchor():
     assert_close(labels.classes, [[5, 0], [0, 0]], exact=True)
 
 
-def test_a_picture_without_objects_is_left_out():
+def test_mxnet_leaves_a_picture_without_objects_out():
     for rows in ([[-1.0] * 5], [[-1.0] * 5, [0, 0, 0, 1, 1]]):
-        labels = anchors.multibox_target(nd.array([BOOK_ANCHORS]), nd.array([rows]), nd.zeros((1, 3, 5)))
-        assert_close(labels.classes, [[-1] * 5], exact=True)
-        assert_close(labels.mask, np.zeros((1, 20)), exact=True)
-        assert_close(labels.offsets, np.zeros((1, 20)), exact=True)
+        arrays = nd.array([BOOK_ANCHORS]), nd.array([rows]), nd.zeros((1, 3, 5))
+        assert_close(nd.contrib.MultiBoxTarget(*arrays)[2], [[-1] * 5], exact=True)
+
+
+@pytest.mark.parametrize("rows", [[[-1.0] * 5], [[-1.0] * 5, [0, 0, 0, 1, 1]]])
+def test_every_anchor_of_a_picture_without_objects_is_a_negative(rows):
+    """Of class 0, not left out: there the network learns what is no object."""
+    labels = anchors.multibox_target(nd.array([BOOK_ANCHORS]), nd.array([rows]), nd.zeros((1, 3, 5)))
+    assert_close(labels.classes, [[0] * 5], exact=True)
+    assert_close(labels.mask, np.zeros((1, 20)), exact=True)
+    assert_close(labels.offsets, np.zeros((1, 20)), exact=True)
+
+
+MINING = [{}, {"negative_mining_ratio": 1}, {"negative_mining_ratio": 3}, {"negative_mining_ratio": 0.25},
+          {"negative_mining_ratio": 2.5, "ignore_label": -7}, {"negative_mining_ratio": 100},
+          {"negative_mining_ratio": 3, "minimum_negative_samples": 9}, {"minimum_negative_samples": 4}]
+
+
+@pytest.mark.parametrize("options", MINING, ids=str)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_pictures_without_objects_among_others(seed, options):
+    """Their targets are the loops'; those of the others are the operator's to the bit."""
+    rng, candidates = np.random.default_rng(seed), random_boxes(30, seed)
+    labels, preds = np.full((5, 3, 5), -1, "float32"), rng.normal(0, 2, (5, 4, 30)).astype("float32")
+    preds[3] = 0  # equally hard: the first ones count
+    for i in (0, 2):
+        labels[i, :2] = np.hstack([rng.integers(0, 3, (2, 1)), random_boxes(2, 10 * seed + i)])
+    arrays = nd.array([candidates]), nd.array(labels), nd.array(preds)
+    found, operators = anchors.multibox_target(*arrays, **options), nd.contrib.MultiBoxTarget(*arrays, **options)
+    for mine, other in zip(found, operators):
+        assert mine.dtype == other.dtype and mine.shape == other.shape
+        assert_close(mine.asnumpy()[[0, 2]], other.asnumpy()[[0, 2]], exact=True)
+    for i in (1, 3, 4):
+        assert found.classes[i].asnumpy().tolist() == plain_background(preds[i], **options)
+        assert not found.offsets[i].asnumpy().any() and not found.mask[i].asnumpy().any()
+
+
+def test_a_batch_of_pictures_without_objects_only():
+    found = anchors.multibox_target(nd.array([BOOK_ANCHORS]), nd.full((2, 1, 5), -1), nd.zeros((2, 3, 5)),
+                                    negative_mining_ratio=3)
+    assert_close(found.classes, [[0, 0, 0, -1, -1]] * 2, exact=True)
+
+
+def test_targets_within_a_recorded_step():
+    """As the book's loop has it: the gradient of the class scores is that of the loss alone."""
+    preds = nd.array(np.random.default_rng(0).normal(size=(1, 3, 5)))
+    preds.attach_grad()
+    with autograd.record():
+        labels = anchors.multibox_target(nd.array([BOOK_ANCHORS]), nd.full((1, 1, 5), -1), preds,
+                                         negative_mining_ratio=2)
+        loss = -(preds.log_softmax(axis=1)[:, 0] * (labels.classes >= 0)).sum()
+    loss.backward()
+    probs, counted = preds.softmax(axis=1).asnumpy()[0], labels.classes.asnumpy()[0] == 0
+    assert counted.sum() == 2
+    assert_close(preds.grad[0], (probs - [[1], [0], [0]]) * counted)
 
 
 def test_a_row_that_ends_the_objects_is_all_minus_one():

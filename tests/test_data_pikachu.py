@@ -73,7 +73,7 @@ def test_packing_is_done_once_and_again_for_a_changed_source(packed, tmp_path):
     assert header.label[2:4].tolist() == [20, 20]
 
 
-@pytest.mark.parametrize("rows", [[], [0, 0.1, 0.1, 0.2], [0, 0.5, 0.1, 0.4, 0.9], [0, 0.1, 0.1, 1.2, 0.9],
+@pytest.mark.parametrize("rows", [[0, 0.1, 0.1, 0.2], [0, 0.5, 0.1, 0.4, 0.9], [0, 0.1, 0.1, 1.2, 0.9],
                                   [-1, 0.1, 0.1, 0.5, 0.5], [0, None, 0.1, 0.5, 0.5], "box", [[]]])
 def test_packing_names_a_picture_whose_boxes_are_wrong(tmp_path, rows):
     source = write_pikachu(tmp_path / "pikachu")
@@ -181,13 +181,66 @@ def test_a_part_of_a_split_record_alone_is_found(tmp_path):
         records.check_records(rec)
 
 
-@pytest.mark.parametrize("label", [[4, 5, 8, 8], [4, 5, 8, 8, 0, 0.5, 0.1, 0.5, 0.9],
-                                   [2, 5, -1, -1, -1, -1, -1]])
-def test_a_picture_without_objects_is_named(tmp_path, label):
-    """ImageDetIter says 'no valid label' without saying where."""
+@pytest.mark.parametrize("label", [[4, 5, 8, 8, 0, 0.5, 0.1, 0.5, 0.9], [2, 5, -1, -1, -1, -1, -1]])
+def test_a_picture_whose_objects_have_no_area_is_named(tmp_path, label):
+    """It is no background picture: an object would be lost. ImageDetIter says 'no valid label' without saying where."""
     rec = write_records(tmp_path, record(ONE_OBJECT, jpeg(tmp_path)), record(label, jpeg(tmp_path)))
     with pytest.raises(InputError, match=r"picture 1 of .*a\.rec has no object with a box"):
         records.check_records(rec)
+
+
+def test_a_background_picture_is_a_record_of_a_label_without_rows(tmp_path):
+    background = records.pack_record(jpeg(tmp_path), [], (8, 6), 3)
+    header, picture = mx.recordio.unpack(background)
+    assert header.label.tolist() == [4, 5, 8, 6] and picture == jpeg(tmp_path) and header.id == 3
+    assert records.pack_record(jpeg(tmp_path), np.zeros((0, 5), np.float32), (8, 6), 3) == background
+    rec = write_records(tmp_path, background, record(ONE_OBJECT, jpeg(tmp_path)), record([2, 5], jpeg(tmp_path)))
+    assert records.check_records(rec, rec.with_suffix(".idx"), decode=True) == 3
+
+
+def test_a_background_picture_that_is_not_whole_is_named(tmp_path):
+    broken = records.pack_record(jpeg(tmp_path)[:200], [], (8, 8), 1)
+    with pytest.raises(InputError, match=r"picture 1 of .*a\.rec is not a whole picture"):
+        records.check_records(write_records(tmp_path, record(ONE_OBJECT, jpeg(tmp_path)), broken))
+
+
+@pytest.mark.parametrize("label", [[4, 5], [4, 5, 8], [5, 5, 8, 8], [4, 4, 8, 8], [1, 5], [4]])
+def test_a_label_that_only_looks_like_one_without_rows_is_named(tmp_path, label):
+    with pytest.raises(InputError, match=r"picture 0 of .*a\.rec has no detection label"):
+        records.check_records(write_records(tmp_path, record(label, jpeg(tmp_path))))
+
+
+def test_a_set_of_background_alone_teaches_nothing(tmp_path):
+    rec = write_records(tmp_path, *[records.pack_record(jpeg(tmp_path), [], (8, 8), i) for i in range(3)])
+    with pytest.raises(InputError, match=r"a\.rec: none of its pictures has an object"):
+        records.check_records(rec)
+    assert records.check_records(rec, needs_object=False) == 3
+
+
+def test_json_without_rows_is_packed_as_background(tmp_path):
+    source = write_pikachu(tmp_path / "pikachu")
+    boxes = json.loads((source / "train.json").read_text())
+    (source / "train.json").write_text(json.dumps({**boxes, "1.jpg": [], "3.jpg": []}))
+    (source / "val.json").write_text(json.dumps(dict.fromkeys(["0.jpg", "1.jpg", "2.jpg"], [])))
+    out = records.pack_detection(source, tmp_path / "packed")
+    reader = mx.recordio.MXIndexedRecordIO(str(out / "train.idx"), str(out / "train.rec"), "r")
+    assert [len(mx.recordio.unpack(reader.read_idx(i))[0].label) for i in range(5)] == [9, 4, 9, 4, 9]
+    train_iter, val_iter = pikachu.load_pikachu(out, 5, 16)
+    assert sum(row[0] >= 0 for row in train_iter.next().label[0][:, 0].asnumpy()) == 3
+    assert (val_iter.next().label[0].asnumpy() == -1).all()
+    (source / "train.json").write_text(json.dumps(dict.fromkeys(boxes, [])))
+    with pytest.raises(InputError, match=r"train\.json gives no picture an object"):
+        records.pack_detection(source, tmp_path / "packed")
+
+
+def test_the_first_picture_shown_is_one_with_an_object(tmp_path):
+    background = records.pack_record(jpeg(tmp_path), [], (8, 8), 0)
+    rec = write_records(tmp_path, background, background, record(ONE_OBJECT, jpeg(tmp_path)), background)
+    picture, rows = records.first_picture(rec)
+    assert picture.shape == (8, 8, 3)
+    np.testing.assert_allclose(rows, [ONE_OBJECT[4:]], rtol=1e-6)
+    picture, rows = records.first_picture(write_records(tmp_path, background))
+    assert picture.shape == (8, 8, 3) and rows.shape == (0, 5)
 
 
 def test_a_record_of_another_kind_is_named(tmp_path):

@@ -59,8 +59,8 @@ def test_the_loss_by_plain_loops(seed, gamma, sigma, bbox_weight, mean_over):
 
 @pytest.mark.parametrize("mean_over", ["all", "counted", "positive"])
 @pytest.mark.parametrize("gamma", [None, 0, 2])
-def test_pictures_without_any_object_pull_nowhere(gamma, mean_over):
-    """MultiBoxTarget leaves all their anchors out; the picture beside them counts as ever."""
+def test_pictures_of_which_every_anchor_is_left_out_pull_nowhere(gamma, mean_over):
+    """The picture beside them counts as ever."""
     scores, classes, preds, labels, masks = map(nd.array, drawn(0))
     classes[0], masks[0] = -1, 0
     scores.attach_grad()
@@ -71,6 +71,31 @@ def test_pictures_without_any_object_pull_nowhere(gamma, mean_over):
     assert value[0] == 0 and value[1] > 0
     for gradient in (scores.grad.asnumpy(), preds.grad.asnumpy()):
         assert not gradient[0].any() and np.isfinite(gradient[1]).all() and gradient[1].any()
+
+
+@pytest.mark.parametrize("mean_over", ["all", "counted", "positive"])
+@pytest.mark.parametrize("gamma", [None, 2])
+@pytest.mark.parametrize("counting", [ANCHORS, 2])
+def test_the_loss_of_a_picture_without_objects(counting, gamma, mean_over):
+    """Of the classes alone, its anchors pulled to the background; without a positive anchor it is divided by 1."""
+    scores, classes, preds, labels, masks = drawn(1)
+    classes[0], masks[0] = [0] * counting + [-1] * (ANCHORS - counting), 0
+    arrays = [nd.array(array) for array in (scores, classes, preds, labels, masks)]
+    for array in (arrays[0], arrays[2]):
+        array.attach_grad()
+    loss = SSDLoss(gamma, mean_over=mean_over)
+    for _ in range(2):
+        with autograd.record():
+            value = loss(*arrays)
+        value.backward()
+        over = {"all": ANCHORS, "counted": counting, "positive": 1}[mean_over]
+        of_one = [-math.log(plain_probability(s, 0)) if gamma is None else plain_focal(s, 0, gamma)
+                  for s in scores[0, :counting]]
+        assert_close(value[:1], [sum(of_one) / over])
+        pull = arrays[0].grad.asnumpy()[0]
+        assert (pull[:counting, 0] < 0).all() and (pull[:counting, 1:] > 0).all() and not pull[counting:].any()
+        assert not arrays[2].grad.asnumpy()[0].any() and np.isfinite(arrays[2].grad.asnumpy()).all()
+        loss.hybridize()
 
 
 @pytest.mark.parametrize("gamma", [0, 0.5, 1, 2])

@@ -49,8 +49,9 @@ def pack_detection(folder: str | Path, out: str | Path) -> Path:
     """Pack ``folder``'s train.json + train/ and val.json + val/ into {train,val}.{rec,idx} in the folder ``out``.
 
     Each JSON maps a picture's name to [class, xmin, ymin, xmax, ymax], relative, or to a list of such rows, which is
-    empty for a background picture. The pictures' bytes are copied as they are; a record's label is [4, 5, width, height, then the rows], width and height
-    in pixels. Done once: again only when the JSON or a picture has changed. Returns ``out``. Section 9.6.
+    empty for a background picture. The pictures' bytes are copied as they are; a record's label is [4, 5, width,
+    height, then the rows], width and height in pixels. Done once: again only when the JSON or a picture has changed.
+    Returns ``out``. Section 9.6.
     Raises InputError naming the file that is missing or broken, or the picture whose boxes are not valid.
     """
     folder, splits = Path(folder), ("train", "val")
@@ -104,7 +105,7 @@ def _part(content: mmap.mmap, offset: int, rec: Path) -> tuple[int, bytes, int]:
 
 
 def is_background(label: np.ndarray) -> bool:
-    """Whether a record's label is its head alone, [words of the head, words of a row, ...]: a picture without objects."""
+    """Whether a record's label is its head alone, which begins [words of the head, words of a row]: no object."""
     return len(label) >= 2 and len(label) == label[0] and label[1] >= 5
 
 

@@ -88,8 +88,9 @@ def voc_objects(root: Path, is_train: bool, side: int, most: int = 200) -> MaskS
 
     A tree's SegmentationObject says which pixels belong to which object; where it is missing, a connected part of a
     class is one, so that touching objects count as one, and an object that is covered in the middle as two. Objects
-    smaller than a 200th of the picture, and more than eight, are left out, and so are pictures without any. The first
-    ``most`` pictures of the list are taken.
+    smaller than a 200th of the picture, and more than eight, are left out, and so are pictures of which none is left.
+    A picture that is background from rim to rim is kept, without an object. The first ``most`` pictures of the list
+    are taken.
 
     Raises:
         InputError: naming the list, picture or mask that cannot be read; or no picture has an object.
@@ -100,10 +101,10 @@ def voc_objects(root: Path, is_train: bool, side: int, most: int = 200) -> MaskS
         check_sizes(pair_paths(root, name)[1], picture.shape, mask.shape)
         classes = voc_label_indices(mask, lookup).asnumpy()
         found = _resized(objects_of(classes, _instances(root / "SegmentationObject" / f"{name}.png")), side)
-        if found:
+        if found or not classes.any():
             pixels = cv2.resize(picture.asnumpy(), (side, side), interpolation=cv2.INTER_AREA)
             kept.append((pixels, *_filled(found, side)))
-    if not kept:
+    if not any((rows[:, 0] >= 0).any() for _, rows, _ in kept):
         raise InputError(f"no picture of {root} has an object of a 200th of its area")
     return MaskSet(*(np.stack(parts) for parts in zip(*kept)))
 

@@ -56,9 +56,9 @@ def recall(boxes: Sequence[np.ndarray], truths: Sequence[np.ndarray], iou_thresh
     """Share of the objects that some box overlaps by at least the threshold; NaN where there is no object.
 
     boxes: (N, 4) a picture. truths: (M, 5) rows (class, corners) a picture, as
-    :class:`~d2lzh_cv.metrics.DetectorResult` has them.
+    :class:`~d2lzh_cv.metrics.DetectorResult` has them; those of a negative class hold nothing.
     """
-    best = [box_iou(rows, there[:, 1:]).max(axis=0, initial=0) for rows, there in zip(boxes, truths)]
+    best = [box_iou(rows, there[there[:, 0] >= 0, 1:]).max(axis=0, initial=0) for rows, there in zip(boxes, truths)]
     best = np.concatenate(best or [np.zeros(0)])
     return float((best >= iou_threshold).mean()) if best.size else float("nan")
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import mxnet as mx
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from ..section import Section
 
 MOST = 5  # a picture
+
+
+def first_with_object(val_iter: mx.io.DataIter) -> mx.io.DataBatch:
+    """The first batch of ``val_iter`` whose first picture shows an object, to illustrate a method with; just the first
+    batch where there is none."""
+    val_iter.reset()
+    first = val_iter.next()
+    batches = chain([first], val_iter)
+    return next((batch for batch in batches if batch.label[0][0, 0, 0].asscalar() >= 0), first)
 
 
 def show_best_and_worst(run: Section, judged: DetectorResult, val_iter: mx.io.DataIter) -> None:

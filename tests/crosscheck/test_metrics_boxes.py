@@ -103,6 +103,31 @@ def overlap_of(a, b) -> float:
     return width * height / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height)
 
 
+def with_background(seed: int, share: float):
+    """Two classes in 30 pictures, of which such a share shows nothing; boxes are found in all of them."""
+    rng, (detections, truths) = np.random.default_rng(seed), draw(seed, pictures=30)
+    for i in np.flatnonzero(rng.uniform(size=30) < share):
+        truths[i] = truths[i][:0]
+    return [rows[rows[:, 0] < 2] for rows in detections], truths
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("share", [0.3, 0.8])
+def test_boxes_on_background_pictures_are_wrong_by_all_three_rules(seed, share):
+    """COCO's tools and the loops; without those pictures the same boxes are worth more."""
+    detections, truths = with_background(seed, share)
+    scores = metrics.score_detections(relative(detections), relative(truths), ["a", "b"])
+    assert scores.objects.sum() == sum(map(len, truths))
+    assert_close(scores.coco, by_pycocotools(detections, truths, 2))
+    for eleven, ours in ((True, scores.voc2007), (False, scores.voc2012)):
+        assert_close(ours, [by_loops(detections, truths, k, 0.5, eleven) for k in (0, 1)])
+    shown = [i for i, rows in enumerate(truths) if len(rows)]
+    assert len(shown) < 30 and sum(len(detections[i]) for i in set(range(30)) - set(shown)) > 5
+    easier = metrics.score_detections([relative(detections)[i] for i in shown], [relative(truths)[i] for i in shown],
+                                      ["a", "b"])
+    assert all(easier.means()[name] > value for name, value in scores.means().items())
+
+
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("year", [2007, 2012])
 @pytest.mark.parametrize("threshold", [0.5, 0.75])

@@ -6,7 +6,7 @@ import pytest
 import torch_ops
 from kit import SEEDS, agree, normal, to_mxnet, torch, uniform
 from mxnet import nd
-from oracles import plain_detection, plain_mined, plain_prior, plain_targets, random_boxes
+from oracles import plain_background, plain_detection, plain_mined, plain_prior, plain_targets, random_boxes
 
 from d2lzh_cv import anchors
 
@@ -68,7 +68,9 @@ def check_targets(candidates, labels, preds, seed, mining=None, **options) -> np
 
 def targets_by_loops(candidates, rows, scores, mining, overlap_threshold=0.5, ignore_label=-1.0, **options):
     if not len(rows):
-        return [0.0] * 4 * len(candidates), [0.0] * 4 * len(candidates), [ignore_label] * len(candidates)
+        nothing = [0.0] * 4 * len(candidates)
+        return nothing, nothing, plain_background(scores, ignore_label=ignore_label, **(
+            {"negative_mining_ratio": mining["negative_mining_ratio"]} if mining else {}))
     offsets, mask, classes = plain_targets(candidates, rows, overlap_threshold, **options)
     if mining:
         classes = plain_mined(classes, candidates, rows, scores, mining["negative_mining_ratio"],
@@ -85,7 +87,7 @@ def test_targets(seed, options):
     """Pictures with three, one, four and no objects."""
     labels = random_labels(seed, (3, 1, 4, 0))
     classes = check_targets(random_boxes(40, seed + 50), labels, normal(seed, 4, 4, 40), seed, **options)
-    assert (classes[:3] > 0).any() and (classes[3] == options.get("ignore_label", -1)).all()
+    assert (classes[:3] > 0).any() and (classes[3] == 0).all()
 
 
 @pytest.mark.parametrize("mining", [
@@ -98,6 +100,14 @@ def test_hard_negative_mining(seed, ignore, mining):
     classes = check_targets(random_boxes(60, seed + 50), random_labels(seed), normal(seed, 3, 4, 60), seed, mining,
                             overlap_threshold=0.6, ignore_label=ignore)
     assert (classes == ignore).any() and (classes > 0).any()
+
+
+@pytest.mark.parametrize("ratio", [0.25, 1.0, 1.5, 3.0])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_hard_negatives_of_pictures_without_objects(seed, ratio):
+    labels, preds = random_labels(seed, (2, 0, 1, 0)), normal(seed, 4, 4, 40)
+    classes = check_targets(random_boxes(40, seed + 50), labels, preds, seed, {"negative_mining_ratio": ratio})
+    assert (classes[[1, 3]] == 0).sum(axis=1).tolist() == [int(np.ceil(ratio))] * 2
 
 
 @pytest.mark.parametrize("seed", SEEDS)

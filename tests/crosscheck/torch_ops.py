@@ -1,6 +1,8 @@
 """The chapter's operators on boxes in PyTorch, on whole tensors at once: not the loops of ``oracles`` over again."""
 from __future__ import annotations
 
+import math
+
 from kit import torch
 
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
@@ -94,6 +96,9 @@ def target(anchors, labels, preds, overlap_threshold=0.5, ignore_label=-1.0, neg
             classes[negatives(positive, overlaps, scores, negative_mining_ratio, negative_mining_thresh)] = 0
             classes[positive] = rows[matched[positive], 0] + 1
             offsets[positive] = encode(anchors[positive], rows[matched[positive], 1:], variances)
+        else:  # background: as many hard negatives as for one positive
+            hardest = scores.softmax(0)[0].sort(stable=True).indices
+            classes[hardest[:math.ceil(negative_mining_ratio)] if negative_mining_ratio > 0 else hardest] = 0
         found.append((offsets.flatten(), positive.repeat_interleave(4).float(), classes))
     return tuple(torch.stack(parts) for parts in zip(*found))
 
