@@ -30,7 +30,8 @@ DEV = ["pytest>=7", "pytest-xdist>=3.5", "ruff"]
 class BuildStartup(Command):
     """Write ``d2lzh_cv.pth``: one line that runs the text of ``d2lzh_cv/_startup.py`` whenever Python starts.
 
-    An editable wheel leaves out what is built, so there the file goes where such a wheel is put together.
+    Once, though Python reads the .pth files of a virtual environment twice. An editable wheel leaves out what is
+    built, so there the file goes where such a wheel is put together.
     """
 
     description = "write the .pth file that lets MXNet be imported first"
@@ -47,7 +48,9 @@ class BuildStartup(Command):
         target = self._target()
         target.parent.mkdir(parents=True, exist_ok=True)
         source = (HERE / "d2lzh_cv" / "_startup.py").read_text(encoding="utf-8")
-        target.write_text(f"import sys; exec({source!a}, {{'__name__': 'd2lzh_cv_startup'}})\n", encoding="ascii")
+        name = "d2lzh_cv_startup"
+        target.write_text(f"import sys; any(getattr(f, '__module__', 0) == {name!r} for f in sys.meta_path) or "
+                          f"exec({source!a}, {{'__name__': {name!r}}})\n", encoding="ascii")
 
     def _target(self) -> Path:
         folder = self.get_finalized_command("install").install_lib if self.editable_mode else self.build_lib

@@ -41,6 +41,12 @@ def install(then: Callable[[], None] | None = None) -> None:
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(mxnet|gluoncv)(\.|$)")
 
 
+def find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
+    """Find ``mxnet`` or ``gluoncv`` for the finder of d2lzh_cv.pth, whose place ours has taken."""
+    import importlib.util
+    return importlib.util.find_spec(name)
+
+
 class _Finder:
     """Finds what the others find, and wraps its loader."""
 

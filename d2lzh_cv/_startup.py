@@ -7,20 +7,16 @@ import sys
 
 
 class ImportsOursFirst:
-    """A finder that imports d2lzh_cv, whose own finder then takes over; finds nothing else."""
+    """A finder that imports d2lzh_cv, whose own finder then takes its place; finds nothing else."""
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        if name not in ("mxnet", "gluoncv"):
-            return None
-        try:
-            import d2lzh_cv  # noqa: F401
-        except ImportError:  # it was removed: MXNet is imported as if it had never been here
-            return None
-        finally:
-            sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not cls]
-        from importlib.util import find_spec
-        return find_spec(name)
+        if name in ("mxnet", "gluoncv"):
+            try:
+                from d2lzh_cv._compat import find_spec
+            except ImportError:  # it was removed: MXNet is imported as if it had never been here
+                return None
+            return find_spec(name)
 
 
 sys.meta_path.insert(0, ImportsOursFirst)
