@@ -66,7 +66,8 @@ FIRST = ["import mxnet", "import numpy, mxnet", "import gluoncv, mxnet", "from m
          "mxnet = importlib.import_module('mxnet')"]
 
 
-@pytest.mark.parametrize("first", FIRST)
+@pytest.mark.parametrize("wheel, first", [*(("build_wheel", first) for first in FIRST), ("build_editable", FIRST[0])],
+                         indirect=["wheel"])
 def test_mxnet_first(environment, first):
     code = (f"{first}\nimport sys, d2lzh_cv as d2l, numpy as np\n"
             "assert mxnet.nd.ones(3).sum().asscalar() == 3 and np.bool is bool\n"

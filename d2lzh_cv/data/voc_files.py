@@ -16,7 +16,16 @@ from .voc_store import Pixels, Store
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
-class LazyImage(mx.nd.NDArray):
+class _CountsAsNDArray(type):
+    """MXNet assigns an array only where ``type(value) == NDArray``: isinstance is not enough for it."""
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other or other is mx.nd.NDArray
+
+    __hash__ = type.__hash__
+
+
+class LazyImage(mx.nd.NDArray, metaclass=_CountsAsNDArray):
     """One picture or mask: an NDArray (H, W, 3) uint8 whose pixels are read when something asks for them.
 
     Its shape, dtype and context are known without. What was read stays as long as the object does, and may be written
@@ -54,6 +63,11 @@ class LazyImage(mx.nd.NDArray):
         if not self._whole:
             self._whole.append(self.read())  # two threads may both read it: the first one's stays in its place
         return self._whole[0].handle
+
+    @property
+    def __class__(self) -> type:
+        """What MXNet makes views of an array with."""
+        return mx.nd.NDArray
 
     @property
     def shape(self) -> tuple[int, int, int]:
