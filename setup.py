@@ -1,7 +1,8 @@
 """How d2lzh_cv installs. MXNet comes with an extra, ``cpu`` or ``cu112``, because its two builds exclude each other."""
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Command, find_packages, setup
+from setuptools.command.build import build
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
@@ -24,6 +25,48 @@ CUDA_LIBRARIES = [
 # Python 3.9, and both take NumPy 1.26.
 ONNX = ["onnx==1.17.0", "onnxruntime==1.19.2", "protobuf<7"]
 DEV = ["pytest>=7", "pytest-xdist>=3.5", "hypothesis>=6", "ruff"]
+
+
+class BuildStartup(Command):
+    """Write ``d2lzh_cv.pth``: one line that runs the text of ``d2lzh_cv/_startup.py`` whenever Python starts.
+
+    Once, though Python reads the .pth files of a virtual environment twice. An editable wheel leaves out what is
+    built, so there the file goes where such a wheel is put together.
+    """
+
+    description = "write the .pth file that lets MXNet be imported first"
+    user_options = []
+    editable_mode = False
+
+    def initialize_options(self) -> None:
+        self.build_lib = None
+
+    def finalize_options(self) -> None:
+        self.set_undefined_options("build", ("build_lib", "build_lib"))
+
+    def run(self) -> None:
+        target = self._target()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = (HERE / "d2lzh_cv" / "_startup.py").read_text(encoding="utf-8")
+        name = "d2lzh_cv_startup"
+        target.write_text(f"import sys; any(getattr(f, '__module__', 0) == {name!r} for f in sys.meta_path) or "
+                          f"exec({source!a}, {{'__name__': {name!r}}})\n", encoding="ascii")
+
+    def _target(self) -> Path:
+        folder = self.get_finalized_command("install").install_lib if self.editable_mode else self.build_lib
+        return Path(folder, "d2lzh_cv.pth")
+
+    def get_outputs(self) -> list:
+        return [str(self._target())]
+
+    def get_output_mapping(self) -> dict:
+        return {}
+
+    def get_source_files(self) -> list:
+        return ["d2lzh_cv/_startup.py"]
+
+
+build.sub_commands.append(("build_startup", None))
 
 setup(
     name="d2lzh_cv",
@@ -59,6 +102,7 @@ setup(
         "test": [*DEV, *ONNX, "torch>=2", "torchmetrics>=1.4", "pycocotools>=2.0.8"],
         "notebook": ["jupytext>=1.16", "jupyter"],
     },
+    cmdclass={"build_startup": BuildStartup},
     entry_points={"console_scripts": ["d2lzh-cv = d2lzh_cv.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3",

@@ -50,7 +50,13 @@ class _Package(ModuleType):
 
 sys.modules[__name__].__class__ = _Package
 
-_compat.install()
+
+def _answer_downloads() -> None:
+    from . import gluon_downloads  # here: nobody needs it before MXNet
+    gluon_downloads.install()
+
+
+_compat.install(then=_answer_downloads)
 
 
 def __getattr__(name: str):

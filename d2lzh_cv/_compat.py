@@ -20,16 +20,35 @@ from types import ModuleType
 from . import _cuda, _problems
 from .errors import InputError
 
+AT_START = "d2lzh_cv_startup"  # __name__ of what d2lzh_cv.pth runs, see _startup.py
 ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
 SECONDS, KNOWN = 120, 2  # of check()'s process: how long it may take, and its exit code when it knows why
 
 
-def install() -> None:
-    """Prepare the imports of MXNet and GluonCV that come after this call. Cheap, imports neither, never raises."""
+prepared_at_start = any(getattr(finder, "__module__", None) == AT_START for finder in sys.meta_path)
+_then: list[Callable[[], None]] = []
+
+
+def install(then: Callable[[], None] | None = None) -> None:
+    """Prepare the imports of MXNet and GluonCV that come after this call. Cheap, imports neither, never raises.
+
+    then: called after each of the two has been imported; at once too, where MXNet already is.
+    """
+    sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "__module__", None) != AT_START]
+    if then is not None:
+        _then.append(then)
+        if hasattr(sys.modules.get("mxnet"), "gluon"):
+            then()
     if not any((type(finder).__module__, type(finder).__name__) == (__name__, "_Finder") for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
         # MXNet's own deprecations: its reader can do nothing about them.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(mxnet|gluoncv)(\.|$)")
+
+
+def find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
+    """Find ``mxnet`` or ``gluoncv`` for the finder of d2lzh_cv.pth, whose place ours has taken."""
+    import importlib.util
+    return importlib.util.find_spec(name)
 
 
 class _Finder:
@@ -60,6 +79,9 @@ class _Loader:
         module.__spec__.loader = module.__loader__ = self.real
         with self.around(module):
             self.real.exec_module(module)
+        if module.__name__ in ("mxnet", "gluoncv"):
+            for then in _then:
+                then()
 
     def __getattr__(self, name: str):
         return getattr(self.real, name)

@@ -49,9 +49,12 @@ def pretrained(name: str, weights: Path | None = None, ctx: mx.Context | None = 
     return load_network(path, name, ctx)
 
 
-def find_params(folder: Path, name: str) -> Path | None:
-    """Find the weights of ``name``: a Gluon file in ``folder``, else torchvision's there, converted and kept."""
-    return weights_file(folder, name) or _converted(folder, name)
+def find_params(folder: Path, name: str, whole: bool = False) -> Path | None:
+    """Find the weights of ``name``: a Gluon file in ``folder``, else torchvision's there, converted and kept.
+
+    whole: pass over a file of the features alone.
+    """
+    return weights_file(folder, name, whole=whole) or _converted(folder, name)
 
 
 def where_to_get(name: str) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,17 @@ def _mxnet() -> Iterator[Row]:
         remedy = pip(f"install {(found or ['mxnet'])[0]}=={_problems.MXNET}")
         yield Row("MXNet", f"{value}; the chapter is measured with {_problems.MXNET}", "warn", remedy)
     yield _devices()
+
+
+def _mxnet_first() -> Iterator[Row]:
+    from . import _compat
+    if _compat.prepared_at_start:
+        yield Row("import mxnet first", "works: d2lzh_cv.pth prepares it when Python starts")
+        return
+    root = Path(__file__).resolve().parents[1]
+    remedy = pip(f"install --no-deps --no-build-isolation -e {shlex.quote(str(root))}")
+    yield Row("import mxnet first", "fails: d2lzh_cv.pth is not installed here; import d2lzh_cv before mxnet", "warn",
+              remedy if (root / "setup.py").is_file() else "")
 
 
 def _devices() -> Row:
@@ -198,6 +210,7 @@ PROBES = (
     Probe("d2lzh_cv", _package), Probe("chapter scripts", _chapters), Probe("Python", _python),
     Probe("platform", _platform), Probe("NumPy", _numpy), Probe("system libraries", _system_libraries),
     Probe("CUDA libraries", _cuda_libraries), Probe("NVIDIA driver", _driver), Probe("MXNet", _mxnet, isolated=True),
+    Probe("import mxnet first", _mxnet_first, needed=False),
     Probe("GluonCV", _gluoncv, isolated=True), Probe("OpenCV", _opencv, isolated=True, needed=False),
     Probe("PyTorch", _torch, needed=False), Probe("matplotlib", _matplotlib),
     Probe("notebook", _notebook, needed=False), Probe("data root", _data), Probe("cache", _cache))

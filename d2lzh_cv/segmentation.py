@@ -15,6 +15,7 @@ from .context import try_all_gpus
 from .data.loader import data_loader
 from .data.own.packed import class_names
 from .data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
+from .data.voc_crops import read
 from .data.voc_files import LazyImage
 from .fcn import classes_of_pixels, normalize_image
 from .finetuning import conv_features, source_of
@@ -49,7 +50,7 @@ class WholePictures(Crops):
         super().__init__(is_train, (1, 1), voc_dir, void_table(), shrink)
 
     def __getitem__(self, idx: int) -> tuple[np.ndarray, np.ndarray]:
-        return self._pictures[idx].asnumpy(), voc_label_indices(self.labels[idx], self.colormap2label).asnumpy()
+        return read(self._pictures[idx]).asnumpy(), voc_label_indices(self.labels[idx], self.colormap2label).asnumpy()
 
 
 def _smaller(image: LazyImage, shrink: int) -> nd.NDArray:

@@ -25,9 +25,7 @@ class CIFAR10(gluon.data.Dataset):
 
     def __init__(self, root: str | Path, train: bool = True,
                  transform: Callable | None = None) -> None:
-        parts = [_read_batch(path) for path in _batch_files(Path(root), train)]
-        self._data = np.concatenate([pixels for pixels, _ in parts])  # (N, 32, 32, 3) uint8
-        self._label = np.concatenate([labels for _, labels in parts])  # (N,) int32
+        self._data, self._label = read_cifar10(root, train)
         self._transform = transform
 
     def __getitem__(self, idx):
@@ -37,6 +35,15 @@ class CIFAR10(gluon.data.Dataset):
 
     def __len__(self) -> int:
         return len(self._label)
+
+
+def read_cifar10(root: str | Path, train: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Return (pictures (N, 32, 32, 3) uint8, labels (N,) int32) of all data_batch_*.bin, else of test_batch.bin.
+
+    Raises InputError as :class:`CIFAR10` does.
+    """
+    parts = [_read_batch(path) for path in _batch_files(Path(root), train)]
+    return np.concatenate([pixels for pixels, _ in parts]), np.concatenate([labels for _, labels in parts])
 
 
 def _batch_files(root: Path, train: bool) -> list[Path]:

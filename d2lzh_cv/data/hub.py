@@ -161,10 +161,14 @@ def _kaggle_dog(root: Path) -> tuple[Path, str] | None:
     return (folder, "train/") if _has(folder, "train", "test", "labels.csv") else None
 
 
-def weights_file(folder: Path, name: str, suffix: str = ".params") -> Path | None:
-    """Find NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``."""
+def weights_file(folder: Path, name: str, suffix: str = ".params", whole: bool = False) -> Path | None:
+    """Find NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``.
+
+    whole: not NAME-features.params, which holds a part of the network.
+    """
     folder = Path(folder)
-    return next(iter([*sorted(folder.glob(f"{name}{suffix}")), *sorted(folder.glob(f"{name}-*{suffix}"))]), None)
+    files = [*sorted(folder.glob(f"{name}{suffix}")), *sorted(folder.glob(f"{name}-*{suffix}"))]
+    return next((file for file in files if not (whole and file.name == f"{name}-features{suffix}")), None)
 
 
 def _weights(root: Path) -> tuple[Path, str] | None:

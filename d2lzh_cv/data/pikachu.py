@@ -49,7 +49,7 @@ def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 25
     Order and crops come from Python's ``random``. Raises InputError naming the file that is missing or broken, or, from
     the iterators, that has changed since.
     """
-    root = _records_of(Path(root.path if isinstance(root, Source) else root))
+    root = records_of(Path(root.path if isinstance(root, Source) else root))
     check_records(root / "train.rec", root / "train.idx")
     check_records(root / "val.rec", needs_object=False)
     shared = {"batch_size": batch_size, "data_shape": (3, edge_size, edge_size)}
@@ -68,8 +68,8 @@ def _is_fast(reader: str, augmenters: dict) -> bool:
     return reader == "fast" or reader == "auto" and not unknown
 
 
-def _records_of(root: Path) -> Path:
-    """The folder with the .rec files of the set in ``root``."""
+def records_of(root: Path) -> Path:
+    """Return the folder with the .rec files of the set in ``root``: packed into the cache where they are not there."""
     if (root / "train.rec").exists() or not (root / "train.json").exists():
         return root
     return pack_detection(root, place_for(root, cache_root()))

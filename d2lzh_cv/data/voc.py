@@ -14,7 +14,7 @@ from . import hub
 from .images import read_picture
 from .voc_crops import Mapped, read, take
 from .voc_download import download_voc_pascal
-from .voc_files import LazyImage, check_sizes, open_pair, pair_paths
+from .voc_files import LazyImage, Unread, check_pairs, check_sizes, open_pair, pair_paths
 from .voc_labels import VOC_CLASSES, VOC_COLORMAP, voc_colormap2label, voc_label_indices
 from .voc_store import Store
 
@@ -93,10 +93,13 @@ class VOCSegDataset(gluon.data.Dataset):
     gone with the process: 0.75 MB for a picture of 500×375 with its mask, 1.5 GB for 2,000, ``cache_bytes`` at most.
     Crops are read from there, and normalised then: the book's values. ``data`` holds the normalised pictures,
     ``labels`` the coloured masks, made on access.
-    ``filter`` gets images that are read when more than their shape is asked for. Crops come from Python's ``random``,
-    in DataLoader's workers from each worker's copy of it: ``data_loader`` gives the same ones with any workers.
+    ``filter`` is called with the pictures, then with the masks: (H, W, 3) uint8 NDArrays whose pixels are read when
+    something asks for them. What it returns is kept as it is, read again later where it was not changed.
+    Crops come from Python's ``random``, in DataLoader's workers from each worker's copy of it: ``data_loader`` gives
+    the same ones with any workers.
     Raises InputError for a missing file and a mask of another size at once, for one that is not whole when it is read,
-    and when no picture is as large as ``crop_size``. Section 9.9.
+    when no picture is as large as ``crop_size``, and when a subclass's ``filter`` keeps other masks than pictures.
+    Section 9.9.
     """
 
     cache_bytes = 4 << 30  # 0: no file; set it on the class, or on a subclass, before the data set is made
@@ -112,18 +115,24 @@ class VOCSegDataset(gluon.data.Dataset):
         root, names = _names(voc_dir, is_train)
         store = Store(self.cache_bytes)
         pictures, masks = zip(*(open_pair(root, name, store) for name in names))
-        self._pictures, self._masks = self.filter(list(pictures)), self.filter(list(masks))
+        self._pictures, self._masks = self._kept(pictures), self._kept(masks)
+        check_pairs(self._pictures, self._masks)
         self.colormap2label = colormap2label
         if not self._pictures:
             raise InputError(f"no picture of {voc_dir} is {crop_size[0]}×{crop_size[1]} or larger; "
                              "choose a smaller crop_size")
         print(f"read {len(self._pictures)} examples")
 
+    def _kept(self, images: Sequence[LazyImage]) -> list[nd.NDArray]:
+        """What ``filter`` keeps; a reader's own may read pictures, change them, and return others."""
+        return [image.settled() if isinstance(image, LazyImage) else image for image in self.filter(Unread(images))]
+
     @property
     def data(self) -> Sequence[nd.NDArray]:
         """The kept pictures, normalised: (H, W, 3) float32 each. What is assigned takes their place."""
-        normalised = Mapped(lambda image: self.normalize_image(read(image)), self._pictures)
-        return normalised if self._assigned is None else self._assigned
+        if self._assigned is not None:
+            return self._assigned
+        return Mapped(lambda image: self.normalize_image(read(image)), self._pictures)
 
     @data.setter
     def data(self, pictures: Sequence[nd.NDArray]) -> None:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import mxnet as mx
@@ -16,35 +16,89 @@ from .voc_store import Pixels, Store
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
-@dataclass(frozen=True)
-class LazyImage:
-    """One picture or mask: its ``shape`` (H, W, 3) without reading it; all else as of the NDArray it is read into."""
+class _CountsAsNDArray(type):
+    """MXNet assigns an array only where ``type(value) == NDArray``: isinstance is not enough for it."""
 
-    path: Path
-    shape: tuple[int, int, int]
-    is_mask: bool
-    store: Store
-    place: int
+    def __eq__(cls, other: object) -> bool:
+        return cls is other or other is mx.nd.NDArray
+
+    __hash__ = type.__hash__
+
+
+class LazyImage(mx.nd.NDArray, metaclass=_CountsAsNDArray):
+    """One picture or mask: an NDArray (H, W, 3) uint8 whose pixels are read when something asks for them.
+
+    Its shape, dtype and context are known without. What was read stays as long as the object does, and may be written
+    to, as in any NDArray: ``fresh`` gives another object of the same file, ``settled`` what is worth keeping of one.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int], is_mask: bool, store: Store, place: int) -> None:
+        self.path, self.is_mask, self.store, self.place = path, is_mask, store, place
+        self._shape, self._whole, self.writable = shape, [], True
 
     def rows(self, part: slice) -> Pixels:
-        """Some rows of the picture, as bytes."""
-        return self.store.rows(self.place, self.path, self.shape, part, _read_mask if self.is_mask else _read_picture)
+        """Some rows of the picture as its file has them, as bytes."""
+        return self.store.rows(self.place, self.path, self._shape, part,
+                               _read_mask if self.is_mask else _read_picture)
 
     def read(self) -> mx.nd.NDArray:
-        """The whole picture, as mxnet.image.imread gives it."""
+        """The whole picture, as mxnet.image.imread gives it: an array of the caller's own."""
         planes, palette = self.rows(slice(None))
-        return mx.nd.array(np.dstack(planes) if palette is None else palette[planes[0]], dtype="uint8")
+        pixels = np.dstack(planes) if palette is None else palette[planes[0]]
+        return mx.nd.array(pixels, ctx=mx.cpu(), dtype="uint8")
 
-    def __getattr__(self, name: str):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.read(), name)
+    def fresh(self) -> LazyImage:
+        """The same picture, not read."""
+        return LazyImage(self.path, self._shape, self.is_mask, self.store, self.place)
 
-    def __getitem__(self, key) -> mx.nd.NDArray:
-        return self.read()[key]
+    def settled(self) -> mx.nd.NDArray:
+        """The picture, not read, unless something has been written to it: then an NDArray with that."""
+        if not self._whole or np.array_equal(self._whole[0].asnumpy(), self.read().asnumpy()):
+            return self.fresh()
+        return self._whole[0]
 
-    def __len__(self) -> int:
-        return self.shape[0]
+    @property
+    def handle(self):
+        """What all of MXNet's functions take an NDArray by."""
+        if not self._whole:
+            self._whole.append(self.read())  # two threads may both read it: the first one's stays in its place
+        return self._whole[0].handle
+
+    @property
+    def __class__(self) -> type:
+        """What MXNet makes views of an array with."""
+        return mx.nd.NDArray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self._shape
+
+    @property
+    def dtype(self) -> type:
+        return np.uint8
+
+    @property
+    def context(self) -> mx.Context:
+        return mx.cpu()
+
+    def __reduce__(self):
+        if self._whole:
+            return self._whole[0].__reduce__()
+        return LazyImage, (self.path, self._shape, self.is_mask, self.store, self.place)
+
+    def __del__(self) -> None:
+        """The handle belongs to the array that was read, which frees it."""
+
+
+class Unread(list):
+    """A list of LazyImages that gives a new one at each access: what a caller has read and let go is not kept."""
+
+    def __iter__(self) -> Iterator[LazyImage]:
+        return (image.fresh() for image in super().__iter__())
+
+    def __getitem__(self, key):
+        found = super().__getitem__(key)
+        return Unread(found) if isinstance(key, slice) else found.fresh()
 
 
 def open_pair(root: Path, name: str, store: Store) -> tuple[LazyImage, LazyImage]:
@@ -58,6 +112,21 @@ def open_pair(root: Path, name: str, store: Store) -> tuple[LazyImage, LazyImage
 
 def pair_paths(root: Path, name: str) -> tuple[Path, Path]:
     return root / "JPEGImages" / f"{name}.jpg", root / "SegmentationClass" / f"{name}.png"
+
+
+def check_pairs(pictures: Sequence[mx.nd.NDArray], masks: Sequence[mx.nd.NDArray]) -> None:
+    """Raise InputError when what a filter kept of the masks does not belong to what it kept of the pictures."""
+    if len(pictures) != len(masks):
+        raise InputError(f"filter() keeps {len(pictures)} pictures and {len(masks)} masks: it is called with the "
+                         "pictures, then with the masks, and must keep the same ones of both")
+    for place, (picture, mask) in enumerate(zip(pictures, masks)):
+        both = isinstance(picture, LazyImage) and isinstance(mask, LazyImage)
+        if both and picture.path.stem != mask.path.stem:
+            raise InputError(f"filter() keeps {picture.path} where it keeps {mask.path}: it must keep the same ones of "
+                             "the pictures and the masks")
+        if tuple(picture.shape[:2]) != tuple(mask.shape[:2]):
+            raise InputError(f"filter() gives picture {place} the size {picture.shape[0]}×{picture.shape[1]}, its mask "
+                             f"{mask.shape[0]}×{mask.shape[1]}; they must be the same")
 
 
 def check_sizes(mask: Path, picture_shape: tuple[int, ...], mask_shape: tuple[int, ...]) -> None:

@@ -1,0 +1,226 @@
+"""The book's download lines without the book's host: what they ask for comes out of the data root.
+
+``place`` puts a file where such a line wants it. It takes the file itself if it is in the data root, else makes it from
+the set there: a zip of the hot dogs, records of the Pikachu pictures, an archive that unpacks to a link to VOC2012.
+"""
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from mxnet.gluon.utils import check_sha1
+
+from ..errors import InputError
+from ..files import write_atomically
+from . import hub, registry
+from .download import Unavailable, download
+from .fetch import DOWNLOADS, present
+from .pikachu import records_of
+from .records import check_records
+from .registry import Item, Remote
+
+_RETIRED = re.compile(r"apache-mxnet\.s3-accelerate(\.[a-z]+)*\.amazonaws\.com")
+_VOC = "VOCdevkit/VOC2012"
+_OTHER = "(not the file that the book names: another hash)"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # of a zip; a fixed time, so that the same set gives the same bytes
+
+
+class HostGone(InputError):
+    """A file of the retired host that is not here; the text says where to put it and what to run."""
+
+
+def is_retired(url: str) -> bool:
+    """Tell whether ``url`` names the book's bucket, reported dead since February 2024."""
+    return bool(_RETIRED.fullmatch(urlsplit(url).hostname or ""))
+
+
+def is_answered(url: str) -> bool:
+    """Tell whether ``place`` has a say about ``url``: a file of the retired host, or the book's archive of VOC2012."""
+    return is_retired(url) or _registered(url) is not None
+
+
+def place(url: str, target: Path, sha1: str | None = None) -> None:
+    """Put the file of ``url`` at ``target`` and print one line that says where it comes from.
+
+    Looked for in the data root, then in the folder of ``target`` and the one above, where the book keeps its sets. A
+    file with the right hash comes first, then what is made from the set, then a whole file with another hash. A file
+    that stands in ``target`` and differs is kept as NAME.replaced. If nothing is here, VOC2012's own host is asked.
+
+    Args:
+        url: one for which :func:`is_answered`.
+        target: the file to write; its folder is made.
+        sha1: the hash that the caller wants, by default the registered one.
+
+    Raises:
+        HostGone: the file is not here.
+        InputError: the file here is damaged, ``target`` cannot be written, or VOC2012 cannot be fetched.
+    """
+    item, remote = _registered(url) or (None, None)
+    name = PurePosixPath(urlsplit(url).path).name
+    roots = list(dict.fromkeys(path.resolve() for path in (hub.data_root(), target.parent, target.parent.parent)))
+    folder = item.folder if item else PurePosixPath(urlsplit(url).path).parent.name
+    files = [path for root in roots for path in (root / name, root / folder / name) if path.is_file()]
+    wanted = sha1 or _sha1_of(remote)
+    right = next((path for path in files if _has_sha1(path, wanted)), None)
+    if right is not None:
+        return _copy(right, target, f"{name}: {right}")
+    for root in roots if item and item.hub_name in _MAKERS else []:
+        found = present(item, root)
+        if found is not None:
+            return _MAKERS[item.hub_name](found, target)
+    if files:
+        _check_whole(files[0])
+        return _copy(files[0], target, f"{name}: {files[0]}" + (f" {_OTHER}" if wanted else ""))
+    if item and not is_retired(url):
+        return _fetch(item, remote, target)
+    raise HostGone(_what_to_do(url, name, item))
+
+
+def _registered(url: str) -> tuple[Item, Remote] | None:
+    """The item, and the file of it, that the book gets from ``url``."""
+    for item in registry.items():
+        for way in item.ways:
+            for file in way.files:
+                if any(_same_file(url, known) for known in file.urls):
+                    return item, file
+    return None
+
+
+def _same_file(url: str, known: str) -> bool:
+    if is_retired(url):
+        return is_retired(known) and urlsplit(url).path == urlsplit(known).path
+    return url == known and url.startswith(registry.VOC_HOST)
+
+
+def _sha1_of(remote: Remote | None) -> str | None:
+    algorithm, _, digest = remote.hash.partition(":") if remote else ("", "", "")
+    return digest if algorithm == "sha1" else None
+
+
+def _has_sha1(path: Path, sha1: str | None) -> bool:
+    try:
+        return sha1 is not None and check_sha1(str(path), sha1)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; put the file there again") from error
+
+
+def _what_to_do(url: str, name: str, item: Item | None) -> str:
+    gone = f"{name} is not here, and the book's host {urlsplit(url).hostname} is gone"
+    if item is None:
+        return f"{gone}: put {name} into {hub.data_root()}, or set MXNET_GLUON_REPO to a mirror"
+    if item.hub_name in ("pikachu", "weights"):
+        return f"{gone}: put {name} into {hub.data_root() / item.folder}, or run: d2lzh-cv data fetch {item.name}"
+    unpacked = f" (or what it holds, as {item.folder}/)" if item.hub_name in _MAKERS else ""
+    return f"{gone}: put {name}{unpacked} into {hub.data_root()}, or run: d2lzh-cv data fetch {item.name}"
+
+
+def _copy(source: Path, target: Path, line: str) -> None:
+    if source != target.resolve():
+        with source.open("rb") as content:
+            _put(target, lambda file: shutil.copyfileobj(content, file, 1 << 20))
+    print(line)
+
+
+def _put(target: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write ``target`` whole; what stands there keeps its content, as NAME.replaced if that differs."""
+    new = target.with_name(f".{target.name}.new")
+    with write_atomically(new) as file:
+        write(file)
+    try:
+        if target.is_file() and not filecmp.cmp(new, target, shallow=False):
+            os.replace(target, target.with_name(f"{target.name}.replaced"))
+        os.replace(new, target)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise InputError(f"cannot write {target}: {error.strerror}; choose another path") from error
+
+
+def _zip_of_pictures(folder: Path, target: Path) -> None:
+    pictures = [path for part in ("train", "test") for path in sorted((folder / part).glob("*/*")) if path.is_file()]
+
+    def write(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file, "w") as archive:
+            for path in pictures:
+                member = zipfile.ZipInfo(f"hotdog/{path.relative_to(folder).as_posix()}", _EPOCH)
+                member.external_attr = 0o644 << 16
+                archive.writestr(member, _content(path))
+    _put(target, write)
+    print(f"{target.name}: made from the {len(pictures)} pictures of {folder}")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        str(path).encode()
+        return path.read_bytes()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{ascii(str(path))} has a name that no zip can hold: it is not UTF-8; rename it") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; put the picture there again") from error
+
+
+def _records(folder: Path, target: Path) -> None:
+    source = (records_of(folder) / target.name).resolve()
+    if source.suffix == ".rec":
+        check_records(source)
+    packed = source.parent != folder.resolve()
+    _copy(source, target, f"{target.name}: " + (f"packed from {folder}" if packed else f"{source} {_OTHER}"))
+
+
+def _link_to_tree(tree: Path, target: Path) -> None:
+    """An archive of one link: VOC2012 takes 2 GB. Where the tree itself is to be unpacked to, it stays as it is."""
+    place = target.parent / _VOC
+    in_place = place.is_dir() and not place.is_symlink()
+    if in_place and not (place / hub.VOC_LIST).is_file():
+        raise InputError(f"{place} is there but holds no {hub.VOC_LIST}; move it away, and {tree} is linked to instead")
+
+    def write(file: BinaryIO) -> None:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            if in_place:
+                member = archive.gettarinfo(str(place), _VOC)
+            else:
+                member = tarfile.TarInfo(_VOC)
+                member.type, member.linkname = tarfile.SYMTYPE, str(tree.resolve())
+            archive.addfile(member)
+    _put(target, write)
+    print(f"{target.name}: " + (f"{place} is in place" if in_place else f"unpacks to a link to {tree.resolve()}"))
+
+
+_MAKERS: dict[str, Callable[[Path, Path], None]] = {"hotdog": _zip_of_pictures, "pikachu": _records,
+                                                    "voc": _link_to_tree}
+
+
+def _check_whole(path: Path) -> None:
+    """Raise InputError for an archive that is cut off; its hash cannot tell, for it is not the book's."""
+    try:
+        if path.suffix == ".rec":
+            check_records(path)
+            damaged = None
+        elif path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                damaged = archive.testzip()
+        elif path.suffix in (".tar", ".gz"):
+            with tarfile.open(path) as archive:
+                damaged = None if archive.getmembers() else "it is empty"
+        else:
+            damaged = None
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError) as error:
+        damaged = error
+    if damaged:
+        raise InputError(f"{path} is damaged ({damaged}) and is not the file that the book names; put that there, or "
+                         "remove this one")
+
+
+def _fetch(item: Item, remote: Remote, target: Path) -> None:
+    try:
+        download(remote, target, target.parent / DOWNLOADS)
+    except Unavailable as error:
+        raise Unavailable(f"{error} Put {remote.name}, or the tree {item.folder}, into {hub.data_root()}, or run: "
+                          f"d2lzh-cv data fetch {item.name}") from error
