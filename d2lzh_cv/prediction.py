@@ -16,6 +16,7 @@ from PIL import Image
 from . import drawing
 from .anchors import multibox_detection
 from .checkpoint import Description, load_model
+from .data.images import check_shape
 from .data.pixels import read_pixels
 from .errors import InputError
 from .fcn import classes_of_pixels
@@ -69,7 +70,10 @@ class Predictor:
         self._predict = {"detect": self._detect, "segment": self._segment, "classify": self._classify}[task]
 
     def __call__(self, path: str | Path) -> Prediction:
-        return self._predict(read_upright(path))
+        picture = read_upright(path)
+        if self.description.task == "classify":
+            check_shape(path, *picture.size)
+        return self._predict(picture)
 
     def _detect(self, picture: Image.Image) -> Prediction:
         rows = detect(self.net, self.description, _array(picture), self.ctx, self.threshold)

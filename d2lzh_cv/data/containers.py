@@ -117,22 +117,24 @@ def _split_webp(content: bytes) -> tuple[bytes, int]:
 def _split_tiff(content: bytes) -> tuple[bytes, int]:
     """The first picture's directory without the entries that are not for its pixels; and no further picture."""
     directory = _directory(content)
-    if directory is None:
+    if directory is None or not directory.whole:
         return content, 1
-    start, order, count, offset, entries = directory
+    start, order, count, offset, entries, _ = directory
     kept = [entry for entry in entries if struct.unpack_from(f"{order}H", entry)[0] in _TIFF_PIXELS]
     changed = struct.pack(f"{order}{count}", len(kept)) + b"".join(kept) + bytes(struct.calcsize(f"{order}{offset}"))
     return content[:start] + changed + content[start + len(changed):], _orientation(content)
 
 
 class _Directory(NamedTuple):
-    """TIFF's first: where it starts, the byte order, the types of its count and offsets, its entries' bytes."""
+    """TIFF's first: where it starts, the byte order, the types of its count and offsets, its entries' bytes; and
+    whether all that it counts are there."""
 
     start: int
     order: str
     count: str
     offset: str
     entries: list[bytes]
+    whole: bool
 
 
 def _directory(tiff: bytes) -> _Directory | None:
@@ -147,9 +149,9 @@ def _directory(tiff: bytes) -> _Directory | None:
     except struct.error:
         return None
     first = start + struct.calcsize(count)
-    number = min(number, (len(tiff) - first) // size)
-    return _Directory(start, order, count, offset, [tiff[at:at + size] for at in range(first, first + number * size,
-                                                                                       size)])
+    there = min(number, (len(tiff) - first) // size)
+    entries = [tiff[at:at + size] for at in range(first, first + there * size, size)]
+    return _Directory(start, order, count, offset, entries, there == number)
 
 
 def _orientation(exif: bytes) -> int:

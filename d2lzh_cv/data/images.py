@@ -12,6 +12,8 @@ from .pixels import SUFFIXES, check_picture, check_picture_bytes, decode, read_f
 
 __all__ = ["SUFFIXES", "ImageFolder", "check_picture", "check_picture_bytes", "image_folder", "read_picture"]
 
+MOST_OBLONG = 4096  # longer by shorter side
+
 
 def image_folder(root: str | Path, needs_classes: bool = True, transform: Callable | None = None,
                  classes: Sequence[str] | None = None) -> ImageFolder:
@@ -52,7 +54,16 @@ class ImageFolder(gluon.data.vision.ImageFolderDataset):
         else:
             picture = read_picture(name)
             self._checked.add(idx)
+        check_shape(name, *picture.shape[1::-1])
         return (picture, label) if self._transform is None else self._transform(picture, label)
+
+
+def check_shape(name: str | Path, width: int, height: int) -> None:
+    """Raise InputError naming a picture that is a line: a classifier's input, its shorter side made 256, would fill
+    the memory."""
+    if max(width, height) > MOST_OBLONG * min(width, height):
+        raise InputError(f"{name} has {width}×{height} pixels, too long for its width to be classified; cut it or "
+                         "remove it")
 
 
 def _class_folders(root: Path) -> list[Path]:

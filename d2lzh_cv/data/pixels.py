@@ -32,13 +32,16 @@ from .containers import Container, open_container
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm")
 LARGEST = 1 << 28  # pixels: more than any camera takes; 0.8 GB as RGB
-LONGEST = 1 << 20  # pixels a side: OpenCV's own limit
+LONGEST = 1 << 20  # pixels per side: OpenCV's own limit
 HEAD = 1 << 17  # bytes of a file in which its size and EXIF nearly always stand
 ON_ITS_SIDE = (5, 6, 7, 8)  # values of EXIF's orientation that exchange width and height
 # Pillow's readers, which notice what is missing of a file: MXNet and OpenCV fill it with grey and say nothing.
 _JUDGES = {"JPEG": JpegImageFile, "PNG": PngImageFile, "BMP": BmpImageFile, "TIFF": TiffImageFile,
            "WEBP": WebPImageFile, "GIF": GifImageFile, "PPM": PpmImageFile, "JPEG2000": Jpeg2KImageFile}
 _USUAL = (0, 1, 2)  # get_sampling's 4:4:4, 4:2:2 and 4:2:0
+
+
+cv2.setLogLevel(0)  # what OpenCV prints of a file that it cannot decode, an error here says in one line
 
 
 class Header(NamedTuple):
@@ -51,6 +54,18 @@ class Header(NamedTuple):
     def upright(self) -> tuple[int, int]:
         """(width, height) of the picture turned upright."""
         return self.stored[::-1] if self.orientation in ON_ITS_SIDE else self.stored
+
+
+def read_file(path: str | Path, size: int = -1) -> bytes:
+    """Its first ``size`` bytes, or all. Raises InputError naming ``path``.
+
+    Python opens names of any bytes; MXNet only opens those of UTF-8.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise InputError(f"cannot read picture {path}: {error.strerror}; put the file there") from error
 
 
 def read_picture(path: str | Path, flag: int = 1) -> mx.nd.NDArray:
@@ -128,15 +143,19 @@ def read_header(path: str | Path) -> Header:
     Raises InputError naming ``path`` when it is missing or not a picture that can be read.
     """
     head = read_file(path, HEAD)
+    if len(head) == HEAD and not _ends_its_header(head):
+        head = read_file(path)
+    container = open_container(head)
+    return Header(_open(container, path).size, container.orientation)
+
+
+def _ends_its_header(head: bytes) -> bool:
+    """Whether size and EXIF are in ``head``; only a JPEG must have both before its pixels."""
     container = open_container(head)
     try:
-        size = _open(container, path).size
-    except InputError:  # what it takes may stand further back: a large profile, TIFF's directory
-        if len(head) < HEAD:
-            raise
-        container = open_container(read_file(path))
-        size = _open(container, path).size
-    return Header(size, container.orientation)
+        return container.kind == "JPEG" and _open(container, "").size is not None
+    except InputError:
+        return False
 
 
 def for_records(content: bytes, name: str | Path, upright: bool = True) -> bytes:
@@ -160,18 +179,6 @@ def to_png(pixels: np.ndarray) -> bytes:
     return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def read_file(path: str | Path, size: int = -1) -> bytes:
-    """Its first ``size`` bytes, or all. Raises InputError naming ``path``.
-
-    Python opens names of any bytes; MXNet only opens those of UTF-8.
-    """
-    try:
-        with open(path, "rb") as file:
-            return file.read(size)
-    except OSError as error:
-        raise InputError(f"cannot read picture {path}: {error.strerror}; put the file there") from error
-
-
 def _open(container: Container, name: str | Path) -> Image.Image:
     """The picture in Pillow, of which only the header has been read, after a look at its size."""
     judge = _JUDGES.get(container.kind)
@@ -186,10 +193,10 @@ def _open(container: Container, name: str | Path) -> Image.Image:
     if width < 1 or height < 1:
         raise InputError(f"{name} has {width}×{height} pixels, none at all; replace or remove it")
     if width * height > LARGEST or max(width, height) > LONGEST:
-        raise InputError(f"{name} has {width}×{height} pixels, too many: {LARGEST:,} can be read, {LONGEST:,} a side; "
-                         "make it smaller")
+        raise InputError(f"{name} has {width}×{height} pixels, too many: {LARGEST:,} can be read, {LONGEST:,} per "
+                         "side; make it smaller")
     if picture.mode in ("F", "I") and container.kind == "TIFF":
-        raise InputError(f"{name} has pixels of 32 bits; save it with 8 or 16 bits a channel")
+        raise InputError(f"{name} has pixels of 32 bits or with a sign; save it with 8 or 16 bits per channel")
     return picture
 
 
@@ -209,7 +216,9 @@ def _errors_name(name: str | Path) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except Exception as error:  # noqa: BLE001  (Pillow's readers raise whatever their parsing trips over)
+    except MemoryError as error:
+        raise InputError(f"{name} is too large for the memory here; make it smaller") from error
+    except Exception as error:  # Pillow's readers raise whatever their parsing trips over
         reason = "truncated" if "truncated" in str(error).lower() else "damaged or of another format"
         raise InputError(f"{name} is not a whole picture ({reason}); replace or remove it") from error
 
@@ -231,26 +240,23 @@ def _of_usual_jpeg(container: Container, name: str | Path) -> np.ndarray | None:
 
 
 def _decode(container: Container, name: str | Path, flag: int) -> np.ndarray:
-    try:
-        if container.kind == "GIF":
+    if container.kind == "GIF":
+        with _errors_name(name):
             pixels = np.asarray(_open(container, name).convert("RGB"))
-            return pixels if flag else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
+        return pixels if flag else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
+    try:
         if container.kind == "JPEG":
             return mx.image.imdecode(container.pixels, flag=flag).asnumpy()
         return _by_opencv(container.pixels, flag)
-    except (mx.base.MXNetError, cv2.error, MemoryError) as error:
+    except (mx.base.MXNetError, cv2.error) as error:
         raise InputError(f"{name} is a picture that neither MXNet nor OpenCV can decode; save it as JPEG or PNG"
                          ) from error
 
 
 def _by_opencv(content: bytes, flag: int) -> np.ndarray:
-    level = cv2.setLogLevel(0)  # silent: the error says it
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR if flag else cv2.IMREAD_GRAYSCALE)
-    finally:
-        cv2.setLogLevel(level)
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR if flag else cv2.IMREAD_GRAYSCALE)
     if pixels is None:
-        raise cv2.error("nothing decoded")
+        raise cv2.error("nothing decoded")  # as it raises in other cases
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if flag else pixels[:, :, None]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import read_json
 from .derived import make_once
-from .pixels import check_picture_bytes, for_records, read_file
+from .pixels import check_picture_bytes, decode, for_records, read_file
 
 MAGIC = 0xCED7230A
 _HEADER = struct.Struct("<IfQQ")  # what mxnet.recordio.pack writes: flag (the count of label words), label, id, id2
@@ -158,7 +158,18 @@ def first_picture(rec: str | Path) -> tuple[mx.nd.NDArray, np.ndarray]:
         _, record = next(_records(content, Path(rec)))
     header, picture = mx.recordio.unpack(record)
     rows = header.label[int(header.label[0]):].reshape(-1, int(header.label[1]))
-    return mx.image.imdecode(picture), rows[:, :5]
+    return decode_as_stored(picture, f"picture 1 of {rec}"), rows[:, :5]
+
+
+def decode_as_stored(picture: bytes, name: str) -> mx.nd.NDArray:
+    """The picture (H, W, 3) of a record: its boxes are for it as MXNet's decoder gives it, which does not turn it.
+
+    Raises InputError calling it ``name`` when neither MXNet nor what else reads pictures here can decode it.
+    """
+    try:
+        return mx.image.imdecode(picture)
+    except mx.base.MXNetError:
+        return mx.nd.array(decode(picture, name, upright=False), dtype="uint8")
 
 
 def _pack_split(folder: Path, split: str, out: Path, shown: Path) -> None:
