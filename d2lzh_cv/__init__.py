@@ -30,7 +30,8 @@ _EXPORTS = {
                        "trans_conv_size",
     "fcn": "bilinear_kernel fcn label2image normalize_image predict",
     "style": "FeatureExtractor GeneratedImage content_loss gram postprocess preprocess style_loss transfer tv_loss",
-    "data.images": "image_folder read_picture",
+    "data.images": "image_folder",
+    "data.pixels": "read_picture",
     "data.pikachu": "load_data_pikachu load_pikachu",
     "data.voc": "VOCSegDataset VOC_CLASSES VOC_COLORMAP download_voc_pascal read_voc_images voc_colormap2label "
                 "voc_label_indices voc_rand_crop",

@@ -3,19 +3,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .data.voc import VOC_COLORMAP
+from .fonts import font_of
 
 COLORS = ((230, 25, 75), (0, 110, 230), (30, 150, 60), (245, 130, 48), (145, 30, 180), (0, 140, 140), (200, 0, 160),
           (128, 90, 0), (90, 90, 90), (120, 150, 0))
-CJK = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "Droid Sans Fallback",
-       "PingFang SC", "Microsoft YaHei", "SimHei", "Arial Unicode MS")
 
 
 def boxes(picture: Image.Image, found: Sequence[dict[str, Any]], classes: Sequence[str]) -> Image.Image:
@@ -44,7 +41,7 @@ def classes(picture: Image.Image, mask: np.ndarray, names: Sequence[str]) -> Ima
 
 def caption(picture: Image.Image, text: str) -> Image.Image:
     """The picture with ``text`` in a strip below it."""
-    font = _font(_points((max(picture.width, 160), picture.height)), not _is_simple(text))
+    font = _font(_points((max(picture.width, 160), picture.height)), text)
     lines = text.split("; ")
     left, top, right, bottom = font.getbbox("Ág")
     height = round((bottom - top) * 1.3)
@@ -59,7 +56,7 @@ def caption(picture: Image.Image, text: str) -> Image.Image:
 def _label(pen: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, color: tuple[int, ...],
            size: tuple[int, int], above: bool = True) -> int:
     """Write ``text`` on its colour at a box's upper left corner, within the picture; returns where it ends below."""
-    font = _font(_points(size), not _is_simple(text))
+    font = _font(_points(size), text)
     left, top, right, bottom = font.getbbox(text)
     width, height = right - left + 4, bottom - top + 4
     x = max(0, min(corner[0], size[0] - width))
@@ -73,16 +70,10 @@ def _points(size: tuple[int, int]) -> int:
     return max(9, round(min(size) / 28))
 
 
-def _is_simple(text: str) -> bool:
-    return all(ord(letter) < 0x2E80 for letter in text)  # the first of the Chinese, Japanese and Korean blocks
+def _font(points: int, text: str) -> ImageFont.FreeTypeFont:
+    return _loaded(str(font_of(text)), points)
 
 
 @lru_cache(maxsize=32)
-def _font(points: int, asian: bool) -> ImageFont.FreeTypeFont:
-    """Matplotlib's own font; for Chinese a font of the system, where there is one."""
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    if asian:
-        from matplotlib import font_manager
-        known = {font.name: font.fname for font in font_manager.fontManager.ttflist}
-        path = next((known[name] for name in CJK if name in known), path)
-    return ImageFont.truetype(str(path), points)
+def _loaded(path: str, points: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, points)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import pyplot as plt
 
+from .fonts import fit_fonts
+
 
 def use_svg_display() -> None:
     """Show figures as SVG in a notebook; without a notebook there is nothing to set."""
@@ -55,8 +57,9 @@ def show_bboxes(axes, bboxes, labels=None, colors=None) -> None:
         rect = bbox_to_rect(to_numpy(bbox), color)
         axes.add_patch(rect)
         if i < len(labels):
-            axes.text(*rect.xy, labels[i], va="center", ha="center", fontsize=9, color="k" if color == "w" else "w",
-                      bbox={"facecolor": color, "lw": 0})
+            text = axes.text(*rect.xy, labels[i], va="center", ha="center", fontsize=9,
+                             color="k" if color == "w" else "w", bbox={"facecolor": color, "lw": 0})
+            fit_fonts([text])
 
 
 def show_images(imgs, num_rows: int, num_cols: int, scale: float = 2) -> np.ndarray:

@@ -11,12 +11,13 @@ from typing import Any
 import mxnet as mx
 import numpy as np
 from mxnet import gluon, image, nd
-from PIL import Image, ImageOps
+from PIL import Image
 
 from . import drawing
 from .anchors import multibox_detection
 from .checkpoint import Description, load_model
-from .data.images import check_picture
+from .data.images import check_shape
+from .data.pixels import read_pixels
 from .errors import InputError
 from .fcn import classes_of_pixels
 from .networks import NETWORKS
@@ -69,7 +70,10 @@ class Predictor:
         self._predict = {"detect": self._detect, "segment": self._segment, "classify": self._classify}[task]
 
     def __call__(self, path: str | Path) -> Prediction:
-        return self._predict(read_upright(path))
+        picture = read_upright(path)
+        if self.description.task == "classify":
+            check_shape(path, *picture.size)
+        return self._predict(picture)
 
     def _detect(self, picture: Image.Image) -> Prediction:
         rows = detect(self.net, self.description, _array(picture), self.ctx, self.threshold)
@@ -142,13 +146,8 @@ def classify(net: gluon.Block, description: Description, picture: nd.NDArray,
 
 
 def read_upright(path: str | Path) -> Image.Image:
-    """The picture as RGB and as its camera says it stands. Raises InputError naming a file that is not whole."""
-    check_picture(path)
-    try:
-        with Image.open(path) as picture:
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{path} is not a picture that can be read ({error}); save it as JPEG or PNG") from error
+    """The picture as training reads it, to draw on. Raises InputError naming a file that is not whole."""
+    return Image.fromarray(read_pixels(path))
 
 
 def _array(picture: Image.Image) -> nd.NDArray:

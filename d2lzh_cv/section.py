@@ -165,9 +165,12 @@ class Section:
         In a notebook the figure is shown first.
         """
         from matplotlib import pyplot as plt
+
+        from .fonts import fit_figure
         if figure is None and not plt.get_fignums():
             raise ValueError(f"save_figure({name!r}): nothing is drawn")
         figure = figure or plt.gcf()
+        fit_figure(figure)
         dpi = min(144, MAX_WIDTH / figure.get_size_inches()[0])
         path = self._keep(name, caption, lambda file: figure.savefig(
             file, format="png", dpi=dpi, bbox_inches="tight", facecolor="white"))

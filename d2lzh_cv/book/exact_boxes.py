@@ -8,7 +8,7 @@ from mxnet.gluon import model_zoo
 
 from .. import anchors, rcnn, ssd
 from ..data import pikachu
-from ..data.images import read_picture
+from ..data.pixels import read_picture
 from .exact import figure, forward
 
 

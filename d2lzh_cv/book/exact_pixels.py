@@ -10,7 +10,7 @@ from mxnet.gluon.data import DataLoader
 
 from .. import resnet, transposed_conv
 from ..data import voc
-from ..data.images import read_picture
+from ..data.pixels import read_picture
 from ..fcn import bilinear_kernel
 from ..finetuning import conv_features
 from .exact import figure, forward

@@ -10,9 +10,10 @@ _EXPORTS = {
     "cifar10": "CIFAR10 CIFAR10_CLASSES",
     "hotdog": "load_hotdog",
     "hub": "Source cache_root data_root find",
-    "images": "check_picture image_folder read_picture",
+    "images": "image_folder",
     "kaggle": "reorg_cifar10_data reorg_dog_data unpack_kaggle_cifar10 unpack_kaggle_dog write_submission",
     "pikachu": "check_records load_data_pikachu load_pikachu pack_detection",
+    "pixels": "check_picture read_picture",
     "voc": "VOCSegDataset VOC_CLASSES VOC_COLORMAP download_voc_pascal read_voc_images voc_colormap2label "
            "voc_label_indices voc_rand_crop",
 }

@@ -67,12 +67,12 @@ def _check(item: Item, path: Path) -> Report:
 
 def _check_pictures(path: Path, report: Report) -> None:
     """Every picture below the folder."""
-    from .images import SUFFIXES
+    from .pixels import SUFFIXES
     _open_all((file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES), report)
 
 
 def _open_all(pictures: Iterable[Path], report: Report) -> None:
-    from .images import check_picture
+    from .pixels import check_picture
     looks = [report.look(check_picture, file) is not None for file in pictures]
     report.facts.append(f"{sum(looks)} of {len(looks)} pictures open")
 

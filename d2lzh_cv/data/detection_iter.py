@@ -14,7 +14,7 @@ from mxnet import image, nd
 from ..errors import InputError
 from .decoded import DecodedPictures
 from .fingerprint import Unchanged
-from .records import is_background
+from .records import decode_as_stored, is_background
 
 OPTIONS = {"rand_crop", "min_object_covered", "aspect_ratio_range", "area_range", "min_eject_coverage", "max_attempts",
            "rand_mirror"}  # of CreateDetAugmenter, that FastDetectionIter takes
@@ -68,8 +68,8 @@ class DetectionIter(image.ImageDetIter):
 
     def imdecode(self, s: bytes) -> nd.NDArray:
         try:
-            return image.imdecode(s)
-        except mx.base.MXNetError as error:  # ImageIter's own message fails on a set without an index
+            return decode_as_stored(s, "")
+        except InputError as error:  # ImageIter's own message fails on a set without an index
             raise InputError(f"{self._rec} holds a picture that does not decode; fetch or pack it again") from error
 
 

@@ -1,56 +1,24 @@
-"""Reading pictures, and folders of pictures by class, with one clear error for a file that is not whole.
-
-MXNet decodes with OpenCV, which fills what is missing of a truncated JPEG with grey and says nothing; Pillow tells.
-"""
+"""Folders of pictures by class, read as every picture is here."""
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import mxnet as mx
 from mxnet import gluon
-from PIL import Image
 
 from ..errors import InputError
 from .fingerprint import Unchanged
+from .pixels import SUFFIXES, check_picture, check_picture_bytes, decode, read_file, read_picture
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
+__all__ = ["SUFFIXES", "ImageFolder", "check_picture", "check_picture_bytes", "image_folder", "read_picture"]
 
-
-def read_picture(path: str | Path, flag: int = 1) -> mx.nd.NDArray:
-    """Return the picture as uint8 RGB NDArray (H, W, 3), or (H, W, 1) grey with ``flag`` 0, as mxnet.image.imread does.
-
-    Raises InputError naming ``path`` when it is missing, truncated or not a picture.
-    """
-    return _decode(check_picture(path), path, flag)
-
-
-def check_picture(path: str | Path) -> bytes:
-    """Return the file's bytes when they are one whole picture; else raise InputError naming ``path``."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read picture {path}: {error.strerror}; put the file there") from error
-    check_picture_bytes(content, path)
-    return content
-
-
-def check_picture_bytes(content: bytes, name: str | Path) -> None:
-    """Raise InputError calling the picture ``name`` when ``content`` is not one whole picture."""
-    try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as picture:
-            warnings.simplefilter("ignore")  # of a large picture: MXNet decides what it can decode
-            picture.draft(picture.mode, (1, 1))  # a JPEG is read to its end, but only at an eighth of its size
-            picture.load()
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name} is not a whole picture ({_reason(error)}); replace or remove it") from error
+MOST_OBLONG = 4096  # longer by shorter side
 
 
 def image_folder(root: str | Path, needs_classes: bool = True, transform: Callable | None = None,
                  classes: Sequence[str] | None = None) -> ImageFolder:
-    """Return a dataset of ((H, W, 3) uint8 NDArray, int label) over the .jpg, .jpeg and .png files of ``root``.
+    """Return a dataset of ((H, W, 3) uint8 NDArray, int label) over the pictures of ``root``, files of SUFFIXES.
 
     With classes the pictures lie in ``root/<class>/`` and labels follow the sorted class names, as in
     gluon.data.vision.ImageFolderDataset; without, they lie in ``root`` itself and every label is -1.
@@ -84,19 +52,28 @@ class ImageFolder(gluon.data.vision.ImageFolderDataset):
     def __getitem__(self, idx: int):
         name, label = self.items[idx]
         picture = self._read(idx, name)
+        check_shape(name, *picture.shape[1::-1])
         return (picture, label) if self._transform is None else self._transform(picture, label)
 
     def _read(self, idx: int, name: str) -> mx.nd.NDArray:
         """One look at the whole picture is enough while its file stays: later epochs pay for one decoding only."""
         if idx in self._checked:
             with self._checked[idx]:
-                content = Path(name).read_bytes()
-            return _decode(content, name, flag=1)
+                content = read_file(name)
+            return mx.nd.array(decode(content, name), dtype="uint8")
         unchanged = Unchanged(name)
         with unchanged:
             picture = read_picture(name)
         self._checked[idx] = unchanged
         return picture
+
+
+def check_shape(name: str | Path, width: int, height: int) -> None:
+    """Raise InputError naming a picture that is a line: a classifier's input, its shorter side made 256, would fill
+    the memory."""
+    if max(width, height) > MOST_OBLONG * min(width, height):
+        raise InputError(f"{name} has {width}×{height} pixels, too long for its width to be classified; cut it or "
+                         "remove it")
 
 
 def _class_folders(root: Path) -> list[Path]:
@@ -117,14 +94,3 @@ def _pictures(folder: Path) -> list[Path]:
     if not files:
         raise InputError(f"{folder} holds no pictures; put .jpg or .png files there or remove the folder")
     return files
-
-
-def _decode(content: bytes, name: str | Path, flag: int) -> mx.nd.NDArray:
-    try:
-        return mx.image.imdecode(content, flag=flag)
-    except mx.base.MXNetError as error:
-        raise InputError(f"{name} is a picture MXNet cannot decode; save it as JPEG or PNG") from error
-
-
-def _reason(error: Exception) -> str:
-    return "truncated" if "truncated" in str(error).lower() else "damaged or of another format"

@@ -21,7 +21,7 @@ from ..files import make_folder, make_folder_atomically, write_atomically
 from . import hub
 from .archives import unpack
 from .derived import make_once, place_for
-from .images import SUFFIXES
+from .pixels import SUFFIXES
 
 _CIFAR10_ARCHIVES = ("train_tiny.zip", "test_tiny.zip", "trainLabels.csv.zip")
 _DOG_ARCHIVES = ("train_valid_test_tiny.zip",)

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import read_json
 from .derived import make_once
-from .images import check_picture, check_picture_bytes
+from .pixels import check_picture_bytes, decode, for_records, read_file
 
 MAGIC = 0xCED7230A
 _HEADER = struct.Struct("<IfQQ")  # what mxnet.recordio.pack writes: flag (the count of label words), label, id, id2
@@ -49,9 +49,9 @@ def pack_detection(folder: str | Path, out: str | Path) -> Path:
     """Pack ``folder``'s train.json + train/ and val.json + val/ into {train,val}.{rec,idx} in the folder ``out``.
 
     Each JSON maps a picture's name to [class, xmin, ymin, xmax, ymax], relative, or to a list of such rows, which is
-    empty for a background picture. The pictures' bytes are copied as they are; a record's label is [4, 5, width,
-    height, then the rows], width and height in pixels. Done once: again only when the JSON or a picture has changed.
-    Returns ``out``. Section 9.6.
+    empty for a background picture. The pictures' bytes are copied as they are, but of those that stand on their side or
+    that MXNet does not decode (see ``for_records``); a record's label is [4, 5, width, height, then the rows], width
+    and height in pixels. Done once: again only when the JSON or a picture has changed. Returns ``out``. Section 9.6.
     Raises InputError naming the file that is missing or broken, or the picture whose boxes are not valid.
     """
     folder, splits = Path(folder), ("train", "val")
@@ -174,7 +174,18 @@ def first_picture(rec: str | Path) -> tuple[mx.nd.NDArray, np.ndarray]:
         first = next(unpacked)
         header, picture = next((pair for pair in chain([first], unpacked) if not is_background(pair[0].label)), first)
     rows = header.label[int(header.label[0]):].reshape(-1, int(header.label[1]))
-    return mx.image.imdecode(picture), rows[:, :5]
+    return decode_as_stored(picture, f"picture 1 of {rec}"), rows[:, :5]
+
+
+def decode_as_stored(picture: bytes, name: str) -> mx.nd.NDArray:
+    """The picture (H, W, 3) of a record: its boxes are for it as MXNet's decoder gives it, which does not turn it.
+
+    Raises InputError calling it ``name`` when neither MXNet nor what else reads pictures here can decode it.
+    """
+    try:
+        return mx.image.imdecode(picture)
+    except mx.base.MXNetError:
+        return mx.nd.array(decode(picture, name, upright=False), dtype="uint8")
 
 
 def _pack_split(folder: Path, split: str, out: Path, shown: Path) -> None:
@@ -189,11 +200,9 @@ def _pack_split(folder: Path, split: str, out: Path, shown: Path) -> None:
 
 
 def _record(picture: Path, rows: list, i: int, source: Path) -> bytes:
-    from PIL import Image
-    content = check_picture(picture)
-    with Image.open(picture) as opened:
-        size = opened.size
-    return pack_record(content, _boxes(rows, picture.name, source), size, i)
+    content = read_file(picture)
+    size = check_picture_bytes(content, picture).upright
+    return pack_record(for_records(content, picture), _boxes(rows, picture.name, source), size, i)
 
 
 def _boxes(rows: list, name: str, source: Path) -> np.ndarray:

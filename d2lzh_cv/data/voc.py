@@ -11,10 +11,9 @@ from mxnet import gluon, nd
 
 from ..errors import InputError
 from . import hub
-from .images import read_picture
 from .voc_crops import Mapped, read, take
 from .voc_download import download_voc_pascal
-from .voc_files import LazyImage, Unread, check_pairs, check_sizes, open_pair, pair_paths
+from .voc_files import LazyImage, Unread, check_pairs, open_pair, read_pair
 from .voc_labels import VOC_CLASSES, VOC_COLORMAP, voc_colormap2label, voc_label_indices
 from .voc_store import Store
 
@@ -32,7 +31,7 @@ def read_voc_images(root: str | Path = BOOK_ROOT,
     Raises InputError naming the list, picture or mask that is missing, truncated, or of another size. Section 9.9.
     """
     root, names = _names(root, is_train)
-    pairs = [_read_pair(root, name) for name in names]
+    pairs = [[nd.array(pixels, dtype="uint8") for pixels in read_pair(root, name)] for name in names]
     return [picture for picture, _ in pairs], [mask for _, mask in pairs]
 
 
@@ -58,13 +57,6 @@ def _read_list(path: Path) -> list[str]:
     if not names:
         raise InputError(f"{path} names no pictures")
     return names
-
-
-def _read_pair(root: Path, name: str) -> tuple[nd.NDArray, nd.NDArray]:
-    paths = pair_paths(root, name)
-    picture, mask = map(read_picture, paths)
-    check_sizes(paths[1], picture.shape, mask.shape)
-    return picture, mask
 
 
 def voc_rand_crop(feature: nd.NDArray, label: nd.NDArray, height: int, width: int) -> tuple[nd.NDArray, nd.NDArray]:

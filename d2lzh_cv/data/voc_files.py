@@ -1,19 +1,15 @@
 """VOC pictures and masks that stay on the disk until they are looked at."""
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import mxnet as mx
 import numpy as np
-from PIL import Image
 
 from ..errors import InputError
-from .images import check_picture, read_picture
+from .pixels import Header, read_header, read_indices, read_pixels
 from .voc_store import Pixels, Store
-
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
 class _CountsAsNDArray(type):
@@ -32,24 +28,25 @@ class LazyImage(mx.nd.NDArray, metaclass=_CountsAsNDArray):
     to, as in any NDArray: ``fresh`` gives another object of the same file, ``settled`` what is worth keeping of one.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, int, int], is_mask: bool, store: Store, place: int) -> None:
-        self.path, self.is_mask, self.store, self.place = path, is_mask, store, place
+    def __init__(self, path: Path, shape: tuple[int, int, int], is_mask: bool, store: Store, place: int,
+                 upright: bool = True) -> None:
+        self.path, self.is_mask, self.store, self.place, self.upright = path, is_mask, store, place, upright
         self._shape, self._whole, self.writable = shape, [], True
 
     def rows(self, part: slice) -> Pixels:
         """Some rows of the picture as its file has them, as bytes."""
-        return self.store.rows(self.place, self.path, self._shape, part,
-                               _read_mask if self.is_mask else _read_picture)
+        decode = _read_mask if self.is_mask else _read_picture if self.upright else _read_as_stored
+        return self.store.rows(self.place, self.path, self._shape, part, decode)
 
     def read(self) -> mx.nd.NDArray:
-        """The whole picture, as mxnet.image.imread gives it: an array of the caller's own."""
+        """The whole picture, as ``read_picture`` gives it: an array of the caller's own."""
         planes, palette = self.rows(slice(None))
         pixels = np.dstack(planes) if palette is None else palette[planes[0]]
         return mx.nd.array(pixels, ctx=mx.cpu(), dtype="uint8")
 
     def fresh(self) -> LazyImage:
         """The same picture, not read."""
-        return LazyImage(self.path, self._shape, self.is_mask, self.store, self.place)
+        return LazyImage(self.path, self._shape, self.is_mask, self.store, self.place, self.upright)
 
     def settled(self) -> mx.nd.NDArray:
         """The picture, not read, unless something has been written to it: then an NDArray with that."""
@@ -84,7 +81,7 @@ class LazyImage(mx.nd.NDArray, metaclass=_CountsAsNDArray):
     def __reduce__(self):
         if self._whole:
             return self._whole[0].__reduce__()
-        return LazyImage, (self.path, self._shape, self.is_mask, self.store, self.place)
+        return LazyImage, (self.path, self._shape, self.is_mask, self.store, self.place, self.upright)
 
     def __del__(self) -> None:
         """The handle belongs to the array that was read, which frees it."""
@@ -104,10 +101,13 @@ class Unread(list):
 def open_pair(root: Path, name: str, store: Store) -> tuple[LazyImage, LazyImage]:
     """Return (picture, mask); of the files only the headers are read. InputError names what is missing or differs."""
     picture, mask = pair_paths(root, name)
-    shapes = _shape(picture), _shape(mask)
+    headers = read_header(picture), read_header(mask)
+    upright = _stands(*headers)
+    shapes = _shape(headers[0].upright if upright else headers[0].stored), _shape(headers[1].upright)
     check_sizes(mask, *shapes)
     places = [store.reserve(*shape[:2]) for shape in shapes]
-    return LazyImage(picture, shapes[0], False, store, places[0]), LazyImage(mask, shapes[1], True, store, places[1])
+    return (LazyImage(picture, shapes[0], False, store, places[0], upright),
+            LazyImage(mask, shapes[1], True, store, places[1]))
 
 
 def pair_paths(root: Path, name: str) -> tuple[Path, Path]:
@@ -136,38 +136,36 @@ def check_sizes(mask: Path, picture_shape: tuple[int, ...], mask_shape: tuple[in
                          f"{picture_shape[0]}×{picture_shape[1]}; they must be the same")
 
 
-def _shape(path: Path) -> tuple[int, int, int]:
-    try:
-        with warnings.catch_warnings(), Image.open(path) as picture:
-            warnings.simplefilter("ignore")  # of a large picture
-            return picture.height, picture.width, 3
-    except _BROKEN:
-        return read_picture(path).shape  # its error says what is wrong
+def read_pair(root: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return (picture, mask), both (H, W, 3) uint8. InputError names what is missing, not whole, or differs in size."""
+    picture, mask = pair_paths(root, name)
+    upright = _stands(read_header(picture), read_header(mask))
+    pixels = read_pixels(picture, upright), read_pixels(mask)
+    check_sizes(mask, pixels[0].shape, pixels[1].shape)
+    return pixels
+
+
+def _stands(picture: Header, mask: Header) -> bool:
+    """Whether the picture is to be turned upright: not where its mask fits it only as it is stored."""
+    return mask.upright == picture.upright or mask.upright != picture.stored
+
+
+def _shape(size: tuple[int, int]) -> tuple[int, int, int]:
+    return size[1], size[0], 3
 
 
 def _read_picture(path: Path) -> Pixels:
-    """Pillow decodes a JPEG to the bytes MXNet does, in less time, and notices a missing end."""
-    try:
-        with warnings.catch_warnings(), Image.open(path) as picture:
-            warnings.simplefilter("ignore")
-            if (picture.format, picture.mode) == ("JPEG", "RGB"):
-                return _split(np.asarray(picture))
-    except _BROKEN:
-        check_picture(path)  # raises the error that names what is wrong
-    return _split(read_picture(path).asnumpy())
+    return _split(read_pixels(path))
+
+
+def _read_as_stored(path: Path) -> Pixels:
+    return _split(read_pixels(path, upright=False))
 
 
 def _read_mask(path: Path) -> Pixels:
-    try:
-        with Image.open(path) as mask:
-            if mask.mode == "P":
-                colours = np.zeros((256, 3), np.uint8)
-                palette = np.array(mask.getpalette(), np.uint8).reshape(-1, 3)
-                colours[:len(palette)] = palette
-                return Pixels([np.asarray(mask)], colours)
-    except _BROKEN:
-        check_picture(path)
-    return _split(read_picture(path).asnumpy())
+    """A mask of a palette as indices, which take a third of its colours' room."""
+    found = read_indices(path)
+    return _split(read_pixels(path)) if found is None else Pixels([found[0]], found[1])
 
 
 def _split(pixels: np.ndarray) -> Pixels:

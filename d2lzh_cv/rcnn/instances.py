@@ -11,10 +11,9 @@ import numpy as np
 from mxnet import nd
 from PIL import Image
 
-from ..data.images import read_picture
 from ..data.synthetic import backgrounds, generator, pen
 from ..data.synthetic.detection import one_creature
-from ..data.voc_files import check_sizes, pair_paths
+from ..data.voc_files import read_pair
 from ..data.voc_labels import voc_colormap2label, voc_label_indices
 from ..errors import InputError
 
@@ -97,12 +96,11 @@ def voc_objects(root: Path, is_train: bool, side: int, most: int = 200) -> MaskS
     """
     lookup, kept = voc_colormap2label(), []
     for name in _names(root / "ImageSets" / "Segmentation" / ("train.txt" if is_train else "val.txt"))[:most]:
-        picture, mask = map(read_picture, pair_paths(root, name))
-        check_sizes(pair_paths(root, name)[1], picture.shape, mask.shape)
-        classes = voc_label_indices(mask, lookup).asnumpy()
+        picture, mask = read_pair(root, name)
+        classes = voc_label_indices(nd.array(mask, dtype="uint8"), lookup).asnumpy()
         found = _resized(objects_of(classes, _instances(root / "SegmentationObject" / f"{name}.png")), side)
         if found or not classes.any():
-            pixels = cv2.resize(picture.asnumpy(), (side, side), interpolation=cv2.INTER_AREA)
+            pixels = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
             kept.append((pixels, *_filled(found, side)))
     if not any((rows[:, 0] >= 0).any() for _, rows, _ in kept):
         raise InputError(f"no picture of {root} has an object of a 200th of its area")

@@ -9,7 +9,7 @@ import mxnet as mx
 import numpy as np
 from matplotlib import colors
 
-from ..data.images import read_picture
+from ..data.pixels import read_picture
 from ..metrics import DetectorResult, figures, pictures_of
 from ..plotting import set_figsize, show_bboxes, to_numpy
 from ..ssd import detect, show_detections

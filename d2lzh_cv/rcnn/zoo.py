@@ -11,7 +11,7 @@ import numpy as np
 from mxnet import nd
 
 from ..data.hub import weights_file
-from ..data.images import check_picture, read_picture
+from ..data.pixels import read_picture
 from ..plotting import plt
 from ..pretrained import load_weights
 
@@ -54,8 +54,7 @@ class GluonCVDetector(GluonCVNetwork):
     def __call__(self, path: Path, short: int = 600) -> Found:
         """Detect in the picture ``path``, its shorter side made ``short`` pixels."""
         from gluoncv.data.transforms.presets import rcnn
-        check_picture(path)
-        X, picture = rcnn.load_test(str(path), short=short)
+        X, picture = rcnn.transform_test(read_picture(path), short=short)
         began = time.time()
         classes, scores, boxes, *masks = (result[0] for result in self.net(X.as_in_context(self.ctx)))
         nd.waitall()
