@@ -307,24 +307,35 @@ def test_without_mxnet_there_is_nothing_to_install(monkeypatch):
 
 
 # -- run asks once ----------------------------------------------------------------------------------------------------
-def run_with(mxnet: str, folder: Path) -> subprocess.CompletedProcess:
+LOST = "raise OSError('libquadmath.so.0: cannot open shared object file: No such file or directory')"
+
+
+def command_with(mxnet: str, folder: Path, *argv: str) -> subprocess.CompletedProcess:
+    """Run ``d2lzh-cv argv`` with a module ``mxnet`` of this text."""
     (folder / "mxnet").mkdir()
     (folder / "mxnet" / "__init__.py").write_text(mxnet)
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    return subprocess.run([sys.executable, "-m", "d2lzh_cv", "run", "all", "--quick", "--out", str(folder / "out")],
-                          capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300)
+    return subprocess.run([sys.executable, "-m", "d2lzh_cv", *argv], capture_output=True, text=True, cwd=ROOT,
+                          env=environment, timeout=300)
 
 
 @pytest.mark.parametrize("mxnet, line", [
-    ("raise OSError('libquadmath.so.0: cannot open shared object file: No such file or directory')",
-     "error: MXNet needs libquadmath.so.0, which is not on this system; run.*: .*install -y libquadmath0?"),
+    (LOST, "error: MXNet needs libquadmath.so.0, which is not on this system; run.*: .*install -y libquadmath0?"),
     ("raise OSError('disk on fire')",
      "error: MXNet does not import: OSError: disk on fire; what is wrong with this installation says: d2lzh-cv doctor"),
     ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", "error: MXNet does not import: crashed .SIGILL.; .*")])
 def test_run_stops_before_the_first_section(mxnet, line, tmp_path):
-    child = run_with(mxnet, tmp_path)
+    child = command_with(mxnet, tmp_path, "run", "all", "--quick", "--out", str(tmp_path / "out"))
     assert child.returncode == 2 and child.stdout == "" and not (tmp_path / "out").exists()
     assert re.fullmatch(line + "\n", child.stderr), child.stderr
+
+
+@pytest.mark.parametrize("argv", [("launch", "-n", "2", "--", "d2lzh-cv", "run", "9.7"), ("bench", "anchors_5444"),
+                                  ("bench", "anchors_5444", "--floor")])
+def test_what_starts_other_processes_asks_first(argv, tmp_path):
+    child = command_with(LOST, tmp_path, *argv)
+    assert (child.returncode, child.stdout) == (2, "")
+    assert re.fullmatch("error: MXNet needs libquadmath.so.0, which is not on this system; run.*\n", child.stderr)
 
 
 def test_a_library_that_is_cut_off_stops_run_too(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .. import _compat
 from ..errors import InputError
 from ..options import add_debug_flag
 
@@ -36,6 +37,8 @@ def _launch(flags: argparse.Namespace) -> int:
     if not command:
         raise InputError("launch what? Such as: d2lzh-cv launch -n 2 -s 1 -- d2lzh-cv run 9.7 --quick")
     hosts = launch.read_hosts(flags.hosts) if flags.hosts else (launch.HERE,)
+    if launch.HERE in hosts:
+        _compat.check(launch.own_environment({}))  # else each process would end in a message of its own
     return launch.launch(launch.Plan(flags.workers, flags.servers, hosts, flags.address, flags.port), command)
 
 
