@@ -3,11 +3,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import types
+from pathlib import Path
 
+import cv2
 import mxnet as mx
 import numpy as np
+import picture_kit
 import pytest
 from data_kit import files_below, no_space, pixels
 from mxnet import gluon, init, nd
@@ -20,6 +24,7 @@ from d2lzh_cv.commands import export as command
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.export import deployed, export
 from d2lzh_cv.options import Parser
+from d2lzh_cv.prediction import Predictor
 
 try:
     import onnx
@@ -291,3 +296,50 @@ def test_an_onnx_too_new_for_the_exporter_is_said(detector, tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "onnx.mapping", None)
     with pytest.raises(InputError, match=r"onnx 1\.99\.0 lacks onnx\.mapping.*\[onnx\]"):
         export(detector, "onnx", tmp_path / "x")
+
+
+def run_sample(model: Path, picture: Path, tmp_path: Path) -> list[tuple[str, float, list[int]]]:
+    """What the program of docs/onnx.md prints, in a process that has neither this package nor MXNet."""
+    text = (Path(__file__).resolve().parents[1] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    program = text.split("```python\n")[1].split("```")[0]
+    blocked = "import sys\nsys.modules.update(dict.fromkeys(['mxnet', 'd2lzh_cv', 'PIL', 'onnx']))\n"
+    (tmp_path / "sample.py").write_text(blocked + program, encoding="utf-8")
+    done = subprocess.run([sys.executable, str(tmp_path / "sample.py"), str(model), str(picture)], check=True,
+                          capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+    rows = [line.split(" ") for line in done.stdout.splitlines()]
+    return [(name, float(score), [int(corner) for corner in box]) for name, score, *box in rows]
+
+
+@needs_onnx
+@pytest.mark.parametrize("name", ["plain.jpg", "turned.jpg", "deep.png"])
+def test_the_documented_sample_gives_the_boxes_of_predict(detector, tmp_path, name):
+    """A pixel after resizing may be one level of 255 off, as MXNet holds an older OpenCV."""
+    blocks = np.repeat(np.repeat(pixels(9, 13, seed=4), 17, axis=0), 15, axis=1)
+    path = tmp_path / name
+    if name == "deep.png":
+        path.write_bytes(picture_kit.by_opencv(".png", blocks.astype(np.uint16) * 256 + 200))
+    else:
+        path.write_bytes(picture_kit.encoded(blocks, "JPEG", quality=95))
+    if name == "turned.jpg":
+        path.write_bytes(picture_kit.jpeg(picture_kit.exif(picture_kit.turn(6)), of=path.read_bytes()))
+    model, = export(detector, "onnx", tmp_path / "m.onnx")
+    expected = Predictor(detector, "detect", threshold=0.3)(path).found
+    found = run_sample(model, path, tmp_path)
+    assert len(found) == len(expected) > 3
+    for (class_name, score, box), item in zip(sorted(found, key=lambda row: (row[0], row[2])),
+                                              sorted(expected, key=lambda item: (item["class"], item["box"]))):
+        assert class_name == item["class"] and abs(score - item["score"]) < 0.01
+        assert np.abs(np.array(box) - item["box"]).max() <= 1
+
+
+@needs_onnx
+def test_the_metadata_name_the_interpolation(detector, tmp_path):
+    model, = export(detector, "onnx", tmp_path / "m.onnx")
+    use = json.loads(onnxruntime.InferenceSession(str(model)).get_modelmeta().custom_metadata_map["input"])
+    assert use["interpolation"] == "bilinear" and "upright" in use["pixels"]
+    picture = pixels(50, 90)
+    X = cv2.resize(picture, use["shape"][:1:-1], interpolation=cv2.INTER_LINEAR).astype(int)
+    prepared = networks.NETWORKS["TinySSD"].prepare(nd.array(picture, dtype="uint8"), use["shape"][2:])
+    assert np.abs(X.transpose(2, 0, 1) - prepared[0].asnumpy()).max() <= 1
+    others = [cv2.resize(picture, (64, 64), interpolation=way).astype(int) for way in (0, 2, 3)]
+    assert all(np.abs(other - X).max() > 20 for other in others)

@@ -16,7 +16,8 @@ def add(commands) -> None:
         "export", help=text, description=text[:1].upper() + text[1:] + ".",
         epilog="symbol: NAME-symbol.json and NAME-0000.params for gluon.SymbolBlock.imports or mx.mod, and NAME.json, "
                "which says how to use them. onnx: NAME.onnx, which says it in its metadata_props; it needs the extra "
-               "onnx. Example: d2lzh-cv export runs/latest/9.7 --to onnx --out pikachu.onnx")
+               "onnx, and docs/onnx.md shows how to use it with onnxruntime and OpenCV alone. Example: d2lzh-cv export "
+               "runs/latest/9.7 --to onnx --out pikachu.onnx")
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
                         help="folder of a trained model, such as runs/latest/9.7")
     parser.add_argument("--to", choices=FORMATS, required=True, help="the format")

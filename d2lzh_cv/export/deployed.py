@@ -13,6 +13,8 @@ from ..fcn import STRIDE
 INPUT = "data"
 OUTPUTS = {"detect": "detections", "segment": "scores", "classify": "scores"}
 RESIZED = "resized to height and width whatever its shape"
+PIXELS = "8 bits per channel, of 16 the upper 8; without transparency; upright by EXIF's orientation"
+INTERPOLATION = "bilinear"  # of MXNet's image.imresize and Resize, as both are called; OpenCV's INTER_LINEAR
 # How networks.NETWORKS prepares a picture, in words and numbers that need no MXNet: (RGB of 0 to 255 · scale - mean)
 # / deviation.
 IMAGENET = {"scale": 1 / 255, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}
@@ -66,6 +68,7 @@ def usage(description: Description) -> dict[str, Any]:
         height, width = (-(-side // STRIDE) * STRIDE for side in (height, width))
     return {"task": description.task, "network": description.network, "classes": description.classes,
             "input": {"name": INPUT, "shape": ["batch", 3, *(("height", "width") if free else (height, width))],
-                      "example": [1, 3, height, width], "dtype": "float32", "colors": "RGB", "picture": fit,
+                      "example": [1, 3, height, width], "dtype": "float32", "colors": "RGB", "pixels": PIXELS,
+                      "picture": fit, "interpolation": INTERPOLATION,
                       "values": "(RGB of 0 to 255 * scale - mean) / deviation", **numbers},
             "output": {"name": OUTPUTS[description.task], "meaning": MEANINGS[description.task]}}
