@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
+from .. import locks
 from ..errors import InputError
 from ..options import add_debug_flag
 
@@ -46,8 +48,10 @@ def _pack(flags: argparse.Namespace) -> int:
     from ..data.own.pack import pack
     from ..data.own.report import BadData
     classes = None if flags.classes is None else _classes(flags.classes)
+    out = Path(os.path.abspath(flags.out))
     try:
-        summary = pack(flags.src, flags.out, flags.kind, flags.val_ratio, classes, flags.skip_bad, flags.seed)
+        with locks.alone(out.parent / f".{out.name}.lock", f"a set is being packed into {flags.out}"):
+            summary = pack(flags.src, flags.out, flags.kind, flags.val_ratio, classes, flags.skip_bad, flags.seed)
     except BadData as error:
         _list(error.problems)
         raise
