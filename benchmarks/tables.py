@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from d2lzh_cv.terminal import table
+
 from .case import Case
 from .runner import Report
 
@@ -16,10 +18,8 @@ NO_TORCH = "PyTorch is not installed, so its columns are empty: make venv TORCH=
 
 def print_cases(cases: Sequence[Case]) -> None:
     """A line a case."""
-    table = Table("case", "what", "a", box=None)
-    for case in cases:
-        table.add_row(case.name, escape(case.what), case.unit[0])
-    Console().print(table)
+    Console().print(table(("case", "what", "a"), [(case.name, escape(case.what), case.unit[0]) for case in cases],
+                          words=(2,), box=None))
 
 
 def show(report: Report) -> None:
@@ -32,12 +32,10 @@ def show(report: Report) -> None:
 
 def show_floors(found: dict[str, Any]) -> None:
     """Print what :func:`benchmarks.floor.run` gives."""
-    table = Table("case", "operations", "take at least", "bytes", "take", box=None)
-    for row in found["floors"]:
-        table.add_row(row["case"], f"{row['operations'] / 1e9:.3g} G", seconds(row["by_operations_s"]),
-                      f"{row['bytes'] / 1e9:.3g} GB", seconds(row["by_bytes_s"]))
+    rows = [(row["case"], f"{row['operations'] / 1e9:.3g} G", seconds(row["by_operations_s"]),
+             f"{row['bytes'] / 1e9:.3g} GB", seconds(row["by_bytes_s"])) for row in found["floors"]]
     console, machine = Console(), found["machine"]
-    console.print(table)
+    console.print(table(("case", "operations", "take at least", "bytes", "take"), rows, box=None))
     console.print(f"measured here: {machine['operations'] / 1e9:.0f} G operations a second in a large product, "
                   f"{machine['bandwidth'] / 1e9:.1f} GB a second", highlight=False, soft_wrap=True)
 
@@ -52,26 +50,23 @@ def _points(rows: list[dict[str, Any]]) -> Table:
 
 def _timed(rows: list[dict[str, Any]], second) -> Table:
     """Two lines a row: medians, and under them peak memory and quartiles; within 80 columns."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("case", no_wrap=True)
-    for column in ("ours", "book", "PyTorch", "× book", "× PyTorch"):
-        table.add_column(column, justify="right")
-    table.add_column("equal")
+    cells = []
     for row in rows:
         times = [f"{seconds(row[f'{side}_s'])}\n{peak(row, side)}" for side in ("ours", "book", "torch")]
         ratios = [ratio(row[name], row["quartiles"][name]) for name in ("vs_book", "vs_torch")]
-        table.add_row(f"{row['case']}\n  {second(row)}", *times, *ratios, "yes" if row["equal"] else "[bold red]no[/]")
-    return table
+        cells.append((f"{row['case']}\n  {second(row)}", *times, *ratios, "yes" if row["equal"] else "[bold red]no[/]"))
+    return table(("case", "ours", "book", "PyTorch", "× book", "× PyTorch", "equal"), cells, right=range(1, 6),
+                 box=None, pad_edge=False)
 
 
 def _losses(rows: list[dict[str, Any]]) -> Table:
-    table = Table("case", "steps", "first loss", "last loss", "book differs by", "PyTorch by", "equal")
+    cells = []
     for row in rows:
         ours = row["losses"].get("ours") or [float("nan")]
-        table.add_row(row["case"], str(row["steps"]), f"{ours[0]:.5g}", f"{ours[-1]:.5g}",
+        cells.append((row["case"], str(row["steps"]), f"{ours[0]:.5g}", f"{ours[-1]:.5g}",
                       *(f"{row['largest'][side]:.2g}" if side in row["largest"] else "" for side in ("book", "torch")),
-                      "yes" if row["equal"] else "[bold red]no[/]")
-    return table
+                      "yes" if row["equal"] else "[bold red]no[/]"))
+    return table(("case", "steps", "first loss", "last loss", "book differs by", "PyTorch by", "equal"), cells)
 
 
 def seconds(value: float | None) -> str:

@@ -18,7 +18,7 @@ from gluoncv.utils import viz  # noqa: E402
 from d2lzh_cv.metrics.tables import format_table  # noqa: E402
 from d2lzh_cv.rcnn.zoo import GluonCVDetector, GluonCVSegmenter, with_weights  # noqa: E402
 
-path, weights, ctx = run.find("img").path / "catdog.jpg", run.find("weights").path, d2l.try_gpu()
+path, weights, ctx = run.find("img").path / "catdog.jpg", run.find("weights").folders, d2l.try_gpu()
 rows, notes = [], []
 
 # %% [markdown]

@@ -40,7 +40,7 @@ run.record(roi_pooling=pooled)
 
 # %%
 path = run.find("img").path / "catdog.jpg"
-weights = run.find("weights").path
+weights = run.find("weights").folders
 ctx = d2l.try_gpu()
 for name in ("faster_rcnn_resnet50_v1b_voc", "mask_rcnn_resnet18_v1b_coco"):
     detector = GluonCVDetector(name, weights, ctx)

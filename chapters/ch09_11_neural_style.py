@@ -27,7 +27,7 @@ for name, picture in (("content", content_picture), ("style", style_picture)):
 
 # %%
 ctx = d2l.try_gpu()
-extractor, source = find_extractor(run.find("weights").path, ctx, run.backbones)
+extractor, source = find_extractor(run.find("weights").folders, ctx, run.backbones)
 print(source.note)
 print("content layers", extractor.content_layers, "style layers", extractor.style_layers)
 run.record(source_network=source.name, source_trained_on=source.trained_on)

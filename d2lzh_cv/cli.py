@@ -5,14 +5,13 @@ Nothing here imports MXNet, so it starts at once.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import traceback
 from pathlib import Path
 
-from . import __version__, rundir, sections
+from . import __version__, rundir, sections, streams
 from .commands import bench, data, export, launch, predict
-from .errors import InputError
+from .errors import as_input_error
 from .guard import INPUT_ERROR, INTERRUPTED
 from .options import Parser, add_debug_flag, add_run_flags, check_kvstore, from_namespace
 
@@ -24,25 +23,31 @@ def main(argv: list[str] | None = None) -> int:
 
     0 all well, 1 a section failed by a bug, 2 wrong input (one line says which), 130 interrupted.
     """
-    for stream in (sys.stdout, sys.stderr):  # a Chinese title must not stop a run on a Latin-1 console
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    streams.prepare()
+    try:
+        code = _do(argv)
+    except SystemExit as end:  # --help, --version, a wrong flag
+        if streams.flush() or end.code:
+            raise
+        raise SystemExit(INPUT_ERROR) from None
+    return code if streams.flush() or code else INPUT_ERROR
+
+
+def _do(argv: list[str] | None) -> int:
     flags = _parse(argv)
     try:
-        code = flags.command(flags)
-        sys.stdout.flush()
-        return code
-    except InputError as error:
-        if getattr(flags, "debug", False):
-            traceback.print_exc()
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return INPUT_ERROR
+        return flags.command(flags)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except Exception as error:
+        wrong = as_input_error(error)
+        if wrong is None:
+            raise
+        if getattr(flags, "debug", False):
+            traceback.print_exc()
+        print(f"error: {' '.join(str(wrong).split())}", file=sys.stderr)
+        return INPUT_ERROR
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
@@ -117,14 +122,12 @@ def _run(flags: argparse.Namespace) -> int:
 
 def _list(flags: argparse.Namespace) -> int:
     from rich.console import Console
-    from rich.table import Column, Table
+
+    from .terminal import table
     for name, infos in (("section", sections.SECTIONS), ("beyond the page", (*sections.PARTS, *sections.EXERCISES))):
-        table = Table(Column(name, no_wrap=True), Column("title", overflow="fold"), "reads", "quick mode",
-                      show_lines=True)
-        for info in infos:
-            table.add_row(info.number, f"{info.english}\n{info.chinese}", ", ".join(info.needs),
-                          f"about {info.seconds} s")
-        Console().print(table)
+        rows = [(info.number, f"{info.english}\n{info.chinese}", ", ".join(info.needs), f"about {info.seconds} s")
+                for info in infos]
+        Console().print(table((name, "title", "reads", "quick mode"), rows, words=(2,), show_lines=True))
     for name, infos in sections.GROUPS.items():
         minutes = sum(info.seconds for info in infos) / 60
         print(f"{name}: about {minutes:.0f} minutes in quick mode on two cores; d2lzh-cv run {name} --quick")

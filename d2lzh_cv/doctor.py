@@ -81,12 +81,11 @@ def _print_table(rows: list[Row], ok: bool) -> None:
 
 def _print_with_rich(rows: list[Row]) -> None:
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-    table = Table("state", "what", "found", show_header=False, box=None)
-    for row in rows:
-        table.add_row(MARKS[row.state], row.name, escape(row.value))
-    Console().print(table)
+    from rich.text import Text
+
+    from .terminal import table
+    cells = [(MARKS[row.state], row.name, Text(row.value)) for row in rows]
+    Console().print(table(("state", "what", "found"), cells, typed=(0, 1), show_header=False, box=None))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,11 @@
 """The one error a reader sees: what was wrong, in which file or flag, and what to do."""
+from __future__ import annotations
+
+import errno
+import os
+
+DENIED = (errno.EACCES, errno.EPERM)
+OF_THE_INPUT = {*DENIED, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 class InputError(Exception):
@@ -7,3 +14,33 @@ class InputError(Exception):
     Its text is one line that names the file or flag and what to do about it. The command line prints that line and
     exits with 2; a traceback appears with ``--debug`` only.
     """
+
+
+def as_input_error(error: BaseException) -> InputError | None:
+    """What the reader has to mend where ``error`` is the system's word on a file of theirs; None for any other error.
+
+    That is a folder without permission, a full disk, a name that is too long or that a library cannot open.
+    """
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, UnicodeEncodeError) and any("\ud800" <= c <= "\udfff" for c in error.object):
+        return InputError(f"{error.object} holds bytes that are not UTF-8: MXNet cannot open such a name; rename it")
+    if not isinstance(error, OSError) or error.errno not in OF_THE_INPUT:
+        return None
+    path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
+    if error.errno not in DENIED:
+        return InputError(f"cannot use {path or 'a file'}: {error.strerror}")
+    if path is None:
+        return None
+    return InputError(f"cannot {_denied(path)}: {error.strerror}; change its permission, or name another")
+
+
+def _denied(path: str) -> str:
+    """What was denied: to read the first folder on the way to ``path`` that may not be, else the file or its change."""
+    parts = [path]
+    while os.path.dirname(parts[0]) not in ("", parts[0]):
+        parts.insert(0, os.path.dirname(parts[0]))
+    closed = [part for part in parts if os.path.isdir(part) and not os.access(part, os.R_OK | os.X_OK)]
+    if closed or (os.path.isfile(path) and not os.access(path, os.R_OK)):
+        return f"read {closed[0] if closed else path}"
+    return f"write {path}"

@@ -1,16 +1,18 @@
 """Writing files so that nothing half-written stays: temporary name, flush to disk, rename."""
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .errors import InputError
+from .errors import InputError, as_input_error
 
 
 def make_folder(path: Path) -> Path:
@@ -20,6 +22,42 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise InputError(f"cannot make folder {path}: {error.strerror}; choose a folder you can write to") from error
     return path
+
+
+def check_folder(path: Path, flag: str = "") -> Path:
+    """Return ``path``. Raises InputError, beginning with ``flag``, where it is no folder that can be looked into."""
+    shown = f"{flag}{path}"
+    try:
+        if not path.exists():
+            raise InputError(f"{shown}: no such folder; name one that exists")
+        if not path.is_dir():
+            raise InputError(f"{shown} is a file; name a folder")
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    except OSError as error:
+        raise as_input_error(error) or InputError(f"{shown}: {error.strerror}; name another folder") from error
+    return path
+
+
+def listed(folder: Path, pattern: str = "*") -> list[Path]:
+    """What ``folder`` holds, by name; nothing where it is no folder.
+
+    Unlike ``glob``, which takes a folder that may not be read for an empty one, this raises PermissionError.
+    """
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries)
+    return [folder / name for name in names if fnmatchcase(name, pattern)]
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Every file below ``folder``, by path; raises PermissionError where a folder may not be read."""
+    for path in listed(folder):
+        if path.is_dir() and not path.is_symlink():
+            yield from walk(path)
+        elif path.is_file():
+            yield path
 
 
 @contextmanager
@@ -82,9 +120,12 @@ def _exchange(new: Path, path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write ``text`` (UTF-8) to ``path`` atomically; returns ``path``."""
+    """Write ``text`` (UTF-8) to ``path`` atomically; returns ``path``.
+
+    A byte of a file's name that is no UTF-8 is written as ``\\udcXX``, which JSON reads back as it was.
+    """
     with write_atomically(path) as file:
-        file.write(text.encode("utf-8"))
+        file.write(text.encode("utf-8", errors="backslashreplace"))
     return Path(path)
 
 

@@ -14,7 +14,7 @@ from mxnet.gluon.data import DataLoader, Dataset
 from mxnet.gluon.data.vision import transforms
 
 from .data.derived import one_at_a_time, place_for
-from .data.hub import cache_root
+from .data.hub import cache_root, folders_of
 from .data.images import image_folder
 from .errors import InputError
 from .files import make_folder_atomically
@@ -60,36 +60,39 @@ def load_source(path: Path, name: str) -> SourceNetwork:
     return SourceNetwork(name, net, f"source network: {name}, weights from {path.name}", "imagenet")
 
 
-def find_source(weights: Path, make_own: Callable[[], SourceNetwork],
+def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNetwork],
                 names: Sequence[str] = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")) -> SourceNetwork:
     """Return the first of ``names`` whose weights are in folder ``weights``, else what ``make_own`` gives.
 
-    torchvision's files count (see :mod:`d2lzh_cv.pretrained`); the book's resnet18_v2 is not among them.
+    Of several folders the first that has weights of any of ``names`` counts. torchvision's files count (see
+    :mod:`d2lzh_cv.pretrained`); the book's resnet18_v2 is not among them.
     """
-    for name in names:
-        path = find_params(weights, name)
-        if path:
-            return load_source(path, name)
+    for folder in folders_of(weights):
+        for name in names:
+            path = find_params(folder, name)
+            if path:
+                return load_source(path, name)
     return make_own()
 
 
 def source_of(run, ctx) -> SourceNetwork:
     """The network that section ``run`` takes features from: the first of its backbones whose weights are there.
 
-    Without any, the one asked for by ``--backbone`` (by default the book's resnet18_v2) is trained on the synthetic
-    source set; with ``--data book`` that is an InputError.
+    Without any, the book's resnet18_v2 is trained on the synthetic source set. With ``--data book``, or where
+    ``--backbone`` has asked for a network, that is an InputError.
     """
     weights, name = run.find("weights"), run.backbone or "resnet18_v2"
-    missing = f"no weights of {name} in {weights.path}: {where_to_get(name)}"
+    folders = weights.folders or (weights.path,)
+    missing = f"no weights of {name} in {' or '.join(map(str, folders))}: {where_to_get(name)}"
 
     def own() -> SourceNetwork:
-        if run.options.data == "book":
+        if run.options.data == "book" or run.backbone:
             raise InputError(missing)
         if weights.kind == "real":
             print(missing)
         return offline_source(run.find("source").path, ctx, name=name)
 
-    return find_source(weights.path, own, run.backbones)
+    return find_source(folders, own, run.backbones)
 
 
 def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size: int, num_epochs: int, ctx,

@@ -8,7 +8,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from .errors import InputError
+from . import distributed
+from .errors import InputError, as_input_error
 
 if TYPE_CHECKING:
     from .section import Section
@@ -24,8 +25,10 @@ def watch(run: Section) -> None:
     atexit.register(_on_exit, run)
     if not run.notebook:
         sys.excepthook = lambda kind, error, trace: _on_error(run, kind, error, trace)
+        if not distributed.launched():  # there a member is to die of SIGTERM, whomever it waits for
+            _stop_when_terminated()
         # Ctrl-C reaches a DataLoader's workers too; they would each print a traceback. Their parent ends them.
-        os.register_at_fork(after_in_child=_ignore_interrupts)
+        os.register_at_fork(after_in_child=_leave_ending_to_the_parent)
 
 
 def leave(run: Section) -> None:
@@ -44,10 +47,11 @@ def _on_error(run: Section, kind: type[BaseException], error: BaseException, tra
         command = run.how_to_go_on()
         _leave_with(run, INTERRUPTED, "interrupted", f"interrupted: section {run.info.number} was stopped"
                                                      f"{f'; to go on: {command}' if command else ''}")
-    if run.options.debug or not issubclass(kind, InputError):
+    wrong = as_input_error(error)
+    if run.options.debug or wrong is None:
         traceback.print_exception(kind, error, trace)
-    text = " ".join(str(error).split())
-    if issubclass(kind, InputError):
+    text = " ".join(str(wrong or error).split())
+    if wrong is not None:
         _leave_with(run, INPUT_ERROR, "failed", f"error: {text}", text)
     _end(run, "failed", f"{kind.__name__}: {text}", "".join(traceback.format_exception(kind, error, trace)))
 
@@ -65,5 +69,26 @@ def _end(run: Section, status: str, error: str, trace: str | None = None) -> Non
         print(f"error: {problem}", file=sys.stderr)
 
 
+def _stop_when_terminated() -> None:
+    """Let `kill`, and the `run` that started this section, do what Ctrl-C does; after Ctrl-C it is the same request."""
+    asked = False
+
+    def on_signal(number, frame) -> None:
+        nonlocal asked
+        if asked and number == signal.SIGTERM:
+            return
+        asked = True
+        raise KeyboardInterrupt
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+
+
 def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not distributed.launched():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _leave_ending_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which it does so

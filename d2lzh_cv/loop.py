@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .snapshots import Snapshots
 
 
+TOGETHER = 1.0  # seconds within which a SIGTERM and a SIGINT are one request
+
+
 class Task:
     """What is trained. A subclass says what a pass over the data is, what a step does, and what an epoch gave.
 
@@ -215,19 +218,31 @@ class _EpochLoop:
 
 @contextmanager
 def _asked_to_stop(watch: bool) -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets, the first time; the second one stops at once."""
-    stop = threading.Event()
+    """An event that Ctrl-C sets, the first time; the second one stops at once.
+
+    Where a section has made SIGTERM mean the same it does so here. What comes together with another is one request:
+    a terminal, `timeout` and the `run` that started us may all pass the same one on.
+    """
+    stop, asked_at = threading.Event(), 0.0
     if not watch or threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
     def ask(number, frame) -> None:
+        nonlocal asked_at
         if stop.is_set():
-            signal.default_int_handler(number, frame)
+            if number == signal.SIGINT and time.monotonic() - asked_at > TOGETHER:
+                signal.default_int_handler(number, frame)
+            return
         stop.set()
+        asked_at = time.monotonic() if number == signal.SIGTERM else 0.0
         print("\nfinishing the step, then saving (Ctrl-C again stops at once)", file=sys.stderr, flush=True)
-    before = signal.signal(signal.SIGINT, ask)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    mine = [number for number in before if number == signal.SIGINT or callable(before[number])]
+    for number in mine:
+        signal.signal(number, ask)
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in mine:
+            signal.signal(number, before[number])

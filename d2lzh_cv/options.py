@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .data.hub import WORDS as DATA_WORDS
 from .distributed import DIST, KVSTORES, NOT_LAUNCHED, WORKERS, launched, own_folder, own_rank
 from .errors import InputError
+from .files import check_folder
 
-DATA_WORDS = ("auto", "synthetic", "book")
 BACKBONES = {  # the pretrained networks a section can take: the book's, then others, as it looks for their weights
     "9.2": ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0"),
     "9.10": ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0"),
@@ -81,13 +82,16 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     mode.add_argument("--full", dest="quick", action="store_false", help="the book's settings (the default)")
     parser.add_argument("--data", default="auto", type=_data, metavar="auto|synthetic|book|DIR",
                         help="auto: what is in the data folder, else synthetic; book: the book's data or an error; "
-                             "DIR: look there (default: auto)")
+                             "DIR: look there, an error if the set that the section is about is not in it; of several "
+                             "sections one whose set is in it will do, the others' sets are drawn, which is said "
+                             "(default: auto)")
     parser.add_argument("--epochs", type=_epochs, metavar="N", help="epochs of every training (default: the section's)")
     parser.add_argument("--seed", type=_seed, default=0, metavar="N",
                         help="seeds Python, NumPy and MXNet (default: 0)")
     parser.add_argument("--backbone", choices=ALL_BACKBONES, metavar="NAME",
                         help=f"the pretrained network that {', '.join(BACKBONES)} take features from, of "
-                             f"{', '.join(ALL_BACKBONES)} (default: the first whose weights are there)")
+                             f"{', '.join(ALL_BACKBONES)}; its weights must be in --data DIR or in the "
+                             "data folder (default: the first whose weights are there)")
     parser.add_argument("--kvstore", choices=KVSTORES,
                         help=f"through what {' and '.join(SHARED)} add up the gradients of several devices, or, by "
                              f"{DIST} under d2lzh-cv launch, of several workers (default there)")
@@ -162,15 +166,25 @@ def check_kvstore(numbers: list[str], options: Options) -> None:
 
 
 def _data(value: str) -> str:
-    if value in DATA_WORDS or (value and Path(value).is_dir()):
+    if value in DATA_WORDS:
         return value
-    raise argparse.ArgumentTypeError(f"{value!r} is neither {', '.join(DATA_WORDS)} nor a folder that exists")
+    if not value or not os.path.exists(value):
+        raise argparse.ArgumentTypeError(f"{value!r} is neither {', '.join(DATA_WORDS)} nor a folder that exists")
+    try:
+        return str(check_folder(Path(value)))
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _out(value: str) -> str:
-    if value:
-        return value
-    raise argparse.ArgumentTypeError("is empty; name a folder, such as runs/mine")
+    if not value:
+        raise argparse.ArgumentTypeError("is empty; name a folder, such as runs/mine")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{value} holds bytes that are not UTF-8, and MXNet cannot write to such a "
+                                         "name; choose another folder") from None
+    return value
 
 
 def _epochs(value: str) -> int:

@@ -5,9 +5,10 @@ import os
 import time
 from pathlib import Path
 
-from . import files
+from . import files, locks
 from .errors import InputError
 
+LOCK = ".lock"  # in the folder of a run; .9.7.lock is that of a section whose script was started by itself
 SNAPSHOTS = "snapshots"  # in a section's folder
 STATES = f"{SNAPSHOTS}/*/[0-9]*-[0-9]*"  # the states of its trainings that can be gone on with
 
@@ -29,6 +30,21 @@ def open_run(out: str | None, resume: bool = False) -> Path:
     folder = _new_folder(files.make_folder(Path("runs")))
     _point_latest_at(folder)
     return folder
+
+
+def claim(folder: Path, section: str | None = None, shared: bool = False) -> locks.Lock:
+    """Keep others out of ``folder``, or of the folder of ``section`` in it, until the lock is released or we end.
+
+    A run has its folder alone. Scripts that were started by themselves share it, for each writes to its own section's
+    folder alone.
+
+    Raises:
+        InputError: a run is going on there.
+    """
+    lock = locks.Lock(folder / (f".{section}{LOCK}" if section else LOCK), shared)
+    if not lock.take():
+        raise InputError(locks.refusal(lock, f"a run is going on in {folder / section if section else folder}"))
+    return lock
 
 
 def latest() -> Path | None:

@@ -13,20 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from . import _compat, files, rundir, sections
+from . import _compat, files, inputs, rundir, sections
+from .data import hub
+from .distributed import launched
 from .errors import InputError
 from .guard import INPUT_ERROR, INTERRUPTED
+from .locks import Lock
 from .options import Options, backbones_of, known_backbones
 from .sections import SectionInfo
+from .terminal import table
 
 BUG = 1  # exit code
 STYLES = {"ok": "green", "kept": "green", "failed": "bold red", "interrupted": "yellow", "not run": "dim"}
 
 
 class Terminated(KeyboardInterrupt):
-    """This process was asked to end by `kill`; unlike a terminal's Ctrl-C that does not reach the section's."""
+    """This process was asked to end by `kill`."""
 
 
 def _terminate(number, frame) -> None:
@@ -53,18 +56,26 @@ def run(infos: Sequence[SectionInfo], options: Options) -> int:
         The exit code: 0 all well, 1 a section failed by a bug, 2 by its input only, 130 interrupted.
 
     Raises:
-        InputError: a script is missing, no section takes the backbone, MXNet does not import, or the output folder
-            cannot be written to; then nothing was run.
+        InputError: a script is missing, no section takes the backbone or its weights are not there, --data names a
+            folder without the sets, MXNet does not import, or the output folder cannot be written to or has a run
+            going on; then nothing was run.
     """
     _check_backbone(infos, options)
+    inputs.check(infos, options)
     scripts = [sections.script_path(info) for info in infos]
     _compat.check(_environment())  # once, here: without MXNet each section would fail
     out = rundir.open_run(options.out, options.resume)
-    note = _begin_note(out, infos, options)
-    signal.signal(signal.SIGTERM, _terminate)  # `kill` and `timeout` stop the section too
-    outcomes, interrupted = _run_all(list(zip(infos, scripts)), options, out)
-    files.write_json(out / "run.json", {**note, "finished": _now(), "interrupted": interrupted})
-    _print_summary(outcomes, out)
+    lock = rundir.claim(out)
+    try:
+        note = _begin_note(out, infos, options)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
+        signal.signal(signal.SIGTERM, _terminate)  # `kill` and `timeout` stop the section too
+        outcomes, interrupted = _run_all(list(zip(infos, scripts)), options, out, lock)
+        files.write_json(out / "run.json", {**note, "finished": _now(), "interrupted": interrupted})
+        _print_summary(outcomes, out)
+        _say_what_was_drawn(outcomes, options, out)
+    finally:
+        lock.release()
     return INTERRUPTED if interrupted else _exit_code(outcomes)
 
 
@@ -73,12 +84,13 @@ def _check_backbone(infos: Sequence[SectionInfo], options: Options) -> None:
         raise InputError(f"--backbone {options.backbone}: {'; '.join(backbones_of(info.number) for info in infos)}")
 
 
-def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path) -> tuple[list[Outcome], bool]:
+def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path,
+             lock: Lock) -> tuple[list[Outcome], bool]:
     outcomes: list[Outcome] = []
     try:
         for i, (info, script) in enumerate(jobs, start=1):
             print(f"\n[{i}/{len(jobs)}] {info.number} {info.english} {info.chinese}", flush=True)
-            outcomes.append(_run_one(info, script, options, out))
+            outcomes.append(_run_one(info, script, options, out, lock))
     except KeyboardInterrupt:
         for info, _ in jobs[len(outcomes):][:1]:
             outcomes.append(_outcome(info, out, INTERRUPTED))
@@ -87,7 +99,7 @@ def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path) 
     return outcomes, False
 
 
-def _run_one(info: SectionInfo, script: Path, options: Options, out: Path) -> Outcome:
+def _run_one(info: SectionInfo, script: Path, options: Options, out: Path, lock: Lock) -> Outcome:
     results = out / info.number / "results.json"
     if options.backbone and known_backbones(info.number) and options.for_section(info.number).backbone is None:
         print(f"{backbones_of(info.number)}, not {options.backbone}: it goes by its own order", flush=True)
@@ -96,19 +108,22 @@ def _run_one(info: SectionInfo, script: Path, options: Options, out: Path) -> Ou
         print(f"{info.number} kept: done before with the same flags")
         return Outcome(info, "kept", seconds=_read(results).get("seconds"))
     results.unlink(missing_ok=True)  # a child that dies early must not leave an earlier run's "ok"
-    code = _run_child([sys.executable, str(script), *options.to_argv(out)])
+    code = _run_child([sys.executable, str(script), *options.to_argv(out)], lock)
     if code in (INTERRUPTED, -signal.SIGINT):
         raise KeyboardInterrupt
     return _outcome(info, out, code)
 
 
-def _run_child(command: list[str]) -> int:
-    child = subprocess.Popen(command, env=_environment())
+def _run_child(command: list[str], lock: Lock) -> int:
+    environment, descriptors = lock.share()
+    child = subprocess.Popen(command, env={**_environment(), **environment}, pass_fds=descriptors)
     try:
         return child.wait()
     except KeyboardInterrupt as stop:
-        if isinstance(stop, Terminated):
-            child.send_signal(signal.SIGINT)
+        # A terminal's Ctrl-C has reached the section too, `kill -INT` has not: SIGTERM asks it for the same, and
+        # asking twice does no harm. A launched one dies of it; there Ctrl-C goes to all that were launched.
+        if not launched() or isinstance(stop, Terminated):
+            child.send_signal(signal.SIGINT if launched() else signal.SIGTERM)
         _stop(child)
         raise
 
@@ -190,16 +205,25 @@ def _exit_code(outcomes: list[Outcome]) -> int:
     return 0 if not codes else INPUT_ERROR if set(codes) == {INPUT_ERROR} else BUG
 
 
+def _say_what_was_drawn(outcomes: list[Outcome], options: Options, out: Path) -> None:
+    """The last word of a run on the reader's folder: what of it was not theirs."""
+    drawn: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        results = _read(out / outcome.info.number / "results.json")
+        for item in results.get("data") or () if options.data not in hub.WORDS else ():
+            if item.get("kind") == "synthetic" and item.get("name") not in ("source", "weights"):
+                drawn.setdefault(item["name"], []).append(outcome.info.number)
+    if drawn:
+        sets = "; ".join(f"{name} ({', '.join(numbers)})" for name, numbers in drawn.items())
+        print(f"not in {options.data}, drawn by this package: {sets}", file=sys.stderr)
+
+
 def _print_summary(outcomes: list[Outcome], out: Path) -> None:
     from .book.report import write_report
-    table = Table("section", "title", "status", "seconds")
-    table.columns[-1].justify = "right"
-    for outcome in outcomes:
-        seconds = "" if outcome.seconds is None else f"{outcome.seconds:.1f}"
-        status = f"[{STYLES[outcome.status]}]{outcome.status}[/]"
-        table.add_row(outcome.info.number, outcome.info.english, status, seconds)
+    rows = [(outcome.info.number, outcome.info.english, f"[{STYLES[outcome.status]}]{outcome.status}[/]",
+             "" if outcome.seconds is None else f"{outcome.seconds:.1f}") for outcome in outcomes]
     print()
-    Console().print(table)
+    Console().print(table(("section", "title", "status", "seconds"), rows, words=(2, 3), right=(3,)))
     for outcome in outcomes:
         if outcome.error:
             print(f"{outcome.info.number} {outcome.status}: {outcome.error}")

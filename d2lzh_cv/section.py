@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
-from . import distributed, files, guard, rundir, sections
+from . import distributed, files, guard, inputs, locks, rundir, sections, streams
 from .errors import InputError
 from .options import Options, known_backbones, parse_script
 from .plain import to_plain
@@ -45,10 +45,13 @@ def start(name: str) -> Section:
     quick mode.
 
     Raises:
-        InputError: the output folder cannot be written to. In a script it becomes one line and exit code 2.
+        InputError: the output folder cannot be written to or a run is going on in it, or what the flags ask for is not
+            there. In a script it becomes one line and exit code 2.
     """
     global _current
     info, notebook = sections.find(name), in_notebook()
+    if not notebook:
+        streams.prepare()
     options = Options(quick=True) if notebook else parse_script(
         sys.argv[1:], f"Section {info.number}: {info.english}.", number=info.number)
     if _current is not None:
@@ -90,6 +93,7 @@ class Section:
         self._began = time.perf_counter()
         self._tee: Tee | None = None
         self._ended = False
+        self._locks: list[locks.Lock] = []
 
     # -- what to do ---------------------------------------------------------------------------------------------
     def choose(self, *, quick: T, full: T) -> T:
@@ -107,7 +111,10 @@ class Section:
         """
         if name not in self._sources:
             from .data import hub
-            self._sources[name] = source = hub.find(name, choice=self.options.data)
+            choice = self.options.data
+            if name == "weights" and self.backbone and choice == "synthetic":
+                choice = "auto"  # who names a network wants its published weights, whatever the pictures are
+            self._sources[name] = source = hub.find(name, choice=choice)
             print(source.note)
         return self._sources[name]
 
@@ -218,7 +225,7 @@ class Section:
     # -- beginning and end --------------------------------------------------------------------------------------
     def open(self) -> None:
         """Make the folder, without what an earlier run of the section left there, and seed every generator."""
-        self.folder = files.make_folder(rundir.open_run(self.options.out, self.options.resume) / self.info.number)
+        self.folder = self._claim_folder()
         clear(self.folder)
         self._tee = Tee(self.folder / "stdout.txt")
         if not self.notebook:
@@ -227,6 +234,18 @@ class Section:
         distributed.use(self.options.kvstore)
         from .seeds import seed_everything
         seed_everything(self.seed)
+
+    def _claim_folder(self) -> Path:
+        """The section's folder, which nobody else writes to: by our parent's lock on the run's, or one of our own."""
+        parents = locks.Lock(Path(self.options.out or "") / rundir.LOCK)
+        if parents.inherit():
+            self._locks = [parents]
+            return files.make_folder(Path(self.options.out) / self.info.number)
+        inputs.check([self.info], self.options)
+        out = rundir.open_run(self.options.out, self.options.resume)
+        self._locks = [rundir.claim(out, shared=True)]
+        self._locks.append(rundir.claim(out, self.info.number))
+        return files.make_folder(out / self.info.number)
 
     def end(self, status: str, error: str | None = None, trace: str | None = None) -> None:
         """Write results.json, the first time it is called; an earlier end stands."""
@@ -240,6 +259,8 @@ class Section:
             files.write_json(self.folder / "results.json", self._summary(status, error, trace))
         if status == "ok":
             self._drop_snapshots()
+        for lock in reversed(self._locks):
+            lock.release()
 
     def _drop_snapshots(self) -> None:
         """A whole run needs no state to go on from; the best one of each training stays."""

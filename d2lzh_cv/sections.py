@@ -34,6 +34,12 @@ class SectionInfo:
         return int(self.number.partition("-")[0].split(".")[1])
 
     @property
+    def own_set(self) -> str | None:
+        """The set that the section is about, which it trains on if it trains; None where it reads none."""
+        sets = [name for name in self.needs if name not in ("source", "weights")]
+        return next((name for name in sets if name != "img"), next(iter(sets), None))
+
+    @property
     def script(self) -> str:
         """The section's script below chapters/, such as ``ch09_07_ssd.py`` or ``exercises/ch09_07_losses.py``."""
         return f"{self.folder}ch09_{self.order:02d}_{self.slug}.py"

@@ -12,6 +12,7 @@ import mxnet as mx
 from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import model_zoo, nn
 
+from .data.hub import folders_of
 from .errors import InputError
 from .fcn import RGB_MEAN, RGB_STD, normalize_image
 from .finetuning import SourceNetwork, find_source
@@ -74,9 +75,10 @@ class FeatureExtractor(nn.HybridBlock):
 LAYERS = {"vgg19": (CONTENT_LAYERS, STYLE_LAYERS), "squeezenet1.1": ((7,), (1, 3, 4, 6, 7))}
 
 
-def find_extractor(weights: Path, ctx: mx.Context,
+def find_extractor(weights: Path | Sequence[Path], ctx: mx.Context,
                    names: Sequence[str] = tuple(LAYERS)) -> tuple[FeatureExtractor, SourceNetwork]:
-    """Build the extractor from the first of ``names``, of ``LAYERS``, whose weights are in folder ``weights``.
+    """Build the extractor from the first of ``names``, of ``LAYERS``, whose weights are in ``weights``, a folder or
+    several in the order in which to look.
 
     Without any it is VGG-19 started at random: edges and colours still become features, so that the picture changes
     visibly, though not as well. Returns it with the network that its layers are of.
@@ -86,7 +88,8 @@ def find_extractor(weights: Path, ctx: mx.Context,
     """
     def untrained() -> SourceNetwork:
         if "vgg19" not in names:
-            raise InputError(f"no weights of {names[0]} in {weights}: {where_to_get(names[0])}")
+            places = " or ".join(map(str, folders_of(weights)))
+            raise InputError(f"no weights of {names[0]} in {places}: {where_to_get(names[0])}")
         return _untrained_vgg19()
 
     source = find_source(weights, untrained, names)

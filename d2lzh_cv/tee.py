@@ -14,10 +14,8 @@ class Tee:
     def __init__(self, path: Path):
         self._path = path
         self._console = sys.stdout
-        if hasattr(self._console, "reconfigure"):  # a Chinese title must not stop a run on a Latin-1 console
-            self._console.reconfigure(errors="replace")
         try:
-            self._file = path.open("w", encoding="utf-8", buffering=1)
+            self._file = path.open("w", encoding="utf-8", errors="backslashreplace", buffering=1)
         except OSError as error:
             raise self._explain(error) from error
         sys.stdout = self

@@ -12,6 +12,7 @@ from mxnet.gluon import model_zoo
 from section_kit import OK, RUN_CLI, run_python, write_script
 
 from d2lzh_cv import finetuning, sections, style
+from d2lzh_cv.data import hub
 from d2lzh_cv.data.hub import Source
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn
@@ -56,7 +57,11 @@ def test_the_backbone_is_part_of_what_a_run_is():
     assert Options(backbone="vgg19").identity() != Options().identity() != Options(backbone="resnet18_v1").identity()
 
 
-def test_a_run_passes_it_to_those_that_take_it(tmp_path):
+def test_a_run_passes_it_to_those_that_take_it(tmp_path, monkeypatch):
+    (tmp_path / "data" / "weights").mkdir(parents=True)
+    for name in ("resnet18_v1", "mobilenetv2_1.0"):
+        (tmp_path / "data" / "weights" / f"{name}.params").touch()
+    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "data"))
     for number in ("9.2", "9.3", "9.11"):
         write_script(tmp_path, number, USES)
     flags = ("--out", "o", "--quick", "--backbone", "resnet18_v1")
@@ -115,18 +120,64 @@ def test_the_backbone_asked_for_is_taken_though_another_is_there(run, tmp_path):
     assert finetuning.source_of(run("mobilenetv2_1.0"), CPU).note.endswith("weights from mobilenetv2_1.0.params")
 
 
-@pytest.mark.parametrize("backbone", ["resnet18_v1", None])
-def test_without_weights_that_very_network_is_trained(backbone, run, monkeypatch, capsys):
+def test_without_weights_the_book_s_network_is_trained(run, monkeypatch, capsys):
     real = finetuning.offline_source
     monkeypatch.setattr(finetuning, "offline_source", lambda *args, **more: real(*args, 32, 1, **more))
-    name = backbone or "resnet18_v2"
     for _ in range(2):
-        source = finetuning.source_of(run(backbone), CPU)
-        assert (source.name, source.trained_on) == (name, "synthetic")
+        source = finetuning.source_of(run(), CPU)
+        assert (source.name, source.trained_on) == ("resnet18_v2", "synthetic")
         assert source.net.features(nd.zeros((1, 3, 64, 64))).shape[:2] == (1, 512)
     out = capsys.readouterr().out
-    assert out.count(f"pretraining {name} ") == 1 and f"no weights of {name} in " in out
-    assert ("torchvision has no resnet18_v2" in out) == (backbone is None)
+    assert out.count("pretraining resnet18_v2 ") == 1 and "no weights of resnet18_v2 in " in out
+    assert "torchvision has no resnet18_v2" in out
+
+
+def test_without_weights_the_backbone_asked_for_is_not_trained_in_their_place(run):
+    with pytest.raises(InputError, match=r"no weights of resnet18_v1 in .*resnet18-\*\.pth"):
+        finetuning.source_of(run("resnet18_v1"), CPU)
+
+
+@pytest.mark.parametrize("number, name, files", [
+    ("9.2", "resnet18_v1", "resnet18_v1.params or resnet18_v1-*.params or resnet18.pth or resnet18-*.pth"),
+    ("9.11", "vgg19", "vgg19.params or vgg19-*.params or vgg19.pth or vgg19-*.pth"),
+    ("9.13", "resnet34_v2", "resnet34_v2.params or resnet34_v2-*.params")])
+@pytest.mark.parametrize("alone", [False, True])
+def test_without_its_weights_nothing_is_run(number, name, files, alone, tmp_path, monkeypatch):
+    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "root"))
+    (tmp_path / "root").mkdir()
+    script = write_script(tmp_path, number, USES)
+    begin = [str(script)] if alone else ["-c", RUN_CLI, "run", number]
+    code, out, err = run_python(tmp_path, *begin, "--quick", "--backbone", name, "--out", "o")
+    assert (code, out) == (2, "") and not (tmp_path / "o").exists()
+    assert err == (f"error: --backbone {name}: no weights of {name} in root/weights (looked for {files}); to get them: "
+                   f"d2lzh-cv data fetch {name}\n")
+
+
+def test_weights_are_looked_for_beside_the_set_then_in_the_data_root(tmp_path, monkeypatch):
+    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "root"))
+    monkeypatch.setenv("D2LZH_CV_CACHE", str(tmp_path / "cache"))
+    own = tmp_path / "own"
+    own.mkdir()
+    assert hub.find("weights", own).kind == "synthetic"
+    with pytest.raises(InputError, match="own/weights or .*root/weights"):
+        hub.require_weights("vgg19", own)
+    for folder, name in (("root", "resnet18_v1"), ("root", "vgg19"), ("own", "vgg19")):
+        (tmp_path / folder / "weights").mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / "weights" / f"{name}.params").touch()
+    assert hub.require_weights("resnet18_v1", own) == tmp_path / "root" / "weights" / "resnet18_v1.params"
+    assert hub.require_weights("vgg19", own) == own / "weights" / "vgg19.params"
+    assert hub.require_weights("vgg19", "synthetic") == tmp_path / "root" / "weights" / "vgg19.params"
+    assert hub.find("weights", own).folders == (own / "weights", tmp_path / "root" / "weights")
+    assert hub.find("weights", tmp_path / "root").folders == (tmp_path / "root" / "weights",)
+
+
+def test_the_first_folder_with_any_of_the_networks_counts(tmp_path):
+    for name in ("resnet18_v1", "mobilenetv2_1.0"):
+        (tmp_path / name).mkdir()
+        save(tmp_path / name / f"{name}.params", name)
+    folders = [tmp_path / "none", tmp_path / "mobilenetv2_1.0", tmp_path / "resnet18_v1"]
+    assert finetuning.find_source(folders, None, BACKBONES["9.2"]).name == "mobilenetv2_1.0"
+    assert finetuning.find_source(folders[2:], None, BACKBONES["9.2"]).name == "resnet18_v1"
 
 
 def test_the_book_s_data_or_an_error(run, tmp_path):

@@ -131,8 +131,8 @@ print(f"{len(moved)} of {len(were)} arrays of the features have changed, {len(st
 # weights say? The row whose probability is higher on hot dogs than on other pictures by most.
 
 # %%
-weights = run.find("weights").path
-candidates = [(name, find_params(weights, name)) for name in (*run.backbones, "squeezenet1.1")]
+candidates = [(name, find_params(folder, name)) for folder in run.find("weights").folders
+              for name in (*run.backbones, "squeezenet1.1")]
 whole = [(name, path) for name, path in candidates if path is not None and not path.stem.endswith("-features")]
 BOOKS_ROW, HOT_DOG = 713, 934
 best_row, edge = None, 224  # SqueezeNet's last pooling takes no smaller ones

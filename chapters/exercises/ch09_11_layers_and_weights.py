@@ -28,7 +28,7 @@ pictures, ctx, shape = run.find("img").path, d2l.try_gpu(), run.choose(quick=(66
 picture_of = {"content": "rainier.jpg", "style": "autumn_oak.jpg"}
 content, style = (d2l.preprocess(d2l.read_picture(pictures / name), shape).as_in_context(ctx)
                   for name in picture_of.values())
-usual, source = find_extractor(run.find("weights").path, ctx, run.backbones)
+usual, source = find_extractor(run.find("weights").folders, ctx, run.backbones)
 print(source.note)
 
 # %% [markdown]

@@ -41,7 +41,7 @@ print(f"content: {content_path.name}; styles: {', '.join(style_pictures)}; {len(
 
 # %%
 ctx, side = d2l.try_gpu(), run.choose(quick=72, full=300)
-extractor, source = find_extractor(run.find("weights").path, ctx, run.backbones)
+extractor, source = find_extractor(run.find("weights").folders, ctx, run.backbones)
 print(source.note)
 height, width = content_picture.shape[:2]
 shape = tuple(max(32, round(size * side / max(height, width))) for size in (width, height))

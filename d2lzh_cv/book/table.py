@@ -80,7 +80,7 @@ def _table(number: str, rows: list[Row]) -> Table:
     table = Table(title=f"\n{number} {titles.get(number, 'before chapter 9')}", title_justify="left",
                   title_style="bold", box=box.SIMPLE_HEAD, expand=True)
     for name, ratio in (("figure", 6), ("printed", 5), ("here", 5), ("verdict", 5)):
-        table.add_column(name, ratio=ratio)
+        table.add_column(name, ratio=ratio, overflow="fold")
     for row in rows:
         cells = (figure_of(row), *(_short(brief(value, digits_of(row))) for value in (row.book, row.value)))
         table.add_row(*map(Text, cells), _verdict(row))

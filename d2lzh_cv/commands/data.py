@@ -5,6 +5,7 @@ import argparse
 import json
 from pathlib import Path
 
+from .. import locks
 from ..data import hub
 from ..errors import InputError
 from ..guard import INPUT_ERROR
@@ -59,7 +60,7 @@ def _command(commands, name: str, run, text: str, epilog: str | None = None) -> 
 
 def _list(flags: argparse.Namespace) -> int:
     from ..data import fetch, registry
-    root = flags.data or hub.data_root()
+    root = hub.named_root(flags.data)
     rows = [{"name": item.name, "what": item.what, "sections": item.sections, "licence": item.licence,
              "megabytes": item.megabytes, "path": _text(fetch.present(item, root))} for item in registry.items()]
     if flags.json:
@@ -75,12 +76,11 @@ def _text(path: Path | None) -> str | None:
 
 def _print_list(rows: list[dict], root: Path) -> None:
     from rich.console import Console
-    from rich.table import Table
-    table = Table("name", "what", "sections", "licence", "there?", box=None)
-    for row in rows:
-        size = f", {row['megabytes']} MB" if row["megabytes"] else ""
-        table.add_row(row["name"], row["what"], row["sections"], row["licence"], "yes" if row["path"] else f"no{size}")
-    Console().print(table)
+
+    from ..terminal import table
+    cells = [(row["name"], row["what"], row["sections"], row["licence"],
+              "yes" if row["path"] else f"no, {row['megabytes']} MB" if row["megabytes"] else "no") for row in rows]
+    Console().print(table(("name", "what", "sections", "licence", "there?"), cells, words=(4,), box=None))
     print(f"looked in {root}; a missing set is drawn in its place; to get one: d2lzh-cv data fetch NAME")
 
 
@@ -102,18 +102,25 @@ def _fetch(flags: argparse.Namespace) -> int:
 def _make(flags: argparse.Namespace) -> int:
     from ..data import synthetic
     names = flags.names or synthetic.SETS
-    for folder in (flags.out / name for name in names):
-        if folder.exists() and not (folder / "synthetic.json").is_file():
-            raise InputError(f"{folder} holds what was not drawn here; it was left alone: choose another --out")
-    for name in names:
-        print(f"{name}: {synthetic.make(name, flags.out / name, flags.seed)}", flush=True)
+    unknown = [name for name in names if name not in synthetic.SETS]
+    if unknown:
+        raise InputError(f"no synthetic set is called {unknown[0]!r}; choose one of {', '.join(synthetic.SETS)}")
+    with locks.alone(flags.out / ".lock", f"sets are being drawn into {flags.out}"):
+        for folder in (flags.out / name for name in names):
+            if folder.exists() and not (folder / "synthetic.json").is_file():
+                raise InputError(f"{folder} holds what was not drawn here; it was left alone: choose another --out")
+        for name in names:
+            print(f"{name}: {synthetic.make(name, flags.out / name, flags.seed)}", flush=True)
     return 0
 
 
 def _check(flags: argparse.Namespace) -> int:
     from ..data import check
-    root = flags.data or hub.data_root()
+    from ..data.whats_there import whats_there
+    root = hub.named_root(flags.data)
     reports = check.check(flags.names, root)
+    if not reports:
+        raise InputError(f"nothing to check in {root}: {whats_there(root)}")
     for report in reports:
         print(report, flush=True)
     return INPUT_ERROR if any(report.problems for report in reports) else 0

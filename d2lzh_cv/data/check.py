@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, as_input_error
+from ..files import listed, walk
 from . import fetch, hub, registry
 from .download import is_right
 from .registry import Item
@@ -61,14 +62,17 @@ def _check(item: Item, path: Path) -> Report:
     if there:
         right = sum(is_right(file_path, file) for file_path, file in there)
         report.facts.append(f"{right} of {len(there)} files are the published ones")
-    _CHECKS.get(item.name, _check_weights if item.hub_name == "weights" else _check_pictures)(path, report)
+    try:
+        _CHECKS.get(item.name, _check_weights if item.hub_name == "weights" else _check_pictures)(path, report)
+    except OSError as error:
+        report.problems.append(str(as_input_error(error) or f"cannot read {error.filename or path}: {error.strerror}"))
     return report
 
 
 def _check_pictures(path: Path, report: Report) -> None:
     """Every picture below the folder."""
     from .pixels import SUFFIXES
-    _open_all((file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES), report)
+    _open_all([file for file in walk(path) if file.suffix.lower() in SUFFIXES], report)
 
 
 def _open_all(pictures: Iterable[Path], report: Report) -> None:
@@ -117,7 +121,7 @@ def _check_voc(path: Path, report: Report) -> None:
 def _check_kaggle(path: Path, report: Report) -> None:
     """Archives are unpacked on first use; here their contents are read through."""
     import zipfile
-    for archive in sorted(path.glob("*.zip")):
+    for archive in listed(path, "*.zip"):
         try:
             with zipfile.ZipFile(archive) as opened:
                 broken = opened.testzip()

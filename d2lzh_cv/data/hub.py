@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError
-from ..files import read_json
+from ..errors import InputError, as_input_error
+from ..files import check_folder, listed, read_json
 from .derived import one_at_a_time
 from .own.packed import describe
+from .registry import TWINS
 
+WORDS = ("auto", "synthetic", "book")  # what --data takes beside a folder
 PICTURES = ("catdog.jpg", "cat1.jpg", "pikachu.jpg", "rainier.jpg", "autumn_oak.jpg")
 VOC_LIST = "ImageSets/Segmentation/train.txt"
 NOT_VOC2012 = "in VOC form, not VOC2012"
@@ -30,6 +32,7 @@ class Source:
     path: Path
     kind: str  # 'real' or 'synthetic'
     note: str
+    folders: tuple[Path, ...] = ()  # of weights: all where they are to be looked for, in this order
 
 
 def data_root() -> Path:
@@ -50,11 +53,14 @@ def find(name: str, choice: str | Path = "auto", seed: int = 0) -> Source:
 
     name: img, cifar10, source, hotdog, pikachu, voc, kaggle_cifar10, kaggle_dog or weights.
     choice: 'auto' (the data root if the set is there, else synthetic), 'synthetic', 'book' (must be there), or a
-    folder that takes the data root's place. seed: which synthetic set to draw, where one is drawn.
-    Raises InputError for an unknown name, a folder that does not exist, and 'book' without the set.
+    folder that takes the data root's place, for weights comes before it. seed: which synthetic set to draw, where one
+    is drawn.
+    Raises InputError for an unknown name, a folder that does not exist or may not be read, and 'book' without the set.
     """
     if name not in NAMES:
         raise InputError(f"unknown data set {name!r}; choose from {', '.join(NAMES)}")
+    if name == "weights":
+        return _find_weights(choice)
     if name == "source" or str(choice) == "synthetic":
         return _synthetic(name, seed, "")
     root = _root_of(choice)
@@ -63,29 +69,93 @@ def find(name: str, choice: str | Path = "auto", seed: int = 0) -> Source:
         path, what = found
         return Source(name, path, "real", f"{name}: {_shown(path)} ({what})")
     if str(choice) == "book":
-        raise InputError(f"the data set {name} is not in {_shown(root)} (looked for {_LOOKS_FOR[name]}); put it there, "
-                         "or point D2LZH_CV_DATA at its folder, or use --data synthetic")
+        raise _not_in(name, root)
     return _synthetic(name, seed, f"; the book's set is not in {_shown(root)}/")
 
 
 def locate(name: str, root: Path) -> tuple[Path, str] | None:
-    """Look for the real set ``name`` under ``root``: (its folder, what was seen there), or None. Writes nothing."""
-    return _LOCATORS[name](Path(root))
+    """Look for the real set ``name`` under ``root``: (its folder, what was seen there), or None. Writes nothing.
+
+    Raises InputError where a folder on the way may not be read.
+    """
+    try:
+        return _LOCATORS[name](Path(root))
+    except OSError as error:
+        raise as_input_error(error) or InputError(f"cannot look for {name} in {root}: {error.strerror}") from error
+
+
+def weights_folders(choice: str | Path) -> tuple[Path, ...]:
+    """Where weights are looked for: beside the set that --data names, then in the data root."""
+    own = () if str(choice) in WORDS else (Path(choice) / "weights",)
+    root = data_root() / "weights"
+    return own if own and own[0].resolve() == root.resolve() else (*own, root)
+
+
+def require_weights(name: str, choice: str | Path) -> Path:
+    """Return the file with the weights of the network ``name``, Gluon's or torchvision's.
+
+    Raises InputError where there is none: what was looked for, where, and how to get it.
+    """
+    folders = weights_folders(choice)
+    try:
+        found = next(filter(None, (weights_file(folder, stem, suffix) for folder in folders
+                                   for stem, suffix in weights_names(name))), None)
+    except OSError as error:
+        raise as_input_error(error) or InputError(f"cannot look for {name}: {error.strerror}") from error
+    if found is None:
+        wanted = " or ".join(f"{stem}{suffix} or {stem}-*{suffix}" for stem, suffix in weights_names(name))
+        raise InputError(f"--backbone {name}: no weights of {name} in {' or '.join(map(_shown, folders))} (looked for "
+                         f"{wanted}); to get them: d2lzh-cv data fetch {name}")
+    return found
+
+
+def folders_of(weights: str | Path | Sequence[Path]) -> list[Path]:
+    """One folder of weights, or several, as a list."""
+    return [Path(folder) for folder in ([weights] if isinstance(weights, (str, Path)) else weights)]
+
+
+def weights_names(name: str) -> list[tuple[str, str]]:
+    """Under which names, with which suffixes, the weights of the network ``name`` are published."""
+    return [(name, ".params"), *([(TWINS[name], ".pth")] if name in TWINS else [])]
+
+
+def _find_weights(choice: str | Path) -> Source:
+    """Pretrained parameters cannot be drawn: without them the sections train a small source network instead."""
+    none = cache_root() / "synthetic" / "weights"
+    if str(choice) == "synthetic":
+        return Source("weights", none, "synthetic", "weights: none are used", (none,))
+    root = _root_of(choice)
+    folders = weights_folders(choice)
+    for folder in folders:
+        if found := locate("weights", folder.parent):
+            return Source("weights", folder, "real", f"weights: {_shown(folder)} ({found[1]})", folders)
+    if str(choice) == "book":
+        raise _not_in("weights", root)
+    note = f"weights: none are used; there are none in {' or '.join(map(_shown, folders))}"
+    return Source("weights", none, "synthetic", note, folders)
+
+
+def _not_in(name: str, root: Path) -> InputError:
+    return InputError(f"the data set {name} is not in {_shown(root)} (looked for {LOOKS_FOR[name]}); put it there, "
+                      "or point D2LZH_CV_DATA at its folder, or use --data synthetic")
 
 
 def _root_of(choice: str | Path) -> Path:
-    if str(choice) not in ("auto", "book"):
-        if not Path(choice).is_dir():
-            raise InputError(f"--data {choice}: no such folder; give auto, synthetic, book or a folder that exists")
-        return Path(choice)
-    if os.environ.get("D2LZH_CV_DATA") and not data_root().is_dir():
-        raise InputError(f"D2LZH_CV_DATA={data_root()}: no such folder; set it to a folder that exists, or unset it")
-    return data_root()
+    return named_root(None if str(choice) in WORDS else Path(choice))
+
+
+def named_root(folder: Path | None) -> Path:
+    """The data root, ``folder`` in its place where that is given.
+
+    Raises InputError where the reader has named one that is no folder, or may not be read.
+    """
+    if folder is not None:
+        return check_folder(folder, "--data ")
+    root = data_root()
+    return check_folder(root, "D2LZH_CV_DATA=") if os.environ.get("D2LZH_CV_DATA") or root.exists() else root
 
 
 def _synthetic(name: str, seed: int, why: str) -> Source:
-    if name == "weights":  # pretrained parameters cannot be drawn: the sections train a small source network instead
-        return Source(name, cache_root() / "synthetic" / name, "synthetic", f"weights: none are used{why}")
     from . import synthetic  # here, so that to find the real data takes none of what drawing needs
     path = cache_root() / "synthetic" / f"{name}-seed{seed}"
     if not _drawn_by_this_version(path):
@@ -115,7 +185,7 @@ def _img(root: Path) -> tuple[Path, str] | None:
 
 def _cifar10(root: Path) -> tuple[Path, str] | None:
     for folder in (root / "cifar10", root / "cifar-10-batches-bin"):
-        batches = sorted(folder.glob("data_batch_*.bin"))
+        batches = listed(folder, "data_batch_*.bin")
         if batches and (folder / "test_batch.bin").is_file():
             return folder, f"{len(batches)} of 5 training files, test_batch.bin"
     return None
@@ -167,19 +237,19 @@ def weights_file(folder: Path, name: str, suffix: str = ".params", whole: bool =
     whole: not NAME-features.params, which holds a part of the network.
     """
     folder = Path(folder)
-    files = [*sorted(folder.glob(f"{name}{suffix}")), *sorted(folder.glob(f"{name}-*{suffix}"))]
+    files = [*listed(folder, f"{name}{suffix}"), *listed(folder, f"{name}-*{suffix}")]
     return next((file for file in files if not (whole and file.name == f"{name}-features{suffix}")), None)
 
 
 def _weights(root: Path) -> tuple[Path, str] | None:
-    files = sorted(path.name for path in (root / "weights").glob("*") if path.suffix in (".params", ".pth"))
+    files = [path.name for path in listed(root / "weights") if path.suffix in (".params", ".pth")]
     return (root / "weights", ", ".join(files)) if files else None
 
 
 _LOCATORS: dict[str, Callable[[Path], tuple[Path, str] | None]] = {
     "img": _img, "cifar10": _cifar10, "source": lambda root: None, "hotdog": _hotdog, "pikachu": _pikachu, "voc": _voc,
     "kaggle_cifar10": _kaggle_cifar10, "kaggle_dog": _kaggle_dog, "weights": _weights}
-_LOOKS_FOR = {
+LOOKS_FOR = {
     "img": "img/" + ", ".join(PICTURES), "cifar10": "cifar10/data_batch_*.bin and test_batch.bin",
     "hotdog": "hotdog/train/<class>/ and hotdog/test/<class>/",
     "pikachu": "pikachu/train.rec, train.idx, val.rec, or train.json, val.json, train/, val/",
@@ -198,7 +268,7 @@ def _has(folder: Path, *names: str) -> bool:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return [path for path in listed(folder) if path.is_dir()]
 
 
 def _shown(path: Path) -> str:

@@ -10,7 +10,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
-from ..data.hub import weights_file
+from ..data.hub import folders_of, weights_file
 from ..data.pixels import read_picture
 from ..plotting import plt
 from ..pretrained import load_weights
@@ -32,13 +32,13 @@ class GluonCVNetwork:
 
     Args:
         name: in ``gluoncv.model_zoo``.
-        weights: folder with NAME.params or NAME-<hash>.params.
+        weights: folder with NAME.params or NAME-<hash>.params, or several to look in one after the other.
         ctx: the device.
     """
 
-    def __init__(self, name: str, weights: Path, ctx: mx.Context) -> None:
+    def __init__(self, name: str, weights: Path | Sequence[Path], ctx: mx.Context) -> None:
         from gluoncv import model_zoo  # here: it takes seconds, and only this section needs it
-        self.ctx, path = ctx, weights_file(Path(weights), name)
+        self.ctx, path = ctx, _file_of(name, weights)
         self.net = model_zoo.get_model(name, pretrained=False, pretrained_base=False)
         self.trained = path is not None
         self.note = f"{name}: weights from {path.name}" if path else f"{name}: untrained, no weights found"
@@ -97,6 +97,10 @@ def _initialize(net, ctx: mx.Context) -> None:
     net.initialize(mx.init.Xavier(), ctx=ctx, force_reinit=True)  # GluonCV has begun with some
 
 
-def with_weights(names: Sequence[str], weights: Path) -> str:
-    """The first of ``names`` whose weights are in the folder; where none are, the last."""
-    return next((name for name in names if weights_file(Path(weights), name)), names[-1])
+def with_weights(names: Sequence[str], weights: Path | Sequence[Path]) -> str:
+    """The first of ``names`` whose weights are in the folder, or one of the folders; where none are, the last."""
+    return next((name for name in names if _file_of(name, weights)), names[-1])
+
+
+def _file_of(name: str, weights: Path | Sequence[Path]) -> Path | None:
+    return next(filter(None, (weights_file(folder, name) for folder in folders_of(weights))), None)

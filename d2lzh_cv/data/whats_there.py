@@ -1,0 +1,87 @@
+"""What a folder holds that has no set where one was looked for: for the reader who named the wrong one, or too soon."""
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from ..files import listed
+from . import hub, registry
+from .own.packed import NAME
+
+FILES, HEAD = 5000, 1 << 16  # how many files are looked at, and how many bytes of each
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+MARKS = {  # suffix: what the beginning of a file holds, and what that makes of it
+    ".xml": ((b"<annotations", "CVAT XML"), (b"<annotation", "Pascal VOC XML")),
+    ".json": ((b'"categories"', "COCO JSON"), (b'"annotations"', "COCO JSON"), (b'"shapes"', "labelme JSON"),
+              (b'"regions"', "VIA JSON")),
+    ".csv": ((b"xmin", "CSV of boxes"), (b"bbox", "CSV of boxes"), (b"class", "CSV of boxes"),
+             (b"label", "CSV of boxes")),
+    ".yaml": ((b"names", "YOLO"),), ".names": ((b"", "YOLO"),)}
+MARKS[".tsv"] = MARKS[".csv"]
+
+
+def whats_there(folder: Path) -> str:
+    """Say what ``folder`` holds and, where something can be done about it, what. Raises PermissionError."""
+    if not listed(folder):
+        return f"{folder} is empty"
+    return _set_of(folder) or _set_near(folder) or _annotations(folder) or (
+        f"{folder} holds nothing that is known here (see d2lzh-cv data list)")
+
+
+def _set_of(folder: Path) -> str | None:
+    found = [(name, *where) for name in hub.NAMES if (where := hub.locate(name, folder))]
+    if any(path == folder for _, path, _ in found) and (folder / NAME).is_file():
+        return f"{folder} holds packed {'boxes, for 9.7' if found[0][0] == 'pikachu' else 'masks, for 9.10'}"
+    sets = [f"{name}, for {_sections(name)}" for name, _, _ in found]
+    return f"{folder} holds {'; '.join(sets)}" if sets else None
+
+
+def _sections(name: str) -> str:
+    items = [item.sections for item in registry.items() if item.hub_name == name]
+    return ", ".join(dict.fromkeys(number for numbers in items for number in numbers.split(", ")))
+
+
+def _set_near(folder: Path) -> str | None:
+    """A set one folder down, as `data pack` leaves it; or the folder is a set itself, and the one above is meant."""
+    for below in listed(folder):
+        if below.is_dir() and any(hub.locate(name, below) for name in ("pikachu", "voc")):
+            return f"the set is in {below}: --data {shlex.quote(str(below))}"
+    above = folder.resolve().parent
+    own = next((name for name in hub.NAMES if (hub.locate(name, above) or (None,))[0] == above / folder.name), None)
+    return f"{folder} is the set {own} itself: --data {shlex.quote(str(above))}" if own else None
+
+
+def _annotations(folder: Path) -> str | None:
+    files = list(islice(_files(folder), FILES))
+    kinds = dict.fromkeys(kind for kind in map(_kind, files) if kind)
+    pictures = {path.stem: path for path in files if path.suffix.lower() in PICTURES}
+    if not kinds and any(path.suffix == ".txt" and path.stem in pictures for path in files):
+        kinds["YOLO"] = None
+    if not kinds and any("mask" in part.lower() or part == "SegmentationClass"
+                         for path in pictures.values() for part in path.relative_to(folder).parts[:-1]):
+        kinds["masks"] = None
+    if kinds:
+        return (f"{folder} holds annotations ({', '.join(kinds)}): pack them first: "
+                f"d2lzh-cv data pack {shlex.quote(str(folder))} packed")
+    return f"{folder} holds pictures without annotations" if pictures else None
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in listed(folder):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            yield from _files(path)
+        elif path.is_file():
+            yield path
+
+
+def _kind(path: Path) -> str | None:
+    marks = MARKS.get(path.suffix.lower())
+    if not marks:
+        return None
+    with path.open("rb") as file:
+        head = file.read(HEAD).replace(b"\0", b"").lower()  # zeros: UTF-16
+    return next((kind for mark, kind in marks if mark in head), None)
