@@ -90,14 +90,15 @@ def _weights(name: str, store: ModuleType) -> Path:
 
     from .data import registry
     from .data.hub import data_root
+    from .data.retired_hosts import HostGone
     from .pretrained import BIAS, find_params, where_to_get
     folder = data_root() / "weights"
     published = folder / f"{name}-{store.short_hash(name)}.params"
     path = published if published.is_file() else find_params(folder, name, whole=True)
     if path is None:
         fetch = any(item.name == name for item in registry.items())
-        raise InputError(f"no weights of {name} in {folder}, and the book's host is gone: {where_to_get(name)}"
-                         + (f"; or run: d2lzh-cv data fetch {name}" if fetch else "")) from None
+        raise HostGone(f"no weights of {name} in {folder}, and the book's host is gone: {where_to_get(name)}"
+                       + (f"; or run: d2lzh-cv data fetch {name}" if fetch else "")) from None
     if name.startswith("mobilenetv2") and BIAS in nd.load(str(path)):
         raise InputError(f"the weights of {name} in {folder} are torchvision's, whose output has a bias that "
                          f"this network lacks: put Gluon's {name}.params there, or use "
@@ -126,11 +127,12 @@ def _cifar10(asked: Path, train: bool) -> tuple:
 
     from .data import hub
     from .data.cifar10 import read_cifar10
+    from .data.retired_hosts import HostGone
     folder, _ = hub.locate("cifar10", hub.data_root()) or (asked, "")
     files = sorted(path.name for path in folder.glob("data_batch_*.bin"))
     if not files or not (folder / "test_batch.bin").is_file():
-        raise InputError("CIFAR-10 is not here, and the book's host is gone: put data_batch_*.bin and test_batch.bin "
-                         f"into {hub.data_root() / 'cifar10'}, or run: d2lzh-cv data fetch cifar10") from None
+        raise HostGone("CIFAR-10 is not here, and the book's host is gone: put data_batch_*.bin and test_batch.bin "
+                       f"into {hub.data_root() / 'cifar10'}, or run: d2lzh-cv data fetch cifar10") from None
     pictures, labels = read_cifar10(folder, train)
     print(f"CIFAR10: {len(labels)} pictures, {len(files)} of the 5 training files in {folder}" if train else
           f"CIFAR10: {len(labels)} pictures, test_batch.bin in {folder}")

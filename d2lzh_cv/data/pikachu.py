@@ -69,7 +69,8 @@ def _is_fast(reader: str, augmenters: dict) -> bool:
 
 
 def records_of(root: Path) -> Path:
-    """Return the folder with the .rec files of the set in ``root``: packed into the cache where they are not there."""
-    if (root / "train.rec").exists() or not (root / "train.json").exists():
+    """Return the folder with the .rec files of the set in ``root``: packed into the cache where not all are there."""
+    whole = all((root / name).exists() for name in ("train.rec", "train.idx", "val.rec"))
+    if whole or not (root / "train.json").exists():
         return root
     return pack_detection(root, place_for(root, cache_root()))

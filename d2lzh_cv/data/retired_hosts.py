@@ -222,5 +222,5 @@ def _fetch(item: Item, remote: Remote, target: Path) -> None:
     try:
         download(remote, target, target.parent / DOWNLOADS)
     except Unavailable as error:
-        raise Unavailable(f"{error} Put {remote.name}, or the tree {item.folder}, into {hub.data_root()}, or run: "
-                          f"d2lzh-cv data fetch {item.name}") from error
+        raise Unavailable(f"{error} (put {remote.name}, or the tree {item.folder}, into {hub.data_root()}, or run: "
+                          f"d2lzh-cv data fetch {item.name})") from error
