@@ -2,11 +2,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from .. import locks
 from ..options import add_debug_flag
 
 FORMATS = ("auto", "voc", "cvat", "coco", "yolo", "csv", "masks")
@@ -56,11 +54,9 @@ def _pack(flags: argparse.Namespace) -> int:
     from ..data.own.pack import pack
     from ..data.own.report import BadData
     classes = None if flags.classes is None else _classes(flags.classes, flags.encoding)
-    out = Path(os.path.abspath(flags.out))
     try:
-        with locks.alone(out.parent / f".{out.name}.lock", f"a set is being packed into {flags.out}"):
-            summary = pack(flags.src, flags.out, flags.kind, flags.val_ratio, classes, flags.skip_bad, flags.seed,
-                           flags.pictures, flags.encoding)
+        summary = pack(flags.src, flags.out, flags.kind, flags.val_ratio, classes, flags.skip_bad, flags.seed,
+                       flags.pictures, flags.encoding)
     except BadData as error:
         _list(error.problems)
         raise

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import InputError
-from ...files import make_folder_atomically, write_json
+from ...files import write_json
 from ..records import pack_record, write_records
 from . import formats, masks, voc_tree
 from .check import Checked, Sample, check
 from .entries import Reading
 from .folder import Folder
 from .names import clean
-from .packed import NAME
+from .packed import NAME, check_free, new_set
 from .pictures import content_of
 from .report import BadData, Summary, counted, left_out
 from .split import split
@@ -75,8 +75,7 @@ def _check_arguments(src: Path, out: Path, val_ratio: float | None, classes: Seq
         str(out).encode()
     except UnicodeEncodeError:
         raise InputError(f"{str(out)!r} is not UTF-8, and MXNet opens no such file; name another folder") from None
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already; name a folder that does not exist, or remove it first")
+    check_free(out)
     if val_ratio is not None and not 0 < val_ratio < 1:
         raise InputError(f"--val-ratio {val_ratio:g} is not between 0 and 1; 0.1 keeps a tenth for validation")
     if classes is not None and (not classes or len(set(classes)) < len(classes)):
@@ -95,7 +94,7 @@ def _are_masks(src: Path, folder: Folder) -> bool:
 
 
 def _write(out: Path, parts: dict[str, list[Sample]], checked: Checked, kind: str) -> None:
-    with make_folder_atomically(out) as temporary:
+    with new_set(out) as temporary:
         for part, samples in parts.items():
             records = (pack_record(content_of(sample.picture, sample.turn), sample.rows, sample.size, i)
                        for i, sample in enumerate(samples))

@@ -1,14 +1,33 @@
 """What a packed set says of itself, in classes.json beside its records."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ... import locks
 from ...errors import InputError
-from ...files import read_json
+from ...files import make_folder_atomically, read_json
 
 NAME = "classes.json"
+
+
+def check_free(out: Path) -> None:
+    """Raise InputError where ``out`` is something already: nothing of the reader's is overwritten."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is there already; name a folder that does not exist, or remove it first")
+
+
+@contextmanager
+def new_set(out: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes ``out`` when the block ends well; InputError where another process packs."""
+    whole = Path(os.path.abspath(out))
+    with locks.alone(whole.parent / f".{whole.name}.lock", f"a set is being packed into {out}"):
+        check_free(out)
+        with make_folder_atomically(out) as temporary:
+            yield temporary
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...files import make_folder_atomically, write_json, write_text
+from ...files import write_json, write_text
 from ..voc import VOC_COLORMAP
 from . import masks
 from .folder import Folder
 from .mask_pixels import BORDER, BORDER_COLOR, indices
 from .masks import Masks, Pair
-from .packed import NAME
+from .packed import NAME, new_set
 from .pictures import write_jpeg
 from .report import BadData, Summary, counted, left_out
 from .split import split
@@ -44,7 +44,7 @@ def _write(out: Path, parts: dict[str, list[Pair]], found: Masks) -> None:
     colors = np.zeros((256, 3), np.uint8)
     colors[:len(VOC_COLORMAP)] = VOC_COLORMAP
     colors[BORDER] = VOC_COLORMAP[1] if found.binary else BORDER_COLOR
-    with make_folder_atomically(out) as temporary:
+    with new_set(out) as temporary:
         for part, pairs in parts.items():
             for pair in pairs:
                 _write_pair(temporary, pair, colors[indices(pair.mask, found.table)[0]])
