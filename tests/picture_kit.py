@@ -122,6 +122,12 @@ def jpeg(*segments: bytes, of: bytes = _JPEG) -> bytes:
     return of[:2] + b"".join(segments) + of[2:]
 
 
+def jpeg_without_list(content: bytes) -> bytes:
+    """An MPO without its list of pictures, the only segment of this kind."""
+    at = content.index(b"\xff\xe2")
+    return content[:at] + content[at + 2 + struct.unpack(">H", content[at + 2:at + 4])[0]:]
+
+
 def exif(content: bytes) -> bytes:
     return segment(0xE1, b"Exif\0\0" + content)
 

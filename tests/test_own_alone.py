@@ -13,7 +13,7 @@ from d2lzh_cv.errors import InputError
 
 def test_the_second_is_refused_while_the_first_writes(tmp_path):
     kit.write_csv(tmp_path / "src")
-    with locks.alone(tmp_path / ".out.lock", "held"), pytest.raises(InputError, match="a set is being packed into .*out"):
+    with locks.alone(tmp_path / ".out.lock", "held"), pytest.raises(InputError, match="a set is being packed into "):
         pack(tmp_path / "src", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -11,7 +11,6 @@ from ..files import make_folder, write_atomically
 from ..guard import INPUT_ERROR
 from ..options import Parser, add_debug_flag
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 TASKS = {"detect": ("find objects and draw their boxes", "9.7"),
          "segment": ("tell the class of every pixel and lay it over the picture", "9.10"),
          "classify": ("tell the class of the whole picture", "9.2")}
@@ -89,6 +88,7 @@ def _save(prediction, target: Path, row: dict) -> None:
 
 def _pictures(paths: list[Path]) -> list[Path]:
     """The pictures named, and those in the folders named."""
+    from ..data.pixels import SUFFIXES
     pictures = []
     for path in paths:
         inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]

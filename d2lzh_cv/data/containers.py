@@ -103,7 +103,7 @@ def _split_webp(content: bytes) -> tuple[bytes, int]:
         end = at + 8 + size + size % 2
         if name == b"EXIF":
             orientation = _orientation(content[at + 8:at + 8 + size])
-        if name == b"VP8X":  # its flags tell of ICC, EXIF and XMP, which go
+        if name == b"VP8X" and at + 8 < len(content):  # its flags tell of ICC, EXIF and XMP, which go
             kept.append(content[at:at + 8] + bytes([content[at + 8] & ~0x2C]) + content[at + 9:end])
         elif name not in (b"EXIF", b"XMP ", b"ICCP"):
             kept.append(content[at:end])

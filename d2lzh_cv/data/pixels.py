@@ -103,14 +103,21 @@ def read_indices(path: str | Path) -> tuple[np.ndarray, np.ndarray] | None:
     Raises InputError naming ``path`` when it is missing, truncated or not a picture.
     """
     container = open_container(read_file(path))
-    picture = _open(container, path)
+    picture = _loaded(container, path)
     if picture.mode != "P":
         return None
-    with _errors_name(path):
-        indices, palette = np.asarray(picture), np.array(picture.getpalette(), np.uint8).reshape(-1, 3)
+    indices, palette = np.asarray(picture), np.array(picture.getpalette(), np.uint8).reshape(-1, 3)
     colors = np.zeros((256, 3), np.uint8)
     colors[:len(palette)] = palette
     return turned(indices, container.orientation), colors
+
+
+def open_mask(path: str | Path) -> Image.Image:
+    """A picture whose values are no colours, as Pillow stores them: mode, palette, indices; without its metadata.
+
+    Raises InputError naming ``path`` when it is missing, truncated or not a picture.
+    """
+    return _loaded(open_container(read_file(path)), path)
 
 
 def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -161,17 +168,16 @@ def _ends_its_header(head: bytes) -> bool:
 def for_records(content: bytes, name: str | Path, upright: bool = True) -> bytes:
     """A file from which MXNet's own decoder, which knows nothing of EXIF, gets the pixels that ``decode`` gives.
 
-    It is ``content`` itself where that is so, as of nearly every JPEG and PNG; else ``content`` without metadata, or
-    the pixels as PNG, which loses nothing.
+    It is ``content`` without its metadata, which takes nothing from the picture, wherever MXNet reads that right; else
+    the pixels as PNG, which loses nothing: of what is to be turned, and of formats that MXNet lacks.
     """
     container = open_container(content)
     if container.orientation > 1 and upright:
         return to_png(decode(content, name))
-    files = (content, container.pixels) if container.orientation == 1 else (container.pixels,)
     if _is_usual_jpeg(_open(container, name)):
-        return files[0]
+        return container.pixels
     pixels = _decode(container, name, 1)
-    return next((file for file in files if _gives(file, pixels)), None) or to_png(pixels)
+    return container.pixels if _gives(container.pixels, pixels) else to_png(pixels)
 
 
 def to_png(pixels: np.ndarray) -> bytes:
@@ -197,6 +203,13 @@ def _open(container: Container, name: str | Path) -> Image.Image:
                          "side; make it smaller")
     if picture.mode in ("F", "I") and container.kind == "TIFF":
         raise InputError(f"{name} has pixels of 32 bits or with a sign; save it with 8 or 16 bits per channel")
+    return picture
+
+
+def _loaded(container: Container, name: str | Path) -> Image.Image:
+    picture = _open(container, name)
+    with _errors_name(name):
+        picture.load()
     return picture
 
 

@@ -49,9 +49,9 @@ def pack_detection(folder: str | Path, out: str | Path) -> Path:
     """Pack ``folder``'s train.json + train/ and val.json + val/ into {train,val}.{rec,idx} in the folder ``out``.
 
     Each JSON maps a picture's name to [class, xmin, ymin, xmax, ymax], relative, or to a list of such rows, which is
-    empty for a background picture. The pictures' bytes are copied as they are, but of those that stand on their side or
-    that MXNet does not decode (see ``for_records``); a record's label is [4, 5, width, height, then the rows], width
-    and height in pixels. Done once: again only when the JSON or a picture has changed. Returns ``out``. Section 9.6.
+    empty for a background picture. The pictures' files are copied without metadata, but for those to be turned or that
+    MXNet does not decode (see ``for_records``); a record's label is [4, 5, width, height, then the rows], width and
+    height in pixels. Done once: again only when the JSON or a picture has changed. Returns ``out``. Section 9.6.
     Raises InputError naming the file that is missing or broken, or the picture whose boxes are not valid.
     """
     folder, splits = Path(folder), ("train", "val")

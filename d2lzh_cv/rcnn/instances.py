@@ -9,8 +9,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from mxnet import nd
-from PIL import Image
 
+from ..data.pixels import open_mask
 from ..data.synthetic import backgrounds, generator, pen
 from ..data.synthetic.detection import one_creature
 from ..data.voc_files import read_pair
@@ -129,10 +129,7 @@ def objects_of(classes: np.ndarray, instances: np.ndarray | None = None) -> list
 
 
 def _instances(path: Path) -> np.ndarray | None:
-    if not path.is_file():
-        return None
-    with Image.open(path) as image:
-        return np.asarray(image)
+    return np.asarray(open_mask(path)) if path.is_file() else None
 
 
 def _resized(found: list[tuple[int, np.ndarray]], side: int) -> list[tuple[int, np.ndarray]]:

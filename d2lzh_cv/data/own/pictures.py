@@ -30,12 +30,13 @@ def look(path: Path, claimed: tuple[int, int] | None = None) -> tuple[tuple[int,
 
 
 def content_of(path: Path, turn: bool) -> bytes:
-    """What of the picture goes into a record: its own bytes where MXNet reads them right, else its pixels as PNG."""
+    """What of the picture goes into a record: its own file without metadata where MXNet reads that right, else its
+    pixels as PNG."""
     return for_records(read_file(path), path, upright=turn)
 
 
 def write_jpeg(path: Path, turn: bool, target: Path) -> None:
-    """Write the picture as JPEG: its own bytes where it is one and stands as it is to be, else saved anew."""
+    """Write the picture as JPEG: its own file where it is one and stands as it is to be, else saved anew."""
     own = b"" if turn else content_of(path, turn)
     if own.startswith(b"\xff\xd8"):
         target.write_bytes(own)
