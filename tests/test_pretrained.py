@@ -436,3 +436,27 @@ def test_published_weights_know_what_they_see(name, box, classes):
     picture = read_picture(REAL / "img" / name)[top:bottom, left:right]
     probabilities = net(finetuning.test_augs()(picture).expand_dims(0)).softmax()[0].asnumpy()
     assert int(probabilities.argmax()) in classes and probabilities[list(classes)].sum() > 0.65
+
+
+# The book's own call
+
+def test_the_model_zoo_takes_torchvisions(twins, cache, tmp_path, monkeypatch, capsys):
+    net, path = twins("squeezenet1.1")
+    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path))
+    (tmp_path / "weights").mkdir()
+    shutil.copy(path, tmp_path / "weights")
+    ours = model_zoo.vision.squeezenet1_1(pretrained=True, root=str(tmp_path / "models"))
+    assert "converting " in capsys.readouterr().out
+    picture = np.random.default_rng(0).standard_normal((1, 3, 224, 224)).astype("float32")
+    with torch.no_grad():
+        assert_close(ours(nd.array(picture)), net(torch.tensor(picture)).numpy())
+
+
+def test_the_model_zoo_has_no_place_for_a_bias(twins, cache, tmp_path, monkeypatch):
+    """Without it the scores would be others, and nobody would see why."""
+    _, path = twins("mobilenetv2_1.0")
+    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path))
+    (tmp_path / "weights").mkdir()
+    shutil.copy(path, tmp_path / "weights")
+    with pytest.raises(InputError, match="are torchvision's, whose output has a bias that this network lacks: put Gl"):
+        model_zoo.vision.mobilenet_v2_1_0(pretrained=True, root=str(tmp_path / "models"))

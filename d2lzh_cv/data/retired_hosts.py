@@ -11,6 +11,7 @@ import re
 import shutil
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -75,7 +76,7 @@ def place(url: str, target: Path, sha1: str | None = None) -> None:
     for root in roots if item and item.hub_name in _MAKERS else []:
         found = present(item, root)
         if found is not None:
-            return _MAKERS[item.hub_name](found, target)
+            return _MAKERS[item.hub_name](found, name, target)
     if files:
         _check_whole(files[0])
         return _copy(files[0], target, f"{name}: {files[0]}" + (f" {_OTHER}" if wanted else ""))
@@ -143,7 +144,7 @@ def _put(target: Path, write: Callable[[BinaryIO], None]) -> None:
         raise InputError(f"cannot write {target}: {error.strerror}; choose another path") from error
 
 
-def _zip_of_pictures(folder: Path, target: Path) -> None:
+def _zip_of_pictures(folder: Path, name: str, target: Path) -> None:
     pictures = [path for part in ("train", "test") for path in sorted((folder / part).glob("*/*")) if path.is_file()]
 
     def write(file: BinaryIO) -> None:
@@ -153,7 +154,7 @@ def _zip_of_pictures(folder: Path, target: Path) -> None:
                 member.external_attr = 0o644 << 16
                 archive.writestr(member, _content(path))
     _put(target, write)
-    print(f"{target.name}: made from the {len(pictures)} pictures of {folder}")
+    print(f"{name}: made from the {len(pictures)} pictures of {folder}")
 
 
 def _content(path: Path) -> bytes:
@@ -166,15 +167,15 @@ def _content(path: Path) -> bytes:
         raise InputError(f"cannot read {path}: {error.strerror}; put the picture there again") from error
 
 
-def _records(folder: Path, target: Path) -> None:
-    source = (records_of(folder) / target.name).resolve()
+def _records(folder: Path, name: str, target: Path) -> None:
+    source = (records_of(folder) / name).resolve()
     if source.suffix == ".rec":
         check_records(source)
     packed = source.parent != folder.resolve()
-    _copy(source, target, f"{target.name}: " + (f"packed from {folder}" if packed else f"{source} {_OTHER}"))
+    _copy(source, target, f"{name}: " + (f"packed from {folder}" if packed else f"{source} {_OTHER}"))
 
 
-def _link_to_tree(tree: Path, target: Path) -> None:
+def _link_to_tree(tree: Path, name: str, target: Path) -> None:
     """An archive of one link: VOC2012 takes 2 GB. Where the tree itself is to be unpacked to, it stays as it is."""
     place = target.parent / _VOC
     in_place = place.is_dir() and not place.is_symlink()
@@ -190,32 +191,31 @@ def _link_to_tree(tree: Path, target: Path) -> None:
                 member.type, member.linkname = tarfile.SYMTYPE, str(tree.resolve())
             archive.addfile(member)
     _put(target, write)
-    print(f"{target.name}: " + (f"{place} is in place" if in_place else f"unpacks to a link to {tree.resolve()}"))
+    print(f"{name}: " + (f"{place} is in place" if in_place else f"unpacks to a link to {tree.resolve()}"))
 
 
-_MAKERS: dict[str, Callable[[Path, Path], None]] = {"hotdog": _zip_of_pictures, "pikachu": _records,
-                                                    "voc": _link_to_tree}
+_MAKERS: dict[str, Callable[[Path, str, Path], None]] = {"hotdog": _zip_of_pictures, "pikachu": _records,
+                                                         "voc": _link_to_tree}
 
 
 def _check_whole(path: Path) -> None:
-    """Raise InputError for an archive that is cut off; its hash cannot tell, for it is not the book's."""
+    """Raise InputError for an archive or record file that is cut off: with another hash than the book's, who knows."""
+    if path.suffix == ".rec":
+        check_records(path)
     try:
-        if path.suffix == ".rec":
-            check_records(path)
-            damaged = None
-        elif path.suffix == ".zip":
+        if path.suffix == ".zip":
             with zipfile.ZipFile(path) as archive:
-                damaged = archive.testzip()
+                whole = archive.testzip() is None
         elif path.suffix in (".tar", ".gz"):
             with tarfile.open(path) as archive:
-                damaged = None if archive.getmembers() else "it is empty"
+                whole = bool(archive.getmembers())
         else:
-            damaged = None
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError) as error:
-        damaged = error
-    if damaged:
-        raise InputError(f"{path} is damaged ({damaged}) and is not the file that the book names; put that there, or "
-                         "remove this one")
+            return
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError):
+        whole = False
+    if not whole:
+        raise InputError(f"{path} is no whole archive, and not the file that the book names; put that there, or remove "
+                         "this one")
 
 
 def _fetch(item: Item, remote: Remote, target: Path) -> None:
