@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def borrow(sonames: Iterable[str]) -> dict[str, Path]:
     """Load the libraries ``sonames`` out of other wheels, if these hold all of them.
 
     A wheel such as NumPy's has its own copy of a compiler's library, unchanged but for its soname, to which a hash was
-    added. The loader knows a loaded library by its soname, so a copy in memory gets the common one back.
+    added. The loader knows a loaded library by its soname, so a temporary copy gets the common one back.
 
     Returns:
         The files by soname; empty if one of them is in no wheel or does not load.
@@ -119,12 +120,11 @@ def _load_as(soname: str, file: Path) -> bool:
         if _elf.read(file).soname == soname:
             ctypes.CDLL(str(file))
         else:
-            descriptor = os.memfd_create(soname)
-            # It stays open: the loader takes two files of one path for the same, and this path is the descriptor's.
-            with open(descriptor, "wb", closefd=False) as copy:
+            with tempfile.NamedTemporaryFile(prefix=f"{soname}.") as copy:
                 copy.write(_elf.renamed(file, soname))
-            ctypes.CDLL(f"/proc/self/fd/{descriptor}")
-    except (InputError, OSError):  # not such a library after all, or a system that lets no memory be executed
+                copy.flush()
+                ctypes.CDLL(copy.name)  # which outlives the file's name
+    except (InputError, OSError):  # not such a library after all, or no place from which a copy may be loaded
         return False
     return _lost(soname) is None
 
