@@ -41,7 +41,8 @@ _JUDGES = {"JPEG": JpegImageFile, "PNG": PngImageFile, "BMP": BmpImageFile, "TIF
 _USUAL = (0, 1, 2)  # get_sampling's 4:4:4, 4:2:2 and 4:2:0
 
 
-cv2.setLogLevel(0)  # what OpenCV prints of a file that it cannot decode, an error here says in one line
+if hasattr(cv2, "setLogLevel"):  # as it has not in the oldest releases that are allowed
+    cv2.setLogLevel(0)  # what OpenCV prints of a file that it cannot decode, an error here says in one line
 
 
 class Header(NamedTuple):
