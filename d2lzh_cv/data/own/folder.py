@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ...errors import InputError
+from ..pixels import SUFFIXES as READABLE
 from .entries import Entry, split_of_folders
 from .text import Texts
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".mpo", ".jfif", ".jpe")
+SUFFIXES = (*READABLE, ".jpe", ".jfif", ".mpo", ".jp2", ".heic", ".avif")  # the last two to be named as unfit
 MAX_LINKS = 3  # links within links that are followed: folders that link to each other would grow without end
 _BESIDE = ("images", "JPEGImages", "imgs", "img", "pictures", "photos")  # where pictures lie beside a folder of tables
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ...errors import InputError
+from ..pixels import open_mask
 from ..voc import VOC_COLORMAP
 from .folder import Folder
 from .names import clean, is_background, unique
@@ -50,7 +50,7 @@ def color_table(folder: Folder) -> tuple[dict[int, int] | None, list[str] | None
 
 def indices(path: Path, table: dict[int, int] | None) -> tuple[np.ndarray, bool]:
     """The mask's classes, uint8 (H, W), 255 where VOC has its border, and whether it is in colours. Raises Unknown."""
-    with Image.open(path) as mask:
+    with open_mask(path) as mask:
         if mask.mode in ("P", "L", "1") and (table is None or mask.mode != "P"):
             return np.asarray(mask).astype(np.uint8), False
         if mask.mode not in ("P", "RGB", "RGBA"):
