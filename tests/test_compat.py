@@ -63,8 +63,9 @@ def test_names_that_numpy_has_stay():
 
 
 def test_import_after_one_that_failed():
-    """The reader's first cell fails on ``import mxnet``; with d2lzh_cv the second one works, attributes and all."""
-    succeeds("import numpy as np\n"
+    """Without d2lzh_cv.pth a first cell fails on ``import mxnet``; with d2lzh_cv the second one works, to the last."""
+    succeeds("import sys, numpy as np\n"
+             f"sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, '__module__', 0) != {_compat.AT_START!r}]\n"
              "try:\n    import mxnet\nexcept AttributeError:\n    failed = True\n"
              "assert failed\n"
              "import d2lzh_cv, mxnet as mx\n"

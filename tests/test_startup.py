@@ -5,10 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
+import mxnet
 import pytest
 
 from d2lzh_cv import _compat, probes
@@ -43,7 +43,7 @@ def environment(wheel, tmp_path) -> Path:
     site = next((tmp_path / "venv").glob("lib/python*/site-packages"))
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    (site / "zz_libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "zz_libraries.pth").write_text(f"{Path(mxnet.__file__).parents[1]}\n")
     return site
 
 
