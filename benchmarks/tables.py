@@ -19,13 +19,13 @@ NO_TORCH = "PyTorch is not installed, so its columns are empty: make venv TORCH=
 def print_cases(cases: Sequence[Case]) -> None:
     """A line a case."""
     Console().print(table(("case", "what", "a"), [(case.name, escape(case.what), case.unit[0]) for case in cases],
-                          words=(2,), box=None))
+                          words=(2,), box=None), crop=False)
 
 
 def show(report: Report) -> None:
     """Print the table of a report, what it was measured on, and what failed."""
     console = Console()
-    console.print({"cases": _cases, "points": _points, "losses": _losses}[report.key](report.rows))
+    console.print({"cases": _cases, "points": _points, "losses": _losses}[report.key](report.rows), crop=False)
     for line in notes(report):
         console.print(escape(line), highlight=False, soft_wrap=True)
 
@@ -35,7 +35,7 @@ def show_floors(found: dict[str, Any]) -> None:
     rows = [(row["case"], f"{row['operations'] / 1e9:.3g} G", seconds(row["by_operations_s"]),
              f"{row['bytes'] / 1e9:.3g} GB", seconds(row["by_bytes_s"])) for row in found["floors"]]
     console, machine = Console(), found["machine"]
-    console.print(table(("case", "operations", "take at least", "bytes", "take"), rows, box=None))
+    console.print(table(("case", "operations", "take at least", "bytes", "take"), rows, box=None), crop=False)
     console.print(f"measured here: {machine['operations'] / 1e9:.0f} G operations a second in a large product, "
                   f"{machine['bandwidth'] / 1e9:.1f} GB a second", highlight=False, soft_wrap=True)
 

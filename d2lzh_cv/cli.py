@@ -127,7 +127,8 @@ def _list(flags: argparse.Namespace) -> int:
     for name, infos in (("section", sections.SECTIONS), ("beyond the page", (*sections.PARTS, *sections.EXERCISES))):
         rows = [(info.number, f"{info.english}\n{info.chinese}", ", ".join(info.needs), f"about {info.seconds} s")
                 for info in infos]
-        Console().print(table((name, "title", "reads", "quick mode"), rows, words=(2,), show_lines=True))
+        Console().print(table((name, "title", "reads", "quick mode"), rows, words=(2,), show_lines=True),
+                        crop=False)
     for name, infos in sections.GROUPS.items():
         minutes = sum(info.seconds for info in infos) / 60
         print(f"{name}: about {minutes:.0f} minutes in quick mode on two cores; d2lzh-cv run {name} --quick")

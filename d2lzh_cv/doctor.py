@@ -85,7 +85,7 @@ def _print_with_rich(rows: list[Row]) -> None:
 
     from .terminal import table
     cells = [(MARKS[row.state], row.name, Text(row.value)) for row in rows]
-    Console().print(table(("state", "what", "found"), cells, typed=(0, 1), show_header=False, box=None))
+    Console().print(table(("state", "what", "found"), cells, typed=(0, 1), show_header=False, box=None), crop=False)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ def make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make folder {path}: {error.strerror}; choose a folder you can write to") from error
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+        raise InputError(f"cannot make folder {path}: {reason}; choose a folder you can write to") from error
     return path
 
 

@@ -50,19 +50,19 @@ class Lock:
                 print(f"{self.path.parent}: no locks there ({error.strerror}): start nothing else that writes to it",
                       file=sys.stderr)
             if _same(file, self.path):
-                self._hold(file)
+                self._hold(file, f"process {os.getpid()}")
                 return True
             os.close(file)  # who had it has just removed the file
         return False
 
     def holder(self) -> str:
-        """Who holds it, such as "process 123 on host"; "" where that is not known."""
+        """Who holds it, such as "process 123 on host", of several the last who came; "" where that is not known."""
         try:
             with self.path.open("rb") as file:
                 line = file.read(200).decode(errors="replace").strip()
         except OSError:
             return ""
-        return line if line.startswith("process ") and line.isprintable() else ""
+        return line if line.startswith("process") and line.isprintable() else ""
 
     def release(self) -> None:
         """Give it back; the file goes with the last one who holds it."""
@@ -88,8 +88,8 @@ class Lock:
         if not (number.isdecimal() and _same(int(number), self.path)):
             return False
         os.set_inheritable(int(number), False)
-        self._file, self._ours = int(number), False
-        os.register_at_fork(after_in_child=self._forget)
+        self._ours = False
+        self._hold(int(number), f"processes {os.getppid()} and {os.getpid()}")
         return True
 
     def _open(self) -> int:
@@ -98,12 +98,12 @@ class Lock:
         except OSError as error:
             raise InputError(f"cannot write to {self.path.parent}: {error.strerror}; choose another folder") from error
 
-    def _hold(self, file: int) -> None:
+    def _hold(self, file: int, who: str) -> None:
         self._file = file
         os.register_at_fork(after_in_child=self._forget)
-        if not self._shared:
+        with suppress(OSError):  # a full disk: then nobody is named, and the lock holds all the same
             os.ftruncate(file, 0)
-            os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode(errors="replace"), 0)
+            os.pwrite(file, f"{who} on {socket.gethostname()}\n".encode(errors="replace"), 0)
 
     def _forget(self) -> None:
         if self._file is not None:

@@ -168,12 +168,13 @@ def check_kvstore(numbers: list[str], options: Options) -> None:
 def _data(value: str) -> str:
     if value in DATA_WORDS:
         return value
-    if not value or not os.path.exists(value):
-        raise argparse.ArgumentTypeError(f"{value!r} is neither {', '.join(DATA_WORDS)} nor a folder that exists")
+    if not value:
+        raise argparse.ArgumentTypeError(f"is empty; give {', '.join(DATA_WORDS)} or a folder that exists")
     try:
-        return str(check_folder(Path(value)))
+        check_folder(Path(value))
     except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise argparse.ArgumentTypeError(f"{error}, or give {', '.join(DATA_WORDS)}") from error
+    return value
 
 
 def _out(value: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from . import __version__, _cuda, _libraries, _problems
 from ._problems import SetupError, pip, version
+from .errors import InputError
 
 WITHOUT = {"weights": "none; the sections train a small network instead"}  # the other sets are drawn
 HEADLESS = "opencv-python-headless"
@@ -187,7 +188,11 @@ def _data() -> Iterator[Row]:
         return
     yield Row("data root", str(root))
     for name in hub.NAMES:
-        found = hub.locate(name, root)
+        try:
+            found = hub.locate(name, root)
+        except InputError as error:
+            yield Row(f"data: {name}", str(error), "error")
+            continue
         yield Row(f"data: {name}", f"real, {found[0]} ({found[1]})" if found else WITHOUT.get(name, "synthetic"))
 
 

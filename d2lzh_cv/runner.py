@@ -223,7 +223,8 @@ def _print_summary(outcomes: list[Outcome], out: Path) -> None:
     rows = [(outcome.info.number, outcome.info.english, f"[{STYLES[outcome.status]}]{outcome.status}[/]",
              "" if outcome.seconds is None else f"{outcome.seconds:.1f}") for outcome in outcomes]
     print()
-    Console().print(table(("section", "title", "status", "seconds"), rows, words=(2, 3), right=(3,)))
+    Console().print(table(("section", "title", "status", "seconds"), rows, words=(2, 3), right=(3,)),
+                    crop=False)
     for outcome in outcomes:
         if outcome.error:
             print(f"{outcome.info.number} {outcome.status}: {outcome.error}")

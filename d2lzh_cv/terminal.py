@@ -1,4 +1,7 @@
-"""Tables for a terminal or a pipe, in which nothing is cut: what is too wide goes on in the next line."""
+"""Tables for a terminal or a pipe, in which nothing is cut: what is too wide goes on in the next line.
+
+Print them with ``crop=False``: where even whole names are too wide, lines are longer than the terminal.
+"""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

@@ -78,9 +78,10 @@ def _print_list(rows: list[dict], root: Path) -> None:
     from rich.console import Console
 
     from ..terminal import table
-    cells = [(row["name"], row["what"], row["sections"], row["licence"],
+    cells = [(row["name"], row["what"].replace(f"of {row['name']}", ""), row["sections"], row["licence"],
               "yes" if row["path"] else f"no, {row['megabytes']} MB" if row["megabytes"] else "no") for row in rows]
-    Console().print(table(("name", "what", "sections", "licence", "there?"), cells, words=(4,), box=None))
+    Console().print(table(("name", "what", "sections", "licence", "there?"), cells, words=(1, 4), box=None),
+                    crop=False)
     print(f"looked in {root}; a missing set is drawn in its place; to get one: d2lzh-cv data fetch NAME")
 
 
@@ -88,6 +89,8 @@ def _fetch(flags: argparse.Namespace) -> int:
     from ..data import fetch, registry
     for name in flags.names:
         registry.find(name)  # a mistyped name is said before anything is fetched
+    if flags.data is not None and flags.data.exists():
+        hub.named_root(flags.data)
     problems = []
     for name in flags.names:
         try:
