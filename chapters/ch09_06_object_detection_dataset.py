@@ -33,7 +33,7 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 from d2lzh_cv.data.pikachu import load_pikachu
 
 run = section.start("9.6")

@@ -7,7 +7,8 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import metrics, section
+from d2lzh_cv import metrics
+from d2lzh_cv.run import section
 
 run = section.start("9.8-mask-rcnn")
 

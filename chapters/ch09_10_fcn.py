@@ -3,8 +3,9 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import metrics, section
-from d2lzh_cv.checkpoint import save_model
+from d2lzh_cv import metrics
+from d2lzh_cv.run import section
+from d2lzh_cv.models.checkpoint import save_model
 from d2lzh_cv.data.own.packed import class_names
 
 run = section.start("9.10")

@@ -7,8 +7,8 @@
 from pathlib import Path
 
 import d2lzh_cv as d2l
-from d2lzh_cv import section
-from d2lzh_cv.checkpoint import save_model
+from d2lzh_cv.run import section
+from d2lzh_cv.models.checkpoint import save_model
 from d2lzh_cv.data import kaggle
 
 run = section.start("9.13")

@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from . import _compat
+from .compat import hook
 
 __version__ = "0.1.0"
 
@@ -53,11 +53,11 @@ sys.modules[__name__].__class__ = _Package
 
 
 def _answer_downloads() -> None:
-    from . import gluon_downloads  # here: nobody needs it before MXNet
+    from .weights import gluon_downloads  # here: nobody needs it before MXNet
     gluon_downloads.install()
 
 
-_compat.install(then=_answer_downloads)
+hook.install(then=_answer_downloads)
 
 
 def __getattr__(name: str):

@@ -18,9 +18,9 @@ from .data.hub import cache_root, folders_of
 from .data.images import image_folder
 from .errors import InputError
 from .files import make_folder_atomically
-from .pretrained import find_params, load_network, load_weights, where_to_get
-from .seeds import seed_everything
-from .snapshots import Snapshots
+from .weights.pretrained import find_params, load_network, load_weights, where_to_get
+from .engine.seeds import seed_everything
+from .engine.snapshots import Snapshots
 from .training import Epoch, fit
 
 NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # as the source data were
@@ -65,7 +65,7 @@ def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNet
     """Return the first of ``names`` whose weights are in folder ``weights``, else what ``make_own`` gives.
 
     Of several folders the first that has weights of any of ``names`` counts. torchvision's files count (see
-    :mod:`d2lzh_cv.pretrained`); the book's resnet18_v2 is not among them.
+    :mod:`d2lzh_cv.weights.pretrained`); the book's resnet18_v2 is not among them.
     """
     for folder in folders_of(weights):
         for name in names:

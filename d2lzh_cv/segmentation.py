@@ -11,7 +11,7 @@ from mxnet import gluon, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
-from .context import try_all_gpus
+from .devices import try_all_gpus
 from .data.loader import data_loader
 from .data.own.packed import class_names
 from .data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices

@@ -11,13 +11,13 @@ import numpy as np
 from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import nn
 
-from . import distributed
+from .engine import distributed
 from .anchors import multibox_detection, multibox_target
 from .boxes import box_scale
 from .errors import InputError
-from .loop import Task, train_task
+from .engine.loop import Task, train_task
 from .plotting import plt, show_bboxes
-from .snapshots import Snapshots
+from .engine.snapshots import Snapshots
 from .ssd_losses import SSDLoss, focal_loss, smooth_l1  # noqa: F401  the book's names are found here
 
 SIZES = ((0.2, 0.272), (0.37, 0.447), (0.54, 0.619), (0.71, 0.79), (0.88, 0.961))  # a pair for each of the five scales
@@ -156,7 +156,7 @@ def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, 
         num_epochs: passes over ``train_iter``.
         on_epoch: called with each epoch; ``print`` prints the book's line.
         loss: takes what :class:`SSDLoss` takes.
-        snapshots: keep the state of the training, to go on from; see :func:`d2lzh_cv.loop.train_task`.
+        snapshots: keep the state of the training, to go on from; see :func:`d2lzh_cv.engine.loop.train_task`.
         target_options: of :func:`~d2lzh_cv.anchors.multibox_target`, such as ``negative_mining_ratio``.
     """
     loss = loss or SSDLoss()

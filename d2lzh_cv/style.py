@@ -16,9 +16,9 @@ from .data.hub import folders_of
 from .errors import InputError
 from .fcn import RGB_MEAN, RGB_STD, normalize_image
 from .finetuning import SourceNetwork, find_source
-from .loop import Task, train_task
-from .pretrained import where_to_get
-from .snapshots import Snapshots
+from .engine.loop import Task, train_task
+from .weights.pretrained import where_to_get
+from .engine.snapshots import Snapshots
 from .style_graph import LossGraph
 
 STYLE_LAYERS, CONTENT_LAYERS = (0, 5, 10, 19, 28), (25,)  # of VGG-19's features
@@ -190,7 +190,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
         learning_rate: of Adam, times 0.1 every ``decay_every`` steps.
         report_every: ``on_step`` is called after each so many steps.
         weights: of content, style and total variation.
-        snapshots: keep the state of the training, to go on from; see :func:`d2lzh_cv.loop.train_task`.
+        snapshots: keep the state of the training, to go on from; see :func:`d2lzh_cv.engine.loop.train_task`.
 
     Returns:
         The picture, (1, 3, h, w), normalised.

@@ -11,12 +11,12 @@ from mxnet import nd
 from mxnet.gluon import model_zoo
 from section_kit import OK, RUN_CLI, run_python, write_script
 
-from d2lzh_cv import finetuning, sections, style
+from d2lzh_cv import contents, finetuning, style
 from d2lzh_cv.data import hub
 from d2lzh_cv.data.hub import Source
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn
-from d2lzh_cv.options import ALL_BACKBONES, BACKBONES, Options, parse_script
+from d2lzh_cv.run.flags import ALL_BACKBONES, BACKBONES, Options, parse_script
 
 CPU = [mx.cpu()]
 USES = "run.record(asked=run.backbone, looks_for=run.backbones)\n" + OK
@@ -30,7 +30,7 @@ def results(folder, number):
 
 def test_sections_with_a_backbone_are_those_that_read_weights():
     """9.8 reads whole detectors."""
-    assert set(BACKBONES) == {info.number for info in sections.SECTIONS if "weights" in info.needs} - {"9.8"}
+    assert set(BACKBONES) == {info.number for info in contents.SECTIONS if "weights" in info.needs} - {"9.8"}
 
 
 @pytest.mark.parametrize("number, name, named", [

@@ -11,8 +11,9 @@ from mxnet import init, nd
 from mxnet.gluon import model_zoo
 from tolerance import assert_close
 
-from d2lzh_cv import checkpoint, finetuning, resnet, ssd
-from d2lzh_cv.checkpoint import load_model, save_model
+from d2lzh_cv.models import checkpoint
+from d2lzh_cv import finetuning, resnet, ssd
+from d2lzh_cv.models.checkpoint import load_model, save_model
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn
 

@@ -20,7 +20,7 @@ from mxnet.gluon import model_zoo
 from mxnet.gluon import utils as gutils
 from tolerance import assert_close
 
-from d2lzh_cv import gluon_downloads
+from d2lzh_cv.weights import gluon_downloads
 from d2lzh_cv.data import download, retired_hosts
 from d2lzh_cv.data.retired_hosts import HostGone
 from d2lzh_cv.errors import InputError

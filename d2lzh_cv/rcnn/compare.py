@@ -10,7 +10,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
-from ..checkpoint import load_model
+from ..models.checkpoint import load_model
 from ..errors import InputError
 from ..files import read_json
 from ..metrics import DetectorResult, evaluate_detector, pictures_of
@@ -18,7 +18,7 @@ from ..metrics.tables import format_table
 from ..ssd import detect
 
 if TYPE_CHECKING:
-    from ..section import Section
+    from ..run.section import Section
 
 TIMED = 12  # pictures
 SECTIONS = {"TinySSD": "9.7", "R-CNN": "9.8-region-cnn", "Fast R-CNN": "9.8-fast-rcnn",

@@ -16,7 +16,7 @@ from ..ssd import detect, show_detections
 from .mask import paste
 
 if TYPE_CHECKING:
-    from ..section import Section
+    from ..run.section import Section
 
 MOST = 5  # a picture
 

@@ -10,11 +10,11 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, init, nd
 
-from ..loop import Task, train_task
-from ..snapshots import Snapshots
+from ..engine.loop import Task, train_task
+from ..engine.snapshots import Snapshots
 
 if TYPE_CHECKING:
-    from ..section import Section
+    from ..run.section import Section
 
 DROP = 0.8  # of the epochs, after which the learning rate falls to a tenth
 
@@ -47,7 +47,7 @@ def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx
         net: has ``losses`` and ``parts``, as :class:`~d2lzh_cv.rcnn.parts.RegionDetector` does.
         batches: begins a pass over the data: ``mx.io.DataBatch``es of pictures (B, 3, H, W) and labels (B, M, 5), or
             :class:`~d2lzh_cv.rcnn.instances.MaskBatch`es, whose masks a Mask R-CNN learns from.
-        snapshots: keep the state of the training; see :func:`d2lzh_cv.loop.train_task`.
+        snapshots: keep the state of the training; see :func:`d2lzh_cv.engine.loop.train_task`.
     """
     def epoch_done(epoch: RegionEpoch) -> None:
         if epoch.number == max(1, round(DROP * num_epochs)):
