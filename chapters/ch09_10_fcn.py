@@ -4,9 +4,9 @@
 # %%
 import d2lzh_cv as d2l
 from d2lzh_cv import metrics
-from d2lzh_cv.run import section
-from d2lzh_cv.models.checkpoint import save_model
 from d2lzh_cv.data.own.packed import class_names
+from d2lzh_cv.models.checkpoint import save_model
+from d2lzh_cv.run import section
 
 run = section.start("9.10")
 

@@ -7,9 +7,9 @@
 from pathlib import Path
 
 import d2lzh_cv as d2l
-from d2lzh_cv.run import section
-from d2lzh_cv.models.checkpoint import save_model
 from d2lzh_cv.data import kaggle
+from d2lzh_cv.models.checkpoint import save_model
+from d2lzh_cv.run import section
 
 run = section.start("9.13")
 

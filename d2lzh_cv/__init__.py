@@ -9,13 +9,13 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from .compat import hook
+from .compat import hook, versions
 
-__version__ = "0.1.0"
+__version__ = versions.OURS
 
 _EXPORTS = {
     "errors": "InputError",
-    "context": "try_all_gpus try_gpu",
+    "devices": "try_all_gpus try_gpu",
     "plotting": "bbox_to_rect plt set_figsize show_bboxes show_images use_svg_display",
     "training": "Benchmark evaluate_accuracy fit mkdir_if_not_exist seed_everything train",
     "resnet": "Residual corr2d resnet18",

@@ -9,12 +9,13 @@ import sys
 import traceback
 from pathlib import Path
 
-from . import __version__, contents
-from .run import rundir, streams
+from . import contents
 from .commands import bench, data, export, launch, predict
+from .compat import versions
 from .errors import as_input_error
-from .run.guard import INPUT_ERROR, INTERRUPTED
+from .run import rundir, streams
 from .run.flags import Parser, add_debug_flag, add_run_flags, check_kvstore, from_namespace
+from .run.guard import INPUT_ERROR, INTERRUPTED
 
 DESCRIPTION = "Chapter 9 (computer vision) of 动手学深度学习 v1 on Apache MXNet 1.9.1, on today's machines."
 
@@ -53,7 +54,7 @@ def _do(argv: list[str] | None) -> int:
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(prog="d2lzh-cv", description=DESCRIPTION)
-    parser.add_argument("--version", action="version", version=f"d2lzh-cv {__version__}")
+    parser.add_argument("--version", action="version", version=f"d2lzh-cv {versions.OURS}")
     add_debug_flag(parser)
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)

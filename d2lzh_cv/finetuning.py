@@ -16,12 +16,12 @@ from mxnet.gluon.data.vision import transforms
 from .data.derived import one_at_a_time, place_for
 from .data.hub import cache_root, folders_of
 from .data.images import image_folder
-from .errors import InputError
-from .files import make_folder_atomically
-from .weights.pretrained import find_params, load_network, load_weights, where_to_get
 from .engine.seeds import seed_everything
 from .engine.snapshots import Snapshots
+from .errors import InputError
+from .files import make_folder_atomically
 from .training import Epoch, fit
+from .weights.pretrained import find_params, load_network, load_weights, where_to_get
 
 NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # as the source data were
 

@@ -11,12 +11,12 @@ from mxnet import gluon, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
-from .devices import try_all_gpus
 from .data.loader import data_loader
 from .data.own.packed import class_names
 from .data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
 from .data.voc_crops import read
 from .data.voc_files import LazyImage
+from .devices import try_all_gpus
 from .fcn import classes_of_pixels, normalize_image
 from .finetuning import conv_features, source_of
 from .metrics import SegmenterResult, score_segmentation

@@ -11,13 +11,14 @@ import numpy as np
 from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import nn
 
-from .engine import distributed
 from .anchors import multibox_detection, multibox_target
 from .boxes import box_scale
-from .errors import InputError
-from .engine.loop import Task, train_task
-from .plotting import plt, show_bboxes
+from .engine import distributed
+from .engine.loop import train_task
 from .engine.snapshots import Snapshots
+from .engine.task import Task
+from .errors import InputError
+from .plotting import plt, show_bboxes
 from .ssd_losses import SSDLoss, focal_loss, smooth_l1  # noqa: F401  the book's names are found here
 
 SIZES = ((0.2, 0.272), (0.37, 0.447), (0.54, 0.619), (0.71, 0.79), (0.88, 0.961))  # a pair for each of the five scales

@@ -13,13 +13,14 @@ from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import model_zoo, nn
 
 from .data.hub import folders_of
+from .engine.loop import train_task
+from .engine.snapshots import Snapshots
+from .engine.task import Task
 from .errors import InputError
 from .fcn import RGB_MEAN, RGB_STD, normalize_image
 from .finetuning import SourceNetwork, find_source
-from .engine.loop import Task, train_task
-from .weights.pretrained import where_to_get
-from .engine.snapshots import Snapshots
 from .style_graph import LossGraph
+from .weights.pretrained import where_to_get
 
 STYLE_LAYERS, CONTENT_LAYERS = (0, 5, 10, 19, 28), (25,)  # of VGG-19's features
 CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 1, 1e3, 10

@@ -11,10 +11,11 @@ import mxnet as mx
 from mxnet import autograd, gluon, nd
 
 from .engine import distributed
-from .errors import InputError
-from .engine.loop import Task, train_task
+from .engine.loop import train_task
 from .engine.seeds import seed_everything
 from .engine.snapshots import Snapshots
+from .engine.task import Task
+from .errors import InputError
 
 __all__ = ["Benchmark", "Epoch", "evaluate_accuracy", "fit", "mkdir_if_not_exist", "seed_everything", "train"]
 

@@ -175,14 +175,15 @@ def test_not_installed():
 
 def test_folder_left_by_an_uninstall(tmp_path):
     (tmp_path / "mxnet" / "__pycache__").mkdir(parents=True)
-    line = problem(HIDDEN + "d2lzh_cv.compat.problems.version = lambda name: {'mxnet': '1.9.1'}.get(name); import mxnet",
-                   tmp_path)
+    line = problem(HIDDEN + "d2lzh_cv.compat.problems.version = lambda name: {'mxnet': '1.9.1'}.get(name); "
+                   "import mxnet", tmp_path)
     assert line.startswith("files of mxnet are missing; run: ")
     assert line.endswith("pip install --force-reinstall --no-deps mxnet==1.9.1")
 
 
 def test_python_3_13():
-    line = problem(HIDDEN + "d2lzh_cv.compat.problems.flavours = lambda: []; sys.version_info = (3, 13, 0); import mxnet")
+    line = problem(HIDDEN + "d2lzh_cv.compat.problems.flavours = lambda: []; sys.version_info = (3, 13, 0); "
+                   "import mxnet")
     assert line.startswith("MXNet 1.9.1 needs Python 3.9 to 3.12 (this is ")
     assert "run: python3.11 -m venv .venv && " in line
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from d2lzh_cv.compat import problems
 from d2lzh_cv.commands import doctor, probes
 from d2lzh_cv.commands.probes import Probe, Row
+from d2lzh_cv.compat import problems
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -17,15 +17,15 @@ from data_kit import files_below, no_space, pixels
 from mxnet import gluon, init, nd
 from tolerance import assert_close
 
-from d2lzh_cv.models import kinds
 from d2lzh_cv import ssd
 from d2lzh_cv.anchors import multibox_detection
-from d2lzh_cv.models.checkpoint import Description, save_model
 from d2lzh_cv.commands import export as command
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.models import kinds
+from d2lzh_cv.models.checkpoint import Description, save_model
 from d2lzh_cv.models.export import deployed, export
-from d2lzh_cv.run.flags import Parser
 from d2lzh_cv.models.predictor import Predictor
+from d2lzh_cv.run.flags import Parser
 
 try:
     import onnx

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from d2lzh_cv.run import launcher
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.run import launcher
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from d2lzh_cv.compat import (
-    hook,
     cuda,
     elf,
+    hook,
     libraries,
     problems,
 )

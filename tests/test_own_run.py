@@ -13,9 +13,9 @@ from test_own_pack import packed_rows
 from test_predict import run as predict
 
 from d2lzh_cv import contents, ssd
-from d2lzh_cv.models.checkpoint import load_model
 from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.records import first_picture
+from d2lzh_cv.models.checkpoint import load_model
 from d2lzh_cv.plotting import plt
 
 

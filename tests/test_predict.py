@@ -19,15 +19,15 @@ from PIL import Image
 from tolerance import assert_close
 
 from d2lzh_cv import finetuning, ssd
-from d2lzh_cv.models import predictor
-from d2lzh_cv.models.checkpoint import load_model, save_model
 from d2lzh_cv.commands import predict as command
 from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.pikachu import load_pikachu
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn
-from d2lzh_cv.run.flags import Parser
+from d2lzh_cv.models import predictor
+from d2lzh_cv.models.checkpoint import load_model, save_model
 from d2lzh_cv.models.predictor import fold
+from d2lzh_cv.run.flags import Parser
 
 NAMES = ["background", "dawn", "dusk"]
 

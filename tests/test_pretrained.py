@@ -11,13 +11,13 @@ from mxnet.gluon import model_zoo
 from tolerance import assert_close
 
 from d2lzh_cv import finetuning
-from d2lzh_cv.weights import pretrained
 from d2lzh_cv.commands.convert import add
 from d2lzh_cv.data import catalogue, fetch
 from d2lzh_cv.data.images import read_picture
-from d2lzh_cv.weights.pth import read_pth
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.run.flags import Parser
+from d2lzh_cv.weights import pretrained
+from d2lzh_cv.weights.pth import read_pth
 
 torch = pytest.importorskip("torch", reason="PyTorch is the second opinion: make test TORCH=1 installs it")
 nn = torch.nn

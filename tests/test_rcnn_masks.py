@@ -13,17 +13,17 @@ from mxnet import autograd, gluon, init, nd
 from PIL import Image
 from tolerance import assert_close
 
-from d2lzh_cv.models.checkpoint import save_model
 from d2lzh_cv.data.synthetic.segmentation import palette_image
+from d2lzh_cv.engine.seeds import seed_everything
+from d2lzh_cv.engine.snapshots import Snapshots
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.metrics.tables import format_table
+from d2lzh_cv.models.checkpoint import save_model
 from d2lzh_cv.plotting import plt
 from d2lzh_cv.rcnn import MaskRCNN, compare, instances, mask, mask_scores, training
 from d2lzh_cv.rcnn.losses import MaskLoss
 from d2lzh_cv.rcnn.show import show_masks
 from d2lzh_cv.rcnn.targets import Sample, mask_targets
-from d2lzh_cv.engine.seeds import seed_everything
-from d2lzh_cv.engine.snapshots import Snapshots
 from d2lzh_cv.ssd import TinySSD
 
 SIDE = 32

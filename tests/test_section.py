@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from section_kit import BAD_INPUT, BUG, OK, ROOT, run_python, write_script
 
-from d2lzh_cv.run import guard, section
 from d2lzh_cv import contents
 from d2lzh_cv.data import hub
-from d2lzh_cv.errors import InputError
-from d2lzh_cv.run.flags import parse_script
 from d2lzh_cv.engine.plain import to_plain
+from d2lzh_cv.errors import InputError
+from d2lzh_cv.run import guard, section
+from d2lzh_cv.run.flags import parse_script
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from oracles import SEEDS, plain_focal, plain_iou, plain_offsets, plain_prior, p
 from tolerance import as_numpy, assert_close
 
 from d2lzh_cv import ssd
-from d2lzh_cv.exercises import ssd_variants
-from d2lzh_cv.errors import InputError
 from d2lzh_cv.engine.snapshots import Snapshots
+from d2lzh_cv.errors import InputError
+from d2lzh_cv.exercises import ssd_variants
+from d2lzh_cv.exercises.ssd_variants import VARIANCES, Judgement, Variant, judge, train_variant
 from d2lzh_cv.ssd_losses import SSDLoss, focal_loss
-from d2lzh_cv.exercises.ssd_variants import Judgement, VARIANCES, Variant, judge, train_variant
 
 ANCHORS = 6
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import mxnet
 import pytest
 
-from d2lzh_cv.compat import hook
 from d2lzh_cv.commands import probes
+from d2lzh_cv.compat import hook
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = "from setuptools import build_meta; build_meta.{}('wheels')"
@@ -130,4 +130,4 @@ def test_the_source_distribution_builds_the_same(project, tmp_path):
     subprocess.run([sys.executable, "-c", BUILD.format("build_wheel")], cwd=source, check=True, capture_output=True,
                    timeout=300)
     with zipfile.ZipFile(next((source / "wheels").glob("*.whl"))) as archive:
-        assert "d2lzh_cv.pth" in archive.namelist() and "d2lzh_cv/_startup.py" in archive.namelist()
+        assert "d2lzh_cv.pth" in archive.namelist() and "d2lzh_cv/compat/startup.py" in archive.namelist()

@@ -13,9 +13,9 @@ from PIL import Image
 from tolerance import assert_close
 
 from d2lzh_cv import segmentation
-from d2lzh_cv.exercises import tiling
 from d2lzh_cv.data.voc import voc_colormap2label
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.exercises import tiling
 from d2lzh_cv.fcn import fcn
 from d2lzh_cv.segmentation import VOID, WholePictures
 

@@ -9,9 +9,9 @@ import math
 import numpy as np
 
 import d2lzh_cv as d2l
-from d2lzh_cv.run import section
 from d2lzh_cv.data.hotdog import load_hotdog
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.run import section
 
 run = section.start("9.2-fine-tuning")
 

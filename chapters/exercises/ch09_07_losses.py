@@ -17,8 +17,7 @@ from mxnet import autograd, nd  # noqa: E402
 
 from d2lzh_cv.data.own.packed import describe  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
-from d2lzh_cv.metrics.tables import format_table  # noqa: E402
-from d2lzh_cv.exercises.ssd_variants import (
+from d2lzh_cv.exercises.ssd_variants import (  # noqa: E402
     Variant,
     by_seed,
     comparison,
@@ -26,7 +25,8 @@ from d2lzh_cv.exercises.ssd_variants import (
     show_precision,
     train_variant,
     verdict,
-)  # noqa: E402
+)
+from d2lzh_cv.metrics.tables import format_table  # noqa: E402
 
 # %% [markdown]
 # ## What they look like

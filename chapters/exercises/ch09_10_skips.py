@@ -6,8 +6,8 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv.run import section
 from d2lzh_cv import segmentation
+from d2lzh_cv.run import section
 
 run = section.start("9.10-skips")
 
@@ -16,7 +16,7 @@ from functools import partial  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from d2lzh_cv.exercises.fcn_skips import FCNSkips, STRIDES, taps  # noqa: E402
+from d2lzh_cv.exercises.fcn_skips import STRIDES, FCNSkips, taps  # noqa: E402
 from d2lzh_cv.metrics import tables  # noqa: E402
 from d2lzh_cv.plotting import plt  # noqa: E402
 from d2lzh_cv.segmentation import VOID, classes_of, colored, near_border  # noqa: E402

@@ -17,8 +17,8 @@ from mxnet import nd  # noqa: E402
 
 from d2lzh_cv.data.synthetic import styles  # noqa: E402
 from d2lzh_cv.metrics import tables  # noqa: E402
-from d2lzh_cv.plotting import plt  # noqa: E402
 from d2lzh_cv.models.predictor import read_upright  # noqa: E402
+from d2lzh_cv.plotting import plt  # noqa: E402
 from d2lzh_cv.style import find_extractor, style_loss  # noqa: E402
 
 # %% [markdown]

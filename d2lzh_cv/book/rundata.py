@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import contents, files
-from ..errors import InputError
 from ..contents import SectionInfo
+from ..errors import InputError
 
 STATUSES = ("ok", "failed", "interrupted", "not run")
 

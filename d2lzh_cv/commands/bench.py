@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ..compat import hook
 from ..errors import InputError
+from ..run.flags import add_debug_flag
 from ..run.guard import INTERRUPTED
 from ..run.launcher import own_environment
-from ..run.flags import add_debug_flag
 
 ROOT = Path(__file__).resolve().parents[2]
 SCALING_ROUNDS, ROUNDS = 3, 7

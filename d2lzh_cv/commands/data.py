@@ -8,8 +8,8 @@ from pathlib import Path
 from .. import locks
 from ..data import hub
 from ..errors import InputError
-from ..run.guard import INPUT_ERROR
 from ..run.flags import Parser, add_debug_flag
+from ..run.guard import INPUT_ERROR
 from . import convert, pack
 
 

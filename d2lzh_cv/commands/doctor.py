@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
+from ..compat import child
 from ..compat.problems import SetupError, last_words
 from .probes import PROBES, Probe, Row
 
@@ -41,17 +40,15 @@ def _guarded(probe: Probe) -> list[Row]:
 
 
 def _isolated(probe: Probe) -> list[Row]:
-    code = f"from d2lzh_cv import doctor; doctor._answer({probe.name!r})"
-    root = str(Path(__file__).resolve().parents[1])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    code = f"from d2lzh_cv.commands import doctor; doctor._answer({probe.name!r})"
     try:
-        child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS,
-                               env={**os.environ, "PYTHONPATH": path})
-        return [Row(**row) for row in json.loads(child.stdout.splitlines()[-1])]
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS,
+                               env=child.environment())
+        return [Row(**row) for row in json.loads(answer.stdout.splitlines()[-1])]
     except subprocess.TimeoutExpired:
         return [Row(probe.name, f"no answer within {SECONDS} s", _bad(probe))]
     except (IndexError, ValueError, TypeError):  # it died before it could answer
-        return [Row(probe.name, last_words(child), _bad(probe))]
+        return [Row(probe.name, last_words(answer), _bad(probe))]
 
 
 def _answer(name: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import make_folder, write_atomically
-from ..run.guard import INPUT_ERROR
 from ..run.flags import Parser, add_debug_flag
+from ..run.guard import INPUT_ERROR
 
 TASKS = {"detect": ("find objects and draw their boxes", "9.7"),
          "segment": ("tell the class of every pixel and lay it over the picture", "9.10"),

@@ -10,10 +10,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from .. import __version__
-from ..compat import cuda, libraries, problems
+from ..compat import child, cuda, libraries, problems, versions
 from ..compat.problems import SetupError, pip, version
 from ..errors import InputError
 
@@ -42,7 +40,7 @@ class Probe:
 
 
 def _package() -> Iterator[Row]:
-    yield Row("d2lzh_cv", f"{__version__} in {Path(__file__).resolve().parent}")
+    yield Row("d2lzh_cv", f"{versions.OURS} in {child.ROOT / 'd2lzh_cv'}")
 
 
 def _chapters() -> Iterator[Row]:
@@ -107,7 +105,7 @@ def _mxnet_first() -> Iterator[Row]:
     if hook.prepared_at_start:
         yield Row("import mxnet first", "works: d2lzh_cv.pth prepares it when Python starts")
         return
-    root = Path(__file__).resolve().parents[1]
+    root = child.ROOT
     remedy = pip(f"install --no-deps --no-build-isolation -e {shlex.quote(str(root))}")
     yield Row("import mxnet first", "fails: d2lzh_cv.pth is not installed here; import d2lzh_cv before mxnet", "warn",
               remedy if (root / "setup.py").is_file() else "")

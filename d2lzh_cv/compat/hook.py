@@ -17,8 +17,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 
-from . import cuda, problems
 from ..errors import InputError
+from . import cuda, problems
 
 AT_START = "d2lzh_cv_startup"  # __name__ of what d2lzh_cv.pth runs, see _startup.py
 ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}

@@ -1,7 +1,7 @@
 """The system's libraries that MXNet's own libraries need: which they are, which are missing here, and what helps.
 
-``python -m d2lzh_cv.compat.libraries`` says in one line what is missing; with ``--install``, as ``make`` calls it, root gets
-it installed where the package manager is apt-get.
+``python -m d2lzh_cv.compat.libraries`` says in one line what is missing; with ``--install``, as ``make``
+calls it, root gets it installed where the package manager is apt-get.
 """
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import cuda, elf, problems
 from ..errors import InputError
+from . import cuda, elf, problems
 
 _BORROWED: dict[str, Path] = {}  # soname: the file out of another wheel that this process has loaded in its place
 
@@ -34,8 +34,8 @@ def mxnet_folder() -> Path | None:
 def needed(folder: Path) -> list[str]:
     """Return the sonames that the libraries in ``folder`` need from the system, as their ELF headers say, sorted.
 
-    What stands in the folder itself is not among them, and nothing of NVIDIA's, which :mod:`d2lzh_cv.compat.cuda` knows; what
-    the libraries out of NVIDIA's wheels need is.
+    What stands in the folder itself is not among them, and nothing of NVIDIA's, which :mod:`d2lzh_cv.compat.cuda`
+    knows; what the libraries out of NVIDIA's wheels need is.
 
     Raises:
         SetupError: a library in the folder is damaged.

@@ -10,13 +10,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from . import cuda
 from ..errors import InputError
+from . import cuda
+from .versions import MXNET
 
 if TYPE_CHECKING:
     import subprocess
 
-MXNET = "1.9.1"
 # soname: the package that holds it in Debian and Ubuntu, in Fedora and Red Hat, in SUSE
 PACKAGES = {
     "libgomp.so.1": ("libgomp1", "libgomp", "libgomp1"),

@@ -8,8 +8,8 @@ from pathlib import Path
 from ..errors import InputError, as_input_error
 from ..files import listed, walk
 from . import catalogue, fetch, hub
-from .download import is_right
 from .catalogue import Item
+from .download import is_right
 
 
 @dataclass

@@ -9,8 +9,8 @@ from ..errors import InputError
 from ..files import make_folder, make_folder_atomically
 from . import catalogue, hub
 from .archives import unpack
-from .download import Unavailable, download
 from .catalogue import Item, Remote, Way
+from .download import Unavailable, download
 
 DOWNLOADS = ".downloads"  # below the data root: what is under way, and archives until they are unpacked
 

@@ -22,11 +22,11 @@ from mxnet.gluon.utils import check_sha1
 from ..errors import InputError
 from ..files import write_atomically
 from . import catalogue, hub
+from .catalogue import Item, Remote
 from .download import Unavailable, download
 from .fetch import DOWNLOADS, present
 from .pikachu import records_of
 from .records import check_records
-from .catalogue import Item, Remote
 
 _RETIRED = re.compile(r"apache-mxnet\.s3-accelerate(\.[a-z]+)*\.amazonaws\.com")
 _VOC = "VOCdevkit/VOC2012"

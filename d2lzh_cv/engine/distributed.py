@@ -134,7 +134,7 @@ def _shared_store() -> Any:
     global _store
     if _store is None:
         from .shared_store import SharedStore
-        _store = SharedStore(rank(), num_workers())
+        _store = SharedStore(DIST, rank(), num_workers())
         _leave_at_once_on_errors()
     return _store
 

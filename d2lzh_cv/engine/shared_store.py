@@ -1,20 +1,12 @@
 """MXNet's parameter server as a ``gluon.Trainer`` and the workers' other exchanges use it: sums over all workers."""
 from __future__ import annotations
 
-import io
-import shutil
-import tarfile
-from collections.abc import Callable
 from typing import Any
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 from mxnet.kvstore import KVStoreBase
-
-from . import distributed
-from .loop import Progress, Task
-from .snapshots import Snapshots
 
 KEYS = 2_000  # a trainer's; MXNet multiplies keys by 9973 in 32 bits to choose a server
 OTHERS = 200_000  # the first key of the other exchanges, one a length
@@ -23,9 +15,9 @@ OTHERS = 200_000  # the first key of the other exchanges, one a length
 class SharedStore:
     """The one connection of this process to the servers."""
 
-    def __init__(self, rank: int, num_workers: int) -> None:
-        self.rank, self.num_workers = rank, num_workers
-        self._store, self._known, self._trainers = mx.kv.create(distributed.DIST), set(), 0
+    def __init__(self, kind: str, rank: int, num_workers: int) -> None:
+        self.kind, self.rank, self.num_workers = kind, rank, num_workers
+        self._store, self._known, self._trainers = mx.kv.create(kind), set(), 0
         self._lengths: dict[int, int] = {}
 
     def keys(self) -> TrainerStore:
@@ -66,10 +58,8 @@ class SharedStore:
 class TrainerStore(KVStoreBase):
     """What ``gluon.Trainer`` asks of a kvstore that leaves the optimizer to it."""
 
-    type = distributed.DIST
-
     def __init__(self, shared: SharedStore, first_key: int) -> None:
-        self._shared, self._first_key = shared, first_key
+        self._shared, self._first_key, self.type = shared, first_key, shared.kind
 
     def broadcast(self, key: int, value: nd.NDArray, out: Any, priority: int = 0) -> None:
         """Put worker 0's ``value`` into ``out``, an array or one a device."""
@@ -92,33 +82,3 @@ class TrainerStore(KVStoreBase):
     @property
     def num_workers(self) -> int:
         return self._shared.num_workers
-
-
-class SharedSnapshots(Snapshots):
-    """Snapshots that worker 0 alone writes and all go on from, on whatever machines they are."""
-
-    def save(self, task: Task, progress: Progress) -> Any:
-        return super().save(task, progress) if distributed.rank() == 0 else self.folder
-
-    def resume(self, task: Task, on_epoch: Callable[[Any], None] | None = None) -> Progress:
-        """See :class:`Snapshots`. Of an epoch that was begun each goes on with worker 0's sums, not its own."""
-        if distributed.rank() == 0:
-            progress = super().resume(task, on_epoch)
-            distributed.broadcast(self._packed(progress))
-            return progress
-        content = distributed.broadcast(b"")
-        if content:
-            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-                archive.extractall(self.folder)
-        try:
-            return super().resume(task, on_epoch)
-        finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _packed(self, progress: Progress) -> bytes:
-        content = io.BytesIO()
-        if not progress.epochs and not progress.step:
-            return b""
-        with tarfile.open(fileobj=content, mode="w") as archive:
-            archive.add(self.folder / progress.name, progress.name)
-        return content.getvalue()

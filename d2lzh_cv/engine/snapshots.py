@@ -18,10 +18,10 @@ from mxnet import gluon
 
 from ..errors import InputError
 from ..files import make_folder_atomically, read_json, write_json
-from .loop import Progress, Task
 from .optimizer_state import load_optimizer, save_optimizer
 from .plain import to_plain
 from .seeds import derived_seed
+from .task import Progress, Task
 
 FORMAT, KEPT = 2, 2
 STATE, NET, TRAINER, BEST = "state.json", "net.params", "trainer.params", "best"

@@ -12,11 +12,11 @@ from mxnet.gluon import nn
 
 from ..anchors import multibox_target
 from ..boxes import VARIANCES
+from ..engine.seeds import seed_everything
+from ..engine.snapshots import Snapshots
 from ..fcn import RGB_MEAN, RGB_STD
 from ..metrics import DetectorResult, evaluate_detector
 from ..plotting import plt
-from ..engine.seeds import seed_everything
-from ..engine.snapshots import Snapshots
 from ..ssd import TinySSD, train_ssd
 from ..ssd_losses import SSDLoss
 

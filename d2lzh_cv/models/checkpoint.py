@@ -14,10 +14,10 @@ from typing import Any
 import mxnet as mx
 from mxnet import gluon
 
-from . import kinds
+from ..engine.plain import to_plain
 from ..errors import InputError
 from ..files import make_folder_atomically, read_json, write_atomically, write_json
-from ..engine.plain import to_plain
+from . import kinds
 
 FORMAT = 1
 MODEL, PARAMS = "model.json", "net.params"

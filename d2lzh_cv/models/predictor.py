@@ -13,13 +13,13 @@ import numpy as np
 from mxnet import gluon, image, nd
 from PIL import Image
 
-from . import drawing
 from ..anchors import multibox_detection
-from .checkpoint import Description, load_model
 from ..data.images import check_shape
 from ..data.pixels import read_pixels
 from ..errors import InputError
 from ..fcn import classes_of_pixels
+from . import drawing
+from .checkpoint import Description, load_model
 from .kinds import NETWORKS
 
 MAX_SIDE = 1024  # pixels: a larger picture is segmented at this size, and its classes enlarged again

@@ -10,11 +10,11 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
-from ..models.checkpoint import load_model
 from ..errors import InputError
 from ..files import read_json
 from ..metrics import DetectorResult, evaluate_detector, pictures_of
 from ..metrics.tables import format_table
+from ..models.checkpoint import load_model
 from ..ssd import detect
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, init, nd
 
-from ..engine.loop import Task, train_task
+from ..engine.loop import train_task
 from ..engine.snapshots import Snapshots
+from ..engine.task import Task
 
 if TYPE_CHECKING:
     from ..run.section import Section

@@ -6,18 +6,29 @@ import os
 import signal
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from ..engine import distributed
 from ..errors import InputError, as_input_error
 
-if TYPE_CHECKING:
-    from .section import Section
-
 INPUT_ERROR, INTERRUPTED = 2, 130  # exit codes
 
 
-def watch(run: Section) -> None:
+class Run(Protocol):
+    """What is watched: a section's run."""
+
+    notebook: bool
+    info: Any
+    options: Any
+
+    def how_to_go_on(self) -> str | None:
+        """The command that resumes its training, if one was saved."""
+
+    def end(self, status: str, error: str | None = None, trace: str | None = None) -> None:
+        """Write what it came to; the first call counts."""
+
+
+def watch(run: Run) -> None:
     """Record it when ``run`` ends by an error, by Ctrl-C, or without ``run.finish()``.
 
     A notebook handles its own errors, so only the last of the three is watched there.
@@ -31,17 +42,17 @@ def watch(run: Section) -> None:
         os.register_at_fork(after_in_child=_leave_ending_to_the_parent)
 
 
-def leave(run: Section) -> None:
+def leave(run: Run) -> None:
     """Undo :func:`watch` once ``run`` has ended."""
     atexit.unregister(_on_exit)
     sys.excepthook = sys.__excepthook__
 
 
-def _on_exit(run: Section) -> None:
+def _on_exit(run: Run) -> None:
     _end(run, "failed", "ended before run.finish()")
 
 
-def _on_error(run: Section, kind: type[BaseException], error: BaseException, trace) -> None:
+def _on_error(run: Run, kind: type[BaseException], error: BaseException, trace) -> None:
     _ignore_interrupts()  # a second Ctrl-C must not leave half of what follows
     if issubclass(kind, KeyboardInterrupt):
         command = run.how_to_go_on()
@@ -56,13 +67,13 @@ def _on_error(run: Section, kind: type[BaseException], error: BaseException, tra
     _end(run, "failed", f"{kind.__name__}: {text}", "".join(traceback.format_exception(kind, error, trace)))
 
 
-def _leave_with(run: Section, code: int, status: str, line: str, text: str | None = None) -> None:
+def _leave_with(run: Run, code: int, status: str, line: str, text: str | None = None) -> None:
     print(line, file=sys.stderr)
     _end(run, status, text or "stopped by Ctrl-C")
     raise SystemExit(code)
 
 
-def _end(run: Section, status: str, error: str, trace: str | None = None) -> None:
+def _end(run: Run, status: str, error: str, trace: str | None = None) -> None:
     try:
         run.end(status, error, trace)
     except InputError as problem:  # the disk that is full may be why the section failed

@@ -4,12 +4,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..contents import SectionInfo
 from ..data import hub
 from ..data.whats_there import whats_there
 from ..errors import InputError
 from ..files import check_folder
 from .flags import Options
-from ..contents import SectionInfo
 
 
 def check(infos: Sequence[SectionInfo], options: Options) -> None:

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from . import rundir
+from ..compat import child
 from ..engine.distributed import RANK
 from ..errors import InputError
+from . import rundir
 from .guard import INTERRUPTED
 
 SERVE = "import d2lzh_cv, mxnet"  # MXNet serves while it is imported, until the workers are done
@@ -242,10 +243,8 @@ def remote_command(argv: Sequence[str], environment: dict[str, str]) -> str:
 
 def own_environment(more: dict[str, str]) -> dict[str, str]:
     """This process's environment and ``more``, with this very package and its Python found first."""
-    root = Path(__file__).resolve().parent.parent
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    found = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PATH": path, **({"PYTHONPATH": found} if (root / "chapters").is_dir() else {}), **more}
+    return {**child.environment(), "PATH": path, **more}
 
 
 def address_of(host: str) -> str:

@@ -1,7 +1,6 @@
 """Running sections one after the other, each in a process of its own, with a report of them all at the end."""
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import subprocess
@@ -14,16 +13,16 @@ from typing import Any
 
 from rich.console import Console
 
-from ..compat import hook
 from .. import contents, files
-from . import inputs, rundir
+from ..compat import child, hook
+from ..contents import SectionInfo
 from ..data import hub
 from ..engine.distributed import launched
 from ..errors import InputError
-from .guard import INPUT_ERROR, INTERRUPTED
 from ..locks import Lock
+from . import inputs, rundir
 from .flags import Options, backbones_of, known_backbones
-from ..contents import SectionInfo
+from .guard import INPUT_ERROR, INTERRUPTED
 from .terminal import table
 
 BUG = 1  # exit code
@@ -65,7 +64,7 @@ def run(infos: Sequence[SectionInfo], options: Options) -> int:
     _check_backbone(infos, options)
     inputs.check(infos, options)
     scripts = [contents.script_path(info) for info in infos]
-    hook.check(_environment())  # once, here: without MXNet each section would fail
+    hook.check(child.environment())  # once, here: without MXNet each section would fail
     out = rundir.open_run(options.out, options.resume)
     lock = rundir.claim(out)
     try:
@@ -118,38 +117,30 @@ def _run_one(info: SectionInfo, script: Path, options: Options, out: Path, lock:
 
 def _run_child(command: list[str], lock: Lock) -> int:
     environment, descriptors = lock.share()
-    child = subprocess.Popen(command, env={**_environment(), **environment}, pass_fds=descriptors)
+    process = subprocess.Popen(command, env={**child.environment(), "PYTHONUNBUFFERED": "1", **environment},
+                               pass_fds=descriptors)
     try:
-        return child.wait()
+        return process.wait()
     except KeyboardInterrupt as stop:
         # A terminal's Ctrl-C has reached the section too, `kill -INT` has not: SIGTERM asks it for the same, and
         # asking twice does no harm. A launched one dies of it; there Ctrl-C goes to all that were launched.
         if not launched() or isinstance(stop, Terminated):
-            child.send_signal(signal.SIGINT if launched() else signal.SIGTERM)
-        _stop(child)
+            process.send_signal(signal.SIGINT if launched() else signal.SIGTERM)
+        _stop(process)
         raise
 
 
-def _stop(child: subprocess.Popen) -> None:
+def _stop(process: subprocess.Popen) -> None:
     """Wait for the child, which finishes its step and saves, and then end it."""
     for seconds, then in ((60, signal.SIGINT), (20, signal.SIGTERM), (5, signal.SIGKILL)):
         try:
-            child.wait(seconds)
+            process.wait(seconds)
             return
         except subprocess.TimeoutExpired:
-            child.send_signal(then)
+            process.send_signal(then)
         except KeyboardInterrupt:  # pressed again: do not wait
-            child.kill()
-    child.wait()
-
-
-def _environment() -> dict[str, str]:
-    """The child's environment: this one, unbuffered, and in a checkout this very package."""
-    root = Path(__file__).resolve().parent.parent
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    if (root / "chapters").is_dir():
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-    return environment
+            process.kill()
+    process.wait()
 
 
 def _outcome(info: SectionInfo, out: Path, code: int) -> Outcome:

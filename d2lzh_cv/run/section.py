@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
-from ..engine import distributed
 from .. import contents, files, locks
-from . import guard, inputs, rundir, streams
-from ..errors import InputError
-from .flags import Options, known_backbones, parse_script
+from ..engine import distributed
 from ..engine.plain import to_plain
+from ..errors import InputError
+from . import guard, inputs, rundir, streams
+from .flags import Options, known_backbones, parse_script
 from .tee import Tee
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Section:
         """
         from ..data.fingerprint import fingerprint
         if distributed.num_workers() > 1:
-            from ..engine.shared_store import SharedSnapshots as Snapshots
+            from ..engine.shared_snapshots import SharedSnapshots as Snapshots
         else:
             from ..engine.snapshots import Snapshots
         data = {f"data set {name}": f"{source.kind}, {fingerprint(source.path)}"
@@ -143,7 +143,7 @@ class Section:
 
     # -- what to keep -------------------------------------------------------------------------------------------
     def record(self, **values: Any) -> None:
-        """Keep results: numbers, texts, shapes, arrays (see :func:`d2lzh_cv.engine.plain.to_plain`); NaN becomes null."""
+        """Keep results: numbers, texts, shapes, arrays (see :func:`~d2lzh_cv.engine.plain.to_plain`); NaN is null."""
         self._results.update(to_plain(values))
 
     def log(self, *, series: str, **values: Any) -> None:

@@ -1,4 +1,4 @@
-"""``python -m d2lzh_cv.run.tied_process COMMAND...``: run a command that ends when whoever holds standard input lets go.
+"""``python -m d2lzh_cv.run.tied_process COMMAND...``: run a command that ends with whoever holds its standard input.
 
 Each line on standard input names a signal for the command and all it has started, such as INT. At the end of the
 input, which comes however the holder ended, here or behind an ssh connection, all of them are ended.

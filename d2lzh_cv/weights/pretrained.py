@@ -15,13 +15,13 @@ import numpy as np
 from mxnet import gluon, nd
 from mxnet.gluon import model_zoo, nn
 
+from ..data.catalogue import TWINS
 from ..data.derived import make_once, place_for
 from ..data.hub import cache_root, data_root, weights_file
-from .pth import read_pth
-from ..data.catalogue import TWINS
-from .torchvision import their_names, to_gluon, weights_of
 from ..errors import InputError
 from ..files import write_atomically
+from .pth import read_pth
+from .torchvision import their_names, to_gluon, weights_of
 
 BIAS = "output.0.bias"  # of MobileNet V2, where the weights are torchvision's
 

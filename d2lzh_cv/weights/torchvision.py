@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
 from ..data.catalogue import TWINS
+from ..errors import InputError
 
 EPSILON = 1e-5  # of BatchNorm, in both
 _NORM = {"gamma": "weight", "beta": "bias"}  # Gluon's name, PyTorch's; others are equal

@@ -13,9 +13,9 @@ from pathlib import Path
 import mxnet as mx
 from mxnet import nd
 
-from ..checkpoint import load_model
 from ...errors import InputError
 from ...files import make_folder, write_atomically, write_json
+from ..checkpoint import load_model
 from .deployed import deployed_block, usage
 
 FORMATS = ("symbol", "onnx")

@@ -6,9 +6,9 @@ from typing import Any
 from mxnet import gluon
 from mxnet.gluon import nn
 
-from ..checkpoint import Description
 from ...data.cifar10 import CIFAR10_MEAN, CIFAR10_STD
 from ...fcn import STRIDE
+from ..checkpoint import Description
 
 INPUT = "data"
 OUTPUTS = {"detect": "detections", "segment": "scores", "classify": "scores"}

@@ -19,8 +19,8 @@ import mxnet as mx
 import numpy as np
 from mxnet import gluon, nd
 
-from ..checkpoint import Description
 from ...errors import InputError
+from ..checkpoint import Description
 from .deployed import INPUT, deployed_block
 
 OPSET, IR_VERSION = 13, 7  # both of ONNX 1.8, which onnxruntime reads from 1.6 on
