@@ -16,8 +16,9 @@ run = section.start("9.2")
 # %%
 from mxnet.gluon.data import DataLoader  # noqa: E402
 
-from d2lzh_cv.finetuning import source_of, test_augs  # noqa: E402
+from d2lzh_cv.finetuning import test_augs  # noqa: E402
 from d2lzh_cv.metrics import figures, tables  # noqa: E402
+from d2lzh_cv.run.source import source_of  # noqa: E402
 
 train_set, test_set = load_hotdog(run.find("hotdog").path)
 hotdogs = [train_set[i][0] for i in range(8)]

@@ -17,9 +17,9 @@ from mxnet.gluon import loss as gloss  # noqa: E402
 from mxnet.gluon import model_zoo, nn  # noqa: E402
 
 from d2lzh_cv.data.loader import data_loader  # noqa: E402
-from d2lzh_cv.finetuning import source_of  # noqa: E402
+from d2lzh_cv.exercises.segmentation import middle, void_table  # noqa: E402
 from d2lzh_cv.metrics import figures, tables  # noqa: E402
-from d2lzh_cv.segmentation import middle, void_table  # noqa: E402
+from d2lzh_cv.run.source import source_of  # noqa: E402
 
 # %% [markdown]
 # ## Transposed convolution from scratch

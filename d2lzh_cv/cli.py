@@ -116,10 +116,11 @@ def _add_compare(commands) -> None:
 
 
 def _run(flags: argparse.Namespace) -> int:
+    from .book.report import write_report
     from .run import runner
     infos, options = contents.select(flags.sections), from_namespace(flags)
     check_kvstore([info.number for info in infos], options)
-    return runner.run(infos, options)
+    return runner.run(infos, options, write_report)
 
 
 def _list(flags: argparse.Namespace) -> int:

@@ -18,10 +18,9 @@ from .data.hub import cache_root, folders_of
 from .data.images import image_folder
 from .engine.seeds import seed_everything
 from .engine.snapshots import Snapshots
-from .errors import InputError
 from .files import make_folder_atomically
 from .training import Epoch, fit
-from .weights.pretrained import find_params, load_network, load_weights, where_to_get
+from .weights.pretrained import find_params, load_network, load_weights
 
 NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # as the source data were
 
@@ -73,26 +72,6 @@ def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNet
             if path:
                 return load_source(path, name)
     return make_own()
-
-
-def source_of(run, ctx) -> SourceNetwork:
-    """The network that section ``run`` takes features from: the first of its backbones whose weights are there.
-
-    Without any, the book's resnet18_v2 is trained on the synthetic source set. With ``--data book``, or where
-    ``--backbone`` has asked for a network, that is an InputError.
-    """
-    weights, name = run.find("weights"), run.backbone or "resnet18_v2"
-    folders = weights.folders or (weights.path,)
-    missing = f"no weights of {name} in {' or '.join(map(str, folders))}: {where_to_get(name)}"
-
-    def own() -> SourceNetwork:
-        if run.options.data == "book" or run.backbone:
-            raise InputError(missing)
-        if weights.kind == "real":
-            print(missing)
-        return offline_source(run.find("source").path, ctx, name=name)
-
-    return find_source(folders, own, run.backbones)
 
 
 def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size: int, num_epochs: int, ctx,

@@ -14,9 +14,9 @@ run = section.start("9.9-joint-transforms")
 import numpy as np  # noqa: E402
 
 from d2lzh_cv.exercises import joint_transforms as joint  # noqa: E402
+from d2lzh_cv.exercises.segmentation import WholePictures, colored  # noqa: E402
 from d2lzh_cv.metrics import tables  # noqa: E402
 from d2lzh_cv.plotting import plt  # noqa: E402
-from d2lzh_cv.segmentation import WholePictures, colored  # noqa: E402
 
 pictures = WholePictures(True, run.find("voc").path)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import mxnet as mx
 import numpy as np
@@ -13,9 +12,6 @@ from mxnet import autograd, gluon, init, nd
 from ..engine.loop import train_task
 from ..engine.snapshots import Snapshots
 from ..engine.task import Task
-
-if TYPE_CHECKING:
-    from ..run.section import Section
 
 DROP = 0.8  # of the epochs, after which the learning rate falls to a tenth
 
@@ -59,16 +55,14 @@ def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx
     return train_task(RegionTask(net, batches, trainer, ctx), num_epochs, epoch_done, snapshots)
 
 
-def train_new(run: Section, name: str, net, batches: Callable[[], Iterable], ctx: mx.Context,
-              num_epochs: int) -> list[RegionEpoch]:
-    """Train ``net`` from Xavier's weights on, with Adam, as the series ``name`` of section ``run``; returns its epochs.
-
-    batches: see :func:`train_rcnn`.
-    """
+def train_new(net, batches: Callable[[], Iterable], ctx: mx.Context, num_epochs: int,
+              on_epoch: Callable[[RegionEpoch], None] | None = None,
+              snapshots: Snapshots | None = None) -> list[RegionEpoch]:
+    """Train ``net`` from Xavier's weights on, with Adam; arguments and result as of :func:`train_rcnn`."""
     net.initialize(init.Xavier(), ctx=ctx)
     net.hybridize(static_alloc=True)
     trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
-    return train_rcnn(net, batches, trainer, ctx, num_epochs, run.report(name), run.snapshots(name))
+    return train_rcnn(net, batches, trainer, ctx, num_epochs, on_epoch, snapshots)
 
 
 def passes(train_iter: mx.io.DataIter) -> Callable[[], mx.io.DataIter]:

@@ -5,7 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,10 +48,11 @@ class Outcome:
     error: str | None = None
 
 
-def run(infos: Sequence[SectionInfo], options: Options) -> int:
+def run(infos: Sequence[SectionInfo], options: Options, write_report: Callable[[Path], Path]) -> int:
     """Run the sections in ``infos``, write the report, print how each went.
 
-    A section that fails does not stop the others; Ctrl-C does.
+    A section that fails does not stop the others; Ctrl-C does. ``write_report`` writes the page over all sections of a
+    run's folder and returns its path.
 
     Returns:
         The exit code: 0 all well, 1 a section failed by a bug, 2 by its input only, 130 interrupted.
@@ -73,7 +74,7 @@ def run(infos: Sequence[SectionInfo], options: Options) -> int:
         signal.signal(signal.SIGTERM, _terminate)  # `kill` and `timeout` stop the section too
         outcomes, interrupted = _run_all(list(zip(infos, scripts)), options, out, lock)
         files.write_json(out / "run.json", {**note, "finished": _now(), "interrupted": interrupted})
-        _print_summary(outcomes, out)
+        _print_summary(outcomes, out, write_report)
         _say_what_was_drawn(outcomes, options, out)
     finally:
         lock.release()
@@ -211,8 +212,7 @@ def _say_what_was_drawn(outcomes: list[Outcome], options: Options, out: Path) ->
         print(f"not in {options.data}, drawn by this package: {sets}", file=sys.stderr)
 
 
-def _print_summary(outcomes: list[Outcome], out: Path) -> None:
-    from ..book.report import write_report
+def _print_summary(outcomes: list[Outcome], out: Path, write_report: Callable[[Path], Path]) -> None:
     rows = [(outcome.info.number, outcome.info.english, f"[{STYLES[outcome.status]}]{outcome.status}[/]",
              "" if outcome.seconds is None else f"{outcome.seconds:.1f}") for outcome in outcomes]
     print()

@@ -11,16 +11,17 @@ from mxnet import gluon, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
-from .data.loader import data_loader
-from .data.own.packed import class_names
-from .data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
-from .data.voc_crops import read
-from .data.voc_files import LazyImage
-from .devices import try_all_gpus
-from .fcn import classes_of_pixels, normalize_image
-from .finetuning import conv_features, source_of
-from .metrics import SegmenterResult, score_segmentation
-from .training import Epoch, fit
+from ..data.loader import data_loader
+from ..data.own.packed import class_names
+from ..data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
+from ..data.voc_crops import read
+from ..data.voc_files import LazyImage
+from ..devices import try_all_gpus
+from ..fcn import classes_of_pixels, normalize_image
+from ..finetuning import conv_features
+from ..metrics import SegmenterResult, score_segmentation
+from ..run.source import source_of
+from ..training import Epoch, fit
 
 VOID = 255  # pixels of no class
 BORDER = (224, 224, 192)  # VOC's colour of them

@@ -12,8 +12,8 @@ from matplotlib import colors
 from ..data.pixels import read_picture
 from ..metrics import DetectorResult, figures, pictures_of
 from ..plotting import set_figsize, show_bboxes, to_numpy
+from ..rcnn.mask import paste
 from ..ssd import detect, show_detections
-from .mask import paste
 
 if TYPE_CHECKING:
     from ..run.section import Section
