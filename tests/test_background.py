@@ -18,7 +18,7 @@ from d2lzh_cv.engine.seeds import seed_everything
 from d2lzh_cv.exercises.ssd_variants import judge
 from d2lzh_cv.metrics import figures
 from d2lzh_cv.plotting import plt
-from d2lzh_cv.ssd_losses import SSDLoss
+from d2lzh_cv.ssd import SSDLoss
 
 READERS = ("fast", "python")
 

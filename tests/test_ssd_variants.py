@@ -16,7 +16,7 @@ from d2lzh_cv.engine.snapshots import Snapshots
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.exercises import ssd_variants
 from d2lzh_cv.exercises.ssd_variants import VARIANCES, Judgement, Variant, judge, train_variant
-from d2lzh_cv.ssd_losses import SSDLoss, focal_loss
+from d2lzh_cv.ssd import SSDLoss, focal_loss
 
 ANCHORS = 6
 

@@ -17,8 +17,7 @@ from ..engine.snapshots import Snapshots
 from ..fcn import RGB_MEAN, RGB_STD
 from ..metrics import DetectorResult, evaluate_detector
 from ..plotting import plt
-from ..ssd import TinySSD, train_ssd
-from ..ssd_losses import SSDLoss
+from ..ssd import SSDLoss, TinySSD, train_ssd
 
 MEASURES = ("class err, 1e-3", "recall", "box err, 1e-3", "positive box err", "VOC 2007", "VOC 2012", "COCO")
 
@@ -30,7 +29,7 @@ class Variant:
     Attributes:
         name: unique among those compared.
         net: arguments of :class:`~d2lzh_cv.ssd.TinySSD`.
-        loss: arguments of :class:`~d2lzh_cv.ssd_losses.SSDLoss`.
+        loss: arguments of :class:`~d2lzh_cv.ssd.SSDLoss`.
         target: options of :func:`~d2lzh_cv.anchors.multibox_target` in training.
         normalized: give the network pictures of mean 0 and deviation 1 instead of 0 to 255.
         learning_rate: of SGD with weight decay 5e-4; a tenth of it in the last quarter of the epochs.
