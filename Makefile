@@ -24,7 +24,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 STAMP := $(VENV)/.installed-$(MXNET)
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 # The system's libraries that MXNet needs: asked each time, for an environment outlives the system it was made on.
-LIBRARIES := $(PY) -m d2lzh_cv._libraries --install
+LIBRARIES := $(PY) -m d2lzh_cv.compat.libraries --install
 HEADLESS := opencv-python-headless
 
 ifneq ($(PYTHON),)

@@ -28,7 +28,7 @@ DEV = ["pytest>=7", "pytest-xdist>=3.5", "hypothesis>=6", "ruff"]
 
 
 class BuildStartup(Command):
-    """Write ``d2lzh_cv.pth``: one line that runs the text of ``d2lzh_cv/_startup.py`` whenever Python starts.
+    """Write ``d2lzh_cv.pth``: one line that runs the text of ``d2lzh_cv/compat/startup.py`` whenever Python starts.
 
     Once, though Python reads the .pth files of a virtual environment twice. An editable wheel leaves out what is
     built, so there the file goes where such a wheel is put together.
@@ -47,7 +47,7 @@ class BuildStartup(Command):
     def run(self) -> None:
         target = self._target()
         target.parent.mkdir(parents=True, exist_ok=True)
-        source = (HERE / "d2lzh_cv" / "_startup.py").read_text(encoding="utf-8")
+        source = (HERE / "d2lzh_cv" / "compat" / "startup.py").read_text(encoding="utf-8")
         name = "d2lzh_cv_startup"
         target.write_text(f"import sys; any(getattr(f, '__module__', 0) == {name!r} for f in sys.meta_path) or "
                           f"exec({source!a}, {{'__name__': {name!r}}})\n", encoding="ascii")
@@ -63,7 +63,7 @@ class BuildStartup(Command):
         return {}
 
     def get_source_files(self) -> list:
-        return ["d2lzh_cv/_startup.py"]
+        return ["d2lzh_cv/compat/startup.py"]
 
 
 build.sub_commands.append(("build_startup", None))

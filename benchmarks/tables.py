@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from d2lzh_cv.terminal import table
+from d2lzh_cv.run.terminal import table
 
 from .case import Case
 from .runner import Report

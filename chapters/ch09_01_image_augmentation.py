@@ -7,9 +7,10 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import metrics, section
-from d2lzh_cv.checkpoint import save_model
+from d2lzh_cv import metrics
 from d2lzh_cv.data.cifar10 import CIFAR10, CIFAR10_CLASSES
+from d2lzh_cv.models.checkpoint import save_model
+from d2lzh_cv.run import section
 
 run = section.start("9.1")
 

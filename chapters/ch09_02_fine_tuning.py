@@ -6,17 +6,19 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import metrics, section
-from d2lzh_cv.checkpoint import save_model
+from d2lzh_cv import metrics
 from d2lzh_cv.data.hotdog import load_hotdog
+from d2lzh_cv.models.checkpoint import save_model
+from d2lzh_cv.run import section
 
 run = section.start("9.2")
 
 # %%
 from mxnet.gluon.data import DataLoader  # noqa: E402
 
-from d2lzh_cv.finetuning import source_of, test_augs  # noqa: E402
+from d2lzh_cv.finetuning import test_augs  # noqa: E402
 from d2lzh_cv.metrics import figures, tables  # noqa: E402
+from d2lzh_cv.run.source import source_of  # noqa: E402
 
 train_set, test_set = load_hotdog(run.find("hotdog").path)
 hotdogs = [train_set[i][0] for i in range(8)]

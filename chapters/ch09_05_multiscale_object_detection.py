@@ -6,7 +6,7 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 
 run = section.start("9.5")
 

@@ -33,8 +33,8 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
 from d2lzh_cv.data.pikachu import load_pikachu
+from d2lzh_cv.run import section
 
 run = section.start("9.6")
 

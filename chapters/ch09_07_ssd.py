@@ -5,11 +5,13 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import distributed, metrics, section
-from d2lzh_cv.checkpoint import save_model
+from d2lzh_cv import metrics
 from d2lzh_cv.data.own.packed import describe
 from d2lzh_cv.data.pikachu import load_pikachu
 from d2lzh_cv.data.records import first_picture
+from d2lzh_cv.engine import distributed
+from d2lzh_cv.models.checkpoint import save_model
+from d2lzh_cv.run import section
 
 run = section.start("9.7")
 

@@ -6,7 +6,7 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 
 run = section.start("9.8-fast-rcnn")
 
@@ -15,11 +15,11 @@ from mxnet import nd  # noqa: E402
 
 from d2lzh_cv.data.own.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
+from d2lzh_cv.exercises.rcnn_comparison import judge  # noqa: E402
+from d2lzh_cv.exercises.rcnn_figures import first_with_object, show_best_and_worst, show_prediction  # noqa: E402
 from d2lzh_cv.rcnn import FastRCNN, roi_pooling  # noqa: E402
-from d2lzh_cv.rcnn.compare import judge  # noqa: E402
 from d2lzh_cv.rcnn.parts import POOLED, STRIDE  # noqa: E402
 from d2lzh_cv.rcnn.roi import pixel_rois  # noqa: E402
-from d2lzh_cv.rcnn.show import first_with_object, show_best_and_worst, show_prediction  # noqa: E402
 from d2lzh_cv.rcnn.training import passes, train_new  # noqa: E402
 
 # %% [markdown]
@@ -41,7 +41,7 @@ _, val_iter = load_pikachu(source.path, 1, edge_size)
 # %%
 net = FastRCNN(len(classes))
 num_epochs = run.epochs(quick=3, full=20)
-epochs = train_new(run, "Fast R-CNN", net, passes(train_iter), ctx, num_epochs)
+epochs = train_new(net, passes(train_iter), ctx, num_epochs, run.report("Fast R-CNN"), run.snapshots("Fast R-CNN"))
 run.record(loss=epochs[-1].loss, class_err=epochs[-1].class_err, bbox_mae=epochs[-1].bbox_mae)
 
 # %% [markdown]

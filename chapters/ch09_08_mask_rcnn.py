@@ -7,7 +7,8 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import metrics, section
+from d2lzh_cv import metrics
+from d2lzh_cv.run import section
 
 run = section.start("9.8-mask-rcnn")
 
@@ -18,11 +19,11 @@ from mxnet import nd  # noqa: E402
 
 from d2lzh_cv.data.own.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
+from d2lzh_cv.exercises.rcnn_comparison import judge  # noqa: E402
+from d2lzh_cv.exercises.rcnn_figures import show_best_and_worst, show_masks  # noqa: E402
 from d2lzh_cv.rcnn import MaskRCNN  # noqa: E402
-from d2lzh_cv.rcnn.compare import judge  # noqa: E402
 from d2lzh_cv.rcnn.instances import draw_creatures, voc_objects  # noqa: E402
 from d2lzh_cv.rcnn.mask_scores import given_boxes_ious, mask_ious  # noqa: E402
-from d2lzh_cv.rcnn.show import show_best_and_worst, show_masks  # noqa: E402
 from d2lzh_cv.rcnn.training import alternate, passes, train_new  # noqa: E402
 
 # %% [markdown]
@@ -59,7 +60,7 @@ run.save_figure("drawn", "drawn creatures, their boxes and masks")
 # %%
 def trained(name, num_classes, batches, num_epochs):
     net = MaskRCNN(num_classes)
-    return net, train_new(run, name, net, batches, ctx, num_epochs)[-1]
+    return net, train_new(net, batches, ctx, num_epochs, run.report(name), run.snapshots(name))[-1]
 
 
 num_epochs, with_masks = run.epochs(quick=4, full=20), drawn.passes(batch_size)

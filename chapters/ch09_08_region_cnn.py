@@ -7,7 +7,7 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 
 run = section.start("9.8-region-cnn")
 
@@ -17,13 +17,13 @@ from mxnet import nd  # noqa: E402
 
 from d2lzh_cv.data.own.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
+from d2lzh_cv.exercises.rcnn_comparison import judge  # noqa: E402
+from d2lzh_cv.exercises.rcnn_figures import show_best_and_worst, show_prediction  # noqa: E402
 from d2lzh_cv.metrics import pictures_of  # noqa: E402
 from d2lzh_cv.rcnn import RCNN  # noqa: E402
-from d2lzh_cv.rcnn.compare import judge  # noqa: E402
 from d2lzh_cv.rcnn.proposals import propose, recall  # noqa: E402
 from d2lzh_cv.rcnn.rcnn import CROP  # noqa: E402
 from d2lzh_cv.rcnn.roi import crop_regions  # noqa: E402
-from d2lzh_cv.rcnn.show import show_best_and_worst, show_prediction  # noqa: E402
 from d2lzh_cv.rcnn.targets import sample_regions  # noqa: E402
 from d2lzh_cv.rcnn.training import passes, train_new  # noqa: E402
 
@@ -80,7 +80,7 @@ run.save_figure("crops", f"sampled regions, {CROP[0]} × {CROP[1]} pixels each")
 # %%
 net = RCNN(len(classes))
 num_epochs = run.epochs(quick=2, full=20)
-epochs = train_new(run, "R-CNN", net, passes(train_iter), ctx, num_epochs)
+epochs = train_new(net, passes(train_iter), ctx, num_epochs, run.report("R-CNN"), run.snapshots("R-CNN"))
 run.record(loss=epochs[-1].loss, class_err=epochs[-1].class_err, bbox_mae=epochs[-1].bbox_mae)
 
 # %% [markdown]

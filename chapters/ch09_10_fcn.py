@@ -3,9 +3,10 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import metrics, section
-from d2lzh_cv.checkpoint import save_model
+from d2lzh_cv import metrics
 from d2lzh_cv.data.own.packed import class_names
+from d2lzh_cv.models.checkpoint import save_model
+from d2lzh_cv.run import section
 
 run = section.start("9.10")
 
@@ -16,9 +17,9 @@ from mxnet.gluon import loss as gloss  # noqa: E402
 from mxnet.gluon import model_zoo, nn  # noqa: E402
 
 from d2lzh_cv.data.loader import data_loader  # noqa: E402
-from d2lzh_cv.finetuning import source_of  # noqa: E402
+from d2lzh_cv.exercises.segmentation import middle, void_table  # noqa: E402
 from d2lzh_cv.metrics import figures, tables  # noqa: E402
-from d2lzh_cv.segmentation import middle, void_table  # noqa: E402
+from d2lzh_cv.run.source import source_of  # noqa: E402
 
 # %% [markdown]
 # ## Transposed convolution from scratch

@@ -7,9 +7,9 @@
 from pathlib import Path
 
 import d2lzh_cv as d2l
-from d2lzh_cv import section
-from d2lzh_cv.checkpoint import save_model
 from d2lzh_cv.data import kaggle
+from d2lzh_cv.models.checkpoint import save_model
+from d2lzh_cv.run import section
 
 run = section.start("9.13")
 
@@ -19,7 +19,8 @@ from mxnet.gluon import loss as gloss  # noqa: E402
 from mxnet.gluon.data import DataLoader  # noqa: E402
 from mxnet.gluon.data.vision import transforms  # noqa: E402
 
-from d2lzh_cv.finetuning import NORMALIZE, FrozenFeatures, source_of, test_augs  # noqa: E402
+from d2lzh_cv.finetuning import NORMALIZE, FrozenFeatures, test_augs  # noqa: E402
+from d2lzh_cv.run.source import source_of  # noqa: E402
 
 data_dir = kaggle.unpack_kaggle_dog(run.find("kaggle_dog").path)
 input_dir = data_dir / "train_valid_test_tiny"

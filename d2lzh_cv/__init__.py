@@ -9,13 +9,13 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from . import _compat
+from .compat import hook, versions
 
-__version__ = "0.1.0"
+__version__ = versions.OURS
 
 _EXPORTS = {
     "errors": "InputError",
-    "context": "try_all_gpus try_gpu",
+    "devices": "try_all_gpus try_gpu",
     "plotting": "bbox_to_rect plt set_figsize show_bboxes show_images use_svg_display",
     "training": "Benchmark evaluate_accuracy fit mkdir_if_not_exist seed_everything train",
     "resnet": "Residual corr2d resnet18",
@@ -53,11 +53,11 @@ sys.modules[__name__].__class__ = _Package
 
 
 def _answer_downloads() -> None:
-    from . import gluon_downloads  # here: nobody needs it before MXNet
+    from .weights import gluon_downloads  # here: nobody needs it before MXNet
     gluon_downloads.install()
 
 
-_compat.install(then=_answer_downloads)
+hook.install(then=_answer_downloads)
 
 
 def __getattr__(name: str):

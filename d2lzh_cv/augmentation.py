@@ -10,10 +10,10 @@ from mxnet.gluon import loss as gloss
 from mxnet.gluon.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from mxnet.gluon.data.vision import transforms
 
-from . import distributed
+from .engine import distributed
+from .engine.snapshots import Snapshots
 from .plotting import show_images
 from .resnet import resnet18
-from .snapshots import Snapshots
 from .training import Epoch, fit
 
 FLIP_AUG = transforms.Compose([transforms.RandomFlipLeftRight(), transforms.ToTensor()])

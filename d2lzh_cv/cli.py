@@ -9,11 +9,13 @@ import sys
 import traceback
 from pathlib import Path
 
-from . import __version__, rundir, sections, streams
+from . import contents
 from .commands import bench, data, export, launch, predict
+from .compat import versions
 from .errors import as_input_error
-from .guard import INPUT_ERROR, INTERRUPTED
-from .options import Parser, add_debug_flag, add_run_flags, check_kvstore, from_namespace
+from .run import rundir, streams
+from .run.flags import Parser, add_debug_flag, add_run_flags, check_kvstore, from_namespace
+from .run.guard import INPUT_ERROR, INTERRUPTED
 
 DESCRIPTION = "Chapter 9 (computer vision) of 动手学深度学习 v1 on Apache MXNet 1.9.1, on today's machines."
 
@@ -52,7 +54,7 @@ def _do(argv: list[str] | None) -> int:
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(prog="d2lzh-cv", description=DESCRIPTION)
-    parser.add_argument("--version", action="version", version=f"d2lzh-cv {__version__}")
+    parser.add_argument("--version", action="version", version=f"d2lzh-cv {versions.OURS}")
     add_debug_flag(parser)
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
@@ -68,8 +70,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def _add_run(commands) -> None:
-    listing = "\n".join(f"  {info.number:<5} {info.slug:<34} {info.english}" for info in sections.SECTIONS)
-    beyond = "\n".join(f"  {info.number:<40} {info.english}" for info in (*sections.PARTS, *sections.EXERCISES))
+    listing = "\n".join(f"  {info.number:<5} {info.slug:<34} {info.english}" for info in contents.SECTIONS)
+    beyond = "\n".join(f"  {info.number:<40} {info.english}" for info in (*contents.PARTS, *contents.EXERCISES))
     parser = commands.add_parser(
         "run", help="run sections of the chapter, each in its own process, and write a report page",
         description="Run sections of the chapter, each in its own process, and write a report page.",
@@ -114,29 +116,30 @@ def _add_compare(commands) -> None:
 
 
 def _run(flags: argparse.Namespace) -> int:
-    from . import runner
-    infos, options = sections.select(flags.sections), from_namespace(flags)
+    from .book.report import write_report
+    from .run import runner
+    infos, options = contents.select(flags.sections), from_namespace(flags)
     check_kvstore([info.number for info in infos], options)
-    return runner.run(infos, options)
+    return runner.run(infos, options, write_report)
 
 
 def _list(flags: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from .terminal import table
-    for name, infos in (("section", sections.SECTIONS), ("beyond the page", (*sections.PARTS, *sections.EXERCISES))):
+    from .run.terminal import table
+    for name, infos in (("section", contents.SECTIONS), ("beyond the page", (*contents.PARTS, *contents.EXERCISES))):
         rows = [(info.number, f"{info.english}\n{info.chinese}", ", ".join(info.needs), f"about {info.seconds} s")
                 for info in infos]
         Console().print(table((name, "title", "reads", "quick mode"), rows, words=(2,), show_lines=True),
                         crop=False)
-    for name, infos in sections.GROUPS.items():
+    for name, infos in contents.GROUPS.items():
         minutes = sum(info.seconds for info in infos) / 60
         print(f"{name}: about {minutes:.0f} minutes in quick mode on two cores; d2lzh-cv run {name} --quick")
     return 0
 
 
 def _doctor(flags: argparse.Namespace) -> int:
-    from . import doctor
+    from .commands import doctor
     return doctor.main(flags.json)
 
 

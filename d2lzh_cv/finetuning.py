@@ -16,12 +16,11 @@ from mxnet.gluon.data.vision import transforms
 from .data.derived import one_at_a_time, place_for
 from .data.hub import cache_root, folders_of
 from .data.images import image_folder
-from .errors import InputError
+from .engine.seeds import seed_everything
+from .engine.snapshots import Snapshots
 from .files import make_folder_atomically
-from .pretrained import find_params, load_network, load_weights, where_to_get
-from .seeds import seed_everything
-from .snapshots import Snapshots
 from .training import Epoch, fit
+from .weights.pretrained import find_params, load_network, load_weights
 
 NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # as the source data were
 
@@ -65,7 +64,7 @@ def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNet
     """Return the first of ``names`` whose weights are in folder ``weights``, else what ``make_own`` gives.
 
     Of several folders the first that has weights of any of ``names`` counts. torchvision's files count (see
-    :mod:`d2lzh_cv.pretrained`); the book's resnet18_v2 is not among them.
+    :mod:`d2lzh_cv.weights.pretrained`); the book's resnet18_v2 is not among them.
     """
     for folder in folders_of(weights):
         for name in names:
@@ -73,26 +72,6 @@ def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNet
             if path:
                 return load_source(path, name)
     return make_own()
-
-
-def source_of(run, ctx) -> SourceNetwork:
-    """The network that section ``run`` takes features from: the first of its backbones whose weights are there.
-
-    Without any, the book's resnet18_v2 is trained on the synthetic source set. With ``--data book``, or where
-    ``--backbone`` has asked for a network, that is an InputError.
-    """
-    weights, name = run.find("weights"), run.backbone or "resnet18_v2"
-    folders = weights.folders or (weights.path,)
-    missing = f"no weights of {name} in {' or '.join(map(str, folders))}: {where_to_get(name)}"
-
-    def own() -> SourceNetwork:
-        if run.options.data == "book" or run.backbone:
-            raise InputError(missing)
-        if weights.kind == "real":
-            print(missing)
-        return offline_source(run.find("source").path, ctx, name=name)
-
-    return find_source(folders, own, run.backbones)
 
 
 def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size: int, num_epochs: int, ctx,

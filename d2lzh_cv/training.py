@@ -10,11 +10,12 @@ from typing import Callable
 import mxnet as mx
 from mxnet import autograd, gluon, nd
 
-from . import distributed
+from .engine import distributed
+from .engine.loop import train_task
+from .engine.seeds import seed_everything
+from .engine.snapshots import Snapshots
+from .engine.task import Task
 from .errors import InputError
-from .loop import Task, train_task
-from .seeds import seed_everything
-from .snapshots import Snapshots
 
 __all__ = ["Benchmark", "Epoch", "evaluate_accuracy", "fit", "mkdir_if_not_exist", "seed_everything", "train"]
 
@@ -53,7 +54,7 @@ def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs
         on_epoch: Callable[[Epoch], None] | None = None, snapshots: Snapshots | None = None) -> list[Epoch]:
     """Train ``net`` as :func:`train` does, without printing; returns the epochs and hands each to ``on_epoch``.
 
-    ``snapshots`` keep the state of the training, to go on from; see :func:`d2lzh_cv.loop.train_task`.
+    ``snapshots`` keep the state of the training, to go on from; see :func:`d2lzh_cv.engine.loop.train_task`.
     A network may bring an equal, faster form of the step, as :class:`d2lzh_cv.fcn.FCN` does: its ``task_for``.
 
     Raises InputError naming the epoch and the step when the loss is no longer a finite number.

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from d2lzh_cv import sections
+from d2lzh_cv import contents
 
 TIMES = {"seconds_a_picture", "networks"}  # recorded results that hold seconds
 
@@ -70,7 +70,7 @@ def compare_resumed(section: str, argv: list[str], whole: Path, out: Path, after
 def run(section: str, argv: list[str], out: Path, kill_after: float | None = None) -> tuple[float, str | None]:
     """Run a chapter's script; returns its seconds and what it said on standard error, None where it was killed."""
     began = time.monotonic()
-    script = sections.script_path(sections.find(section))
+    script = contents.script_path(contents.find(section))
     child = subprocess.Popen([sys.executable, str(script), *argv, "--out", str(out)], stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:

@@ -6,15 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from d2lzh_cv import sections
+from d2lzh_cv import contents
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN = '''\
 import sys
 import types
-seeds = types.ModuleType("d2lzh_cv.seeds")
+seeds = types.ModuleType("d2lzh_cv.engine.seeds")
 seeds.seed_everything = lambda seed: None
-sys.modules["d2lzh_cv.seeds"] = seeds
+sys.modules["d2lzh_cv.engine.seeds"] = seeds
 from d2lzh_cv import section
 from d2lzh_cv.errors import InputError
 run = section.start("{number}")
@@ -29,7 +29,7 @@ RUN_CLI = ("import sys; from pathlib import Path; from d2lzh_cv import cli, sect
 
 def write_script(folder: Path, number: str, body: str) -> Path:
     """Write a toy script of the section ``number`` to ``folder``/chapters, where the command line of RUN_CLI looks."""
-    path = folder / "chapters" / sections.find(number).script
+    path = folder / "chapters" / contents.find(number).script
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(BEGIN.format(number=number) + body, encoding="utf-8")
     return path

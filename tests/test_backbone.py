@@ -11,12 +11,13 @@ from mxnet import nd
 from mxnet.gluon import model_zoo
 from section_kit import OK, RUN_CLI, run_python, write_script
 
-from d2lzh_cv import finetuning, sections, style
+from d2lzh_cv import contents, finetuning, style
 from d2lzh_cv.data import hub
 from d2lzh_cv.data.hub import Source
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn
-from d2lzh_cv.options import ALL_BACKBONES, BACKBONES, Options, parse_script
+from d2lzh_cv.run.flags import ALL_BACKBONES, BACKBONES, Options, parse_script
+from d2lzh_cv.run.source import source_of
 
 CPU = [mx.cpu()]
 USES = "run.record(asked=run.backbone, looks_for=run.backbones)\n" + OK
@@ -30,7 +31,7 @@ def results(folder, number):
 
 def test_sections_with_a_backbone_are_those_that_read_weights():
     """9.8 reads whole detectors."""
-    assert set(BACKBONES) == {info.number for info in sections.SECTIONS if "weights" in info.needs} - {"9.8"}
+    assert set(BACKBONES) == {info.number for info in contents.SECTIONS if "weights" in info.needs} - {"9.8"}
 
 
 @pytest.mark.parametrize("number, name, named", [
@@ -116,15 +117,15 @@ def save(path, name):
 def test_the_backbone_asked_for_is_taken_though_another_is_there(run, tmp_path):
     for name in ("resnet18_v1", "mobilenetv2_1.0"):
         save(tmp_path / "weights" / f"{name}.params", name)
-    assert finetuning.source_of(run(), CPU).name == "resnet18_v1"
-    assert finetuning.source_of(run("mobilenetv2_1.0"), CPU).note.endswith("weights from mobilenetv2_1.0.params")
+    assert source_of(run(), CPU).name == "resnet18_v1"
+    assert source_of(run("mobilenetv2_1.0"), CPU).note.endswith("weights from mobilenetv2_1.0.params")
 
 
 def test_without_weights_the_book_s_network_is_trained(run, monkeypatch, capsys):
     real = finetuning.offline_source
     monkeypatch.setattr(finetuning, "offline_source", lambda *args, **more: real(*args, 32, 1, **more))
     for _ in range(2):
-        source = finetuning.source_of(run(), CPU)
+        source = source_of(run(), CPU)
         assert (source.name, source.trained_on) == ("resnet18_v2", "synthetic")
         assert source.net.features(nd.zeros((1, 3, 64, 64))).shape[:2] == (1, 512)
     out = capsys.readouterr().out
@@ -134,7 +135,7 @@ def test_without_weights_the_book_s_network_is_trained(run, monkeypatch, capsys)
 
 def test_without_weights_the_backbone_asked_for_is_not_trained_in_their_place(run):
     with pytest.raises(InputError, match=r"no weights of resnet18_v1 in .*resnet18-\*\.pth"):
-        finetuning.source_of(run("resnet18_v1"), CPU)
+        source_of(run("resnet18_v1"), CPU)
 
 
 @pytest.mark.parametrize("number, name, files", [
@@ -182,7 +183,7 @@ def test_the_first_folder_with_any_of_the_networks_counts(tmp_path):
 
 def test_the_book_s_data_or_an_error(run, tmp_path):
     with pytest.raises(InputError, match="no weights of resnet18_v2 in .*weights: .*torchvision has no resnet18_v2"):
-        finetuning.source_of(run(data="book"), CPU)
+        source_of(run(data="book"), CPU)
 
 
 def test_style_takes_the_backbone_asked_for(tmp_path):

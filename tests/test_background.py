@@ -14,11 +14,11 @@ from tolerance import assert_close
 from d2lzh_cv import metrics, ssd
 from d2lzh_cv.data import pikachu
 from d2lzh_cv.data.detection_iter import DetectionIter, FastDetectionIter
+from d2lzh_cv.engine.seeds import seed_everything
+from d2lzh_cv.exercises.ssd_variants import judge
 from d2lzh_cv.metrics import figures
 from d2lzh_cv.plotting import plt
-from d2lzh_cv.seeds import seed_everything
-from d2lzh_cv.ssd_losses import SSDLoss
-from d2lzh_cv.ssd_variants import judge
+from d2lzh_cv.ssd import SSDLoss
 
 READERS = ("fast", "python")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 import pytest
 from chapter_kit import Run
 
-from d2lzh_cv import sections
+from d2lzh_cv import contents
 
-PARTS, EXERCISES = ([info.number for info in infos] for infos in (sections.PARTS, sections.EXERCISES))
+PARTS, EXERCISES = ([info.number for info in infos] for infos in (contents.PARTS, contents.EXERCISES))
 pytestmark = pytest.mark.slow
 
 
@@ -45,4 +45,4 @@ def test_the_r_cnns_learn(drawn, number):
 
 def test_the_report_holds_them(drawn):
     page = (drawn.out / "report.html").read_text(encoding="utf-8")
-    assert all(info.english in page and info.chinese in page for info in (*sections.PARTS, *sections.EXERCISES))
+    assert all(info.english in page and info.chinese in page for info in (*contents.PARTS, *contents.EXERCISES))

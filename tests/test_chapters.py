@@ -9,11 +9,11 @@ import pytest
 from chapter_kit import Run
 from data_kit import REAL
 
-from d2lzh_cv import sections
+from d2lzh_cv import contents
 from d2lzh_cv.book import facts
-from d2lzh_cv.prediction import Predictor
+from d2lzh_cv.models.predictor import Predictor
 
-NUMBERS = [info.number for info in sections.SECTIONS]
+NUMBERS = [info.number for info in contents.SECTIONS]
 pytestmark = pytest.mark.slow
 
 
@@ -54,7 +54,7 @@ def test_trained_networks_can_be_used_for_other_pictures(drawn, number, task):
 def test_the_report_holds_every_section(drawn):
     page = (drawn.out / "report.html").read_text(encoding="utf-8")
     assert str(drawn.out / "report.html") in drawn.child.stdout
-    assert all(info.english in page and info.chinese in page for info in sections.SECTIONS)
+    assert all(info.english in page and info.chinese in page for info in contents.SECTIONS)
 
 
 @pytest.mark.parametrize("number, series, name", [

@@ -11,10 +11,11 @@ from mxnet import init, nd
 from mxnet.gluon import model_zoo
 from tolerance import assert_close
 
-from d2lzh_cv import checkpoint, finetuning, resnet, ssd
-from d2lzh_cv.checkpoint import load_model, save_model
+from d2lzh_cv import finetuning, resnet, ssd
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn
+from d2lzh_cv.models import checkpoint
+from d2lzh_cv.models.checkpoint import load_model, save_model
 
 
 def tiny_ssd(num_classes: int = 2) -> ssd.TinySSD:

@@ -8,7 +8,7 @@ import types
 import pytest
 from section_kit import ROOT, run_python, start_python
 
-from d2lzh_cv import __version__, cli, sections
+from d2lzh_cv import __version__, cli, contents
 from d2lzh_cv.errors import InputError
 
 
@@ -26,7 +26,7 @@ def test_list_names_every_section_and_what_it_reads(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     code, out, err = call(capsys, "list")
     assert (code, err) == (0, "")
-    for info in sections.SECTIONS:
+    for info in contents.SECTIONS:
         row = next(line for line in out.splitlines() if f" {info.number} " in line)
         assert info.english in row and ", ".join(info.needs) in row and f"about {info.seconds} s" in row
         assert info.chinese in out
@@ -72,8 +72,8 @@ def test_debug_shows_the_traceback(capsys):
 def test_run_hands_sections_and_flags_on(capsys, monkeypatch):
     calls = []
     runner = types.SimpleNamespace(run=lambda infos, options: calls.append((infos, options)) or 1)
-    monkeypatch.setitem(sys.modules, "d2lzh_cv.runner", runner)
-    monkeypatch.setattr("d2lzh_cv.runner", runner, raising=False)
+    monkeypatch.setitem(sys.modules, "d2lzh_cv.run.runner", runner)
+    monkeypatch.setattr("d2lzh_cv.run.runner", runner, raising=False)
     assert call(capsys, "run", "9.3", "--quick", "9.4", "--seed", "2")[0] == 1
     (infos, options), = calls
     assert [info.number for info in infos] == ["9.3", "9.4"]
@@ -82,8 +82,8 @@ def test_run_hands_sections_and_flags_on(capsys, monkeypatch):
 
 def test_doctor_gives_its_exit_code_on(capsys, monkeypatch):
     doctor = types.SimpleNamespace(main=lambda as_json: 1 if as_json else 0)
-    monkeypatch.setitem(sys.modules, "d2lzh_cv.doctor", doctor)
-    monkeypatch.setattr("d2lzh_cv.doctor", doctor, raising=False)
+    monkeypatch.setitem(sys.modules, "d2lzh_cv.commands.doctor", doctor)
+    monkeypatch.setattr("d2lzh_cv.commands.doctor", doctor, raising=False)
     assert call(capsys, "doctor")[0] == 0
     assert call(capsys, "doctor", "--json")[0] == 1
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from d2lzh_cv import _compat, _cuda, _problems
+from d2lzh_cv.compat import cuda, hook, problems
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,7 +34,7 @@ def problem(code: str, folder: Path | None = None) -> str:
     """Run ``code``, which must end in a SetupError, and return the line that says why."""
     child = python(code, folder)
     last = child.stderr.strip().splitlines()[-1]
-    assert child.returncode == 1 and last.startswith("d2lzh_cv._problems.SetupError: "), child.stderr
+    assert child.returncode == 1 and last.startswith("d2lzh_cv.compat.problems.SetupError: "), child.stderr
     return last.partition(": ")[2]
 
 
@@ -45,7 +45,7 @@ def package(folder: Path, name: str, code: str) -> Path:
 
 
 def test_install_is_cheap_and_done_once():
-    succeeds("import sys, d2lzh_cv; d2lzh_cv._compat.install()\n"
+    succeeds("import sys, d2lzh_cv; d2lzh_cv.compat.hook.install()\n"
              "assert not {'mxnet', 'numpy', 'gluoncv'} & set(sys.modules)\n"
              "assert sum(type(finder).__name__ == '_Finder' for finder in sys.meta_path) == 1")
 
@@ -65,7 +65,7 @@ def test_names_that_numpy_has_stay():
 def test_import_after_one_that_failed():
     """Without d2lzh_cv.pth a first cell fails on ``import mxnet``; with d2lzh_cv the second one works, to the last."""
     succeeds("import sys, numpy as np\n"
-             f"sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, '__module__', 0) != {_compat.AT_START!r}]\n"
+             f"sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, '__module__', 0) != {hook.AT_START!r}]\n"
              "try:\n    import mxnet\nexcept AttributeError:\n    failed = True\n"
              "assert failed\n"
              "import d2lzh_cv, mxnet as mx\n"
@@ -140,7 +140,7 @@ FAILING = [("libgomp.so.1", "MXNet needs libgomp.so.1, which is not on this syst
 @pytest.mark.parametrize("library, line", FAILING)
 def test_library_missing(library, line, tmp_path):
     package(tmp_path, "mxnet", f"raise OSError('{library}: cannot open shared object file: No such file or directory')")
-    code = "import d2lzh_cv; d2lzh_cv._problems.flavours = lambda: ['mxnet']; import mxnet"
+    code = "import d2lzh_cv; d2lzh_cv.compat.problems.flavours = lambda: ['mxnet']; import mxnet"
     assert re.fullmatch(line, problem(code, tmp_path))
 
 
@@ -153,14 +153,14 @@ def test_two_flavours(tmp_path):
     for name in ("mxnet", "mxnet_cu112"):
         (tmp_path / f"{name}-1.9.1.dist-info").mkdir()
         (tmp_path / f"{name}-1.9.1.dist-info" / "METADATA").write_text(f"Name: {name}\nVersion: 1.9.1\n")
-    line = problem("import d2lzh_cv; d2lzh_cv._cuda.loads = lambda name: False; import mxnet", tmp_path)
+    line = problem("import d2lzh_cv; d2lzh_cv.compat.cuda.loads = lambda name: False; import mxnet", tmp_path)
     assert line.startswith("mxnet and mxnet-cu112 are both installed and have overwritten each other's files; run: ")
     assert re.search("pip uninstall -y mxnet mxnet-cu112 && .*pip install mxnet==1.9.1$", line)
 
 
 def test_cuda_build_without_driver():
-    line = problem("import d2lzh_cv; d2lzh_cv._problems.flavours = lambda: ['mxnet-cu112']\n"
-                   "d2lzh_cv._cuda.loads = lambda name: False; import mxnet")
+    line = problem("import d2lzh_cv; d2lzh_cv.compat.problems.flavours = lambda: ['mxnet-cu112']\n"
+                   "d2lzh_cv.compat.cuda.loads = lambda name: False; import mxnet")
     assert line.startswith("mxnet-cu112 needs libcuda.so.1 of NVIDIA's driver, which is not here; install the driver")
     assert re.search("pip uninstall -y mxnet-cu112 && .*pip install mxnet==1.9.1$", line)
 
@@ -169,20 +169,21 @@ HIDDEN = "import sys, d2lzh_cv; sys.path[:] = [p for p in sys.path if 'site-pack
 
 
 def test_not_installed():
-    line = problem(HIDDEN + "d2lzh_cv._problems.flavours = lambda: []; import mxnet")
+    line = problem(HIDDEN + "d2lzh_cv.compat.problems.flavours = lambda: []; import mxnet")
     assert re.fullmatch("MXNet is not installed; run: .*pip install mxnet==1.9.1", line)
 
 
 def test_folder_left_by_an_uninstall(tmp_path):
     (tmp_path / "mxnet" / "__pycache__").mkdir(parents=True)
-    line = problem(HIDDEN + "d2lzh_cv._problems.version = lambda name: {'mxnet': '1.9.1'}.get(name); import mxnet",
-                   tmp_path)
+    line = problem(HIDDEN + "d2lzh_cv.compat.problems.version = lambda name: {'mxnet': '1.9.1'}.get(name); "
+                   "import mxnet", tmp_path)
     assert line.startswith("files of mxnet are missing; run: ")
     assert line.endswith("pip install --force-reinstall --no-deps mxnet==1.9.1")
 
 
 def test_python_3_13():
-    line = problem(HIDDEN + "d2lzh_cv._problems.flavours = lambda: []; sys.version_info = (3, 13, 0); import mxnet")
+    line = problem(HIDDEN + "d2lzh_cv.compat.problems.flavours = lambda: []; sys.version_info = (3, 13, 0); "
+                   "import mxnet")
     assert line.startswith("MXNet 1.9.1 needs Python 3.9 to 3.12 (this is ")
     assert "run: python3.11 -m venv .venv && " in line
 
@@ -206,30 +207,30 @@ def test_cuda_libraries_are_preloaded_out_of_the_wheels(tmp_path):
         (tmp_path / "nvidia" / name).parent.mkdir(parents=True)
         shutil.copy(library, tmp_path / "nvidia" / name)
     (tmp_path / "nvidia" / "__init__.py").touch()  # or an installed package of the name would come first
-    succeeds("from d2lzh_cv import _cuda\nassert list(_cuda.find()) == ['libcudart.so.11.0', 'libcudnn.so.8']\n"
+    succeeds("from d2lzh_cv import _cuda\nassert list(cuda.find()) == ['libcudart.so.11.0', 'libcudnn.so.8']\n"
              "_cuda.preload()\nmaps = open('/proc/self/maps').read()\n"
-             "assert all(str(path) in maps for path in _cuda.find().values())", tmp_path)
+             "assert all(str(path) in maps for path in cuda.find().values())", tmp_path)
 
 
 def test_a_library_that_does_not_load_is_no_reason_to_stop(tmp_path):
     (tmp_path / "nvidia" / "nccl" / "lib").mkdir(parents=True)
     (tmp_path / "nvidia" / "nccl" / "lib" / "libnccl.so.2").write_text("cut off")
     (tmp_path / "nvidia" / "__init__.py").touch()
-    succeeds("from d2lzh_cv import _cuda; assert _cuda.find(); _cuda.preload()", tmp_path)
+    succeeds("from d2lzh_cv import _cuda; assert cuda.find(); cuda.preload()", tmp_path)
 
 
 def test_the_wheels_are_those_of_setup_py():
     pins = re.findall(r'"(nvidia-[\w-]+==[\w.]+)"', (ROOT / "setup.py").read_text(encoding="utf-8"))
-    assert set(pins) == set(_cuda.LIBRARIES.values())
+    assert set(pins) == set(cuda.LIBRARIES.values())
 
 
 def test_system_package_command(monkeypatch):
-    monkeypatch.setattr(_problems.shutil, "which", lambda tool: None)
-    monkeypatch.setattr(_problems.os, "geteuid", lambda: 1000)
-    assert _problems.install_system_package("libgomp1", "libgomp") == "sudo apt-get install -y libgomp1"
-    monkeypatch.setattr(_problems.shutil, "which", lambda tool: tool == "dnf")
-    monkeypatch.setattr(_problems.os, "geteuid", lambda: 0)
-    assert _problems.install_system_package("libgomp1", "libgomp") == "dnf install -y libgomp"
+    monkeypatch.setattr(problems.shutil, "which", lambda tool: None)
+    monkeypatch.setattr(problems.os, "geteuid", lambda: 1000)
+    assert problems.install_system_package("libgomp1", "libgomp") == "sudo apt-get install -y libgomp1"
+    monkeypatch.setattr(problems.shutil, "which", lambda tool: tool == "dnf")
+    monkeypatch.setattr(problems.os, "geteuid", lambda: 0)
+    assert problems.install_system_package("libgomp1", "libgomp") == "dnf install -y libgomp"
 
 
 def test_threads_are_the_readers_or_one_a_core(monkeypatch):
@@ -241,7 +242,7 @@ def test_threads_are_the_readers_or_one_a_core(monkeypatch):
 
 
 def test_hyperthreads_count_once(monkeypatch):
-    monkeypatch.setattr(_compat.os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
-    monkeypatch.setattr(_compat.Path, "is_file", lambda path: True)
-    monkeypatch.setattr(_compat.Path, "read_text", lambda path: "0,2" if path.parts[-3] in ("cpu0", "cpu2") else "1,3")
-    assert _compat._cores() == 2
+    monkeypatch.setattr(hook.os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr(hook.Path, "is_file", lambda path: True)
+    monkeypatch.setattr(hook.Path, "read_text", lambda path: "0,2" if path.parts[-3] in ("cpu0", "cpu2") else "1,3")
+    assert hook._cores() == 2

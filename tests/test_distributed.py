@@ -13,8 +13,8 @@ from mxnet import nd
 from mxnet.gluon.data import BatchSampler, SequentialSampler
 from tolerance import assert_close
 
-from d2lzh_cv import distributed
 from d2lzh_cv.data.pikachu import load_pikachu, pack_detection
+from d2lzh_cv.engine import distributed
 from d2lzh_cv.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,9 +29,9 @@ distributed.use("dist_sync" if distributed.launched() else None)
 from mxnet import gluon, init, nd
 from mxnet.gluon.data import ArrayDataset
 from d2lzh_cv.augmentation import load_cifar10
-from d2lzh_cv.seeds import seed_everything
-from d2lzh_cv.shared_store import SharedSnapshots
-from d2lzh_cv.snapshots import Snapshots
+from d2lzh_cv.engine.seeds import seed_everything
+from d2lzh_cv.engine.shared_snapshots import SharedSnapshots
+from d2lzh_cv.engine.snapshots import Snapshots
 from d2lzh_cv.training import fit
 out, epochs, stop, resume = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "resume"
 rng = np.random.default_rng(0)

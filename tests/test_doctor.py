@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from d2lzh_cv import _problems, doctor, probes
-from d2lzh_cv.probes import Probe, Row
+from d2lzh_cv.commands import doctor, probes
+from d2lzh_cv.commands.probes import Probe, Row
+from d2lzh_cv.compat import problems
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,7 +29,7 @@ def fake(tmp_path: Path, monkeypatch, name: str, code: str) -> None:
 
 
 def test_all_well_here():
-    command = [sys.executable, "-m", "d2lzh_cv.doctor", "--json"]
+    command = [sys.executable, "-m", "d2lzh_cv.commands.doctor", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("D2LZH_CV_")}
     child = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environment)
     answer = json.loads(child.stdout)
@@ -140,7 +141,7 @@ def test_libraries_of_an_mxnet_that_is_not_there(monkeypatch):
 
 
 def test_cuda_wheels_missing(monkeypatch):
-    monkeypatch.setattr(_problems, "flavours", lambda: ["mxnet-cu112"])
+    monkeypatch.setattr(problems, "flavours", lambda: ["mxnet-cu112"])
     monkeypatch.setattr(probes._cuda, "find", lambda: {})
     monkeypatch.setattr(probes._cuda, "loads", lambda name: False)
     (row,) = look("CUDA libraries")

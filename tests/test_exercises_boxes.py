@@ -17,7 +17,7 @@ import pytest
 from oracles import BOOK_ANCHORS, BOOK_OBJECTS, plain_detection, plain_iou, plain_match, plain_prior, plain_targets
 from tolerance import assert_close
 
-from d2lzh_cv import sections
+from d2lzh_cv import contents
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def results(tmp_path_factory):
 
     @lru_cache
     def run(number: str) -> dict:
-        script = sections.script_path(sections.find(number))
+        script = contents.script_path(contents.find(number))
         child = subprocess.run([sys.executable, str(script), "--quick", "--data", "synthetic", "--out", str(folder)],
                                cwd=ROOT, capture_output=True, encoding="utf-8", timeout=900,
                                env={**os.environ, "PYTHONIOENCODING": "utf-8"})

@@ -17,14 +17,15 @@ from data_kit import files_below, no_space, pixels
 from mxnet import gluon, init, nd
 from tolerance import assert_close
 
-from d2lzh_cv import networks, ssd
+from d2lzh_cv import ssd
 from d2lzh_cv.anchors import multibox_detection
-from d2lzh_cv.checkpoint import Description, save_model
 from d2lzh_cv.commands import export as command
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.export import deployed, export
-from d2lzh_cv.options import Parser
-from d2lzh_cv.prediction import Predictor
+from d2lzh_cv.models import kinds
+from d2lzh_cv.models.checkpoint import Description, save_model
+from d2lzh_cv.models.export import deployed, export
+from d2lzh_cv.models.predictor import Predictor
+from d2lzh_cv.run.flags import Parser
 
 try:
     import onnx
@@ -38,7 +39,7 @@ CLASSES = ["cat", "狗", "owl"]
 def build(network: str, num_classes: int = 3, edge: tuple = (64, 64), **arguments) -> gluon.Block:
     """With statistics of BatchNorm, biases and a transposed convolution that are not the neutral ones of the start."""
     mx.random.seed(0)
-    rng, net = np.random.RandomState(0), networks.build(network, num_classes, arguments)
+    rng, net = np.random.RandomState(0), kinds.build(network, num_classes, arguments)
     for param in net.collect_params().values():
         if param._data is None:
             param.initialize(init.Xavier() if param.name.endswith("weight") else init.Zero())
@@ -57,11 +58,11 @@ def build(network: str, num_classes: int = 3, edge: tuple = (64, 64), **argument
 
 
 def describe(network: str, edge: tuple = (64, 64), classes=CLASSES, **arguments) -> Description:
-    return Description(networks.NETWORKS[network].task, network, list(classes), edge, arguments)
+    return Description(kinds.NETWORKS[network].task, network, list(classes), edge, arguments)
 
 
 def session(net: gluon.Block, description: Description):
-    from d2lzh_cv.export import to_onnx
+    from d2lzh_cv.models.export import to_onnx
     return run_onnx(to_onnx.model_bytes(net, description, deployed.usage(description)))
 
 
@@ -225,11 +226,11 @@ def test_symbol_files_load_without_this_package(tmp_path, network, arguments):
     assert_close(again(X), desired, exact=True)
 
 
-@pytest.mark.parametrize("network", networks.NETWORKS)
+@pytest.mark.parametrize("network", kinds.NETWORKS)
 def test_the_numbers_given_prepare_a_picture_as_the_networks_do(network):
     use = deployed.usage(describe(network, (32, 32)))["input"]
     picture = np.full((32, 32, 3), (10, 120, 250), np.uint8)
-    desired = networks.NETWORKS[network].prepare(nd.array(picture, dtype="uint8"), (32, 32))
+    desired = kinds.NETWORKS[network].prepare(nd.array(picture, dtype="uint8"), (32, 32))
     X = (picture * use["scale"] - np.array(use["mean"])) / np.array(use["deviation"])
     assert_close(X.transpose((2, 0, 1))[None].astype("float32"), desired)
 
@@ -339,7 +340,7 @@ def test_the_metadata_name_the_interpolation(detector, tmp_path):
     assert use["interpolation"] == "bilinear" and "upright" in use["pixels"]
     picture = pixels(50, 90)
     X = cv2.resize(picture, use["shape"][:1:-1], interpolation=cv2.INTER_LINEAR).astype(int)
-    prepared = networks.NETWORKS["TinySSD"].prepare(nd.array(picture, dtype="uint8"), use["shape"][2:])
+    prepared = kinds.NETWORKS["TinySSD"].prepare(nd.array(picture, dtype="uint8"), use["shape"][2:])
     assert np.abs(X.transpose(2, 0, 1) - prepared[0].asnumpy()).max() <= 1
     others = [cv2.resize(picture, (64, 64), interpolation=way).astype(int) for way in (0, 2, 3)]
     assert all(np.abs(other - X).max() > 20 for other in others)

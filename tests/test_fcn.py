@@ -11,8 +11,17 @@ from oracles import plain_bilinear
 from tolerance import assert_close
 
 import d2lzh_cv
-from d2lzh_cv.fcn import FCN, bilinear_kernel, fcn, label2image, normalize_image, predict
-from d2lzh_cv.fcn_cells import CellClassification, from_cells, to_cells
+from d2lzh_cv.fcn import (
+    FCN,
+    CellClassification,
+    bilinear_kernel,
+    fcn,
+    from_cells,
+    label2image,
+    normalize_image,
+    predict,
+    to_cells,
+)
 from d2lzh_cv.finetuning import conv_features
 from d2lzh_cv.training import Classification, Epoch, fit
 

@@ -10,7 +10,7 @@ from oracles import plain_bilinear
 from tolerance import assert_close
 
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.fcn_skips import STRIDES, FCNSkips, taps
+from d2lzh_cv.exercises.fcn_skips import STRIDES, FCNSkips, taps
 from d2lzh_cv.finetuning import conv_features
 
 RNG = np.random.default_rng(0)

@@ -16,8 +16,8 @@ from fault_server import CONTENT, FaultServer
 from mxnet import nd
 
 from d2lzh_cv import cli
-from d2lzh_cv.data import download, fetch, hub, registry
-from d2lzh_cv.data.registry import Item, Remote, Way
+from d2lzh_cv.data import catalogue, download, fetch, hub
+from d2lzh_cv.data.catalogue import Item, Remote, Way
 from d2lzh_cv.errors import InputError
 
 SHA1, SHA256 = hashlib.sha1(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdigest()
@@ -137,7 +137,7 @@ def test_what_was_tried_ends_each_sentence_once(reasons, text, tmp_path, monkeyp
         raise download.Unavailable(left.pop(0))
     left = list(reasons)
     item = Item("it", "", "it", "9.2", "none", "it", 1, (Way((), ""),) * len(reasons))
-    monkeypatch.setattr(registry, "items", lambda: [item])
+    monkeypatch.setattr(catalogue, "items", lambda: [item])
     monkeypatch.setattr(fetch, "_by", refuse)
     with pytest.raises(download.Unavailable) as caught:
         fetch.fetch("it", tmp_path)
@@ -151,7 +151,7 @@ def test_a_dead_mirror_is_skipped_with_a_line(tmp_path, server, capsys):
 
 def test_two_processes_fetch_once(tmp_path, server):
     code = ("import sys; from pathlib import Path; from d2lzh_cv.data.download import download\n"
-            "from d2lzh_cv.data.registry import Remote\n"
+            "from d2lzh_cv.data.catalogue import Remote\n"
             "download(Remote('file.bin', (sys.argv[1],), sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]))")
     arguments = [server.url("right"), f"sha1:{SHA1}", tmp_path / "set/file.bin", tmp_path / "downloads"]
     both = [subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)]) for _ in range(2)]
@@ -186,7 +186,7 @@ def offer(monkeypatch, server):
         known = digest or ("" if holds else f"sha1:{hashlib.sha1(content).hexdigest()}")
         ways = (Way((Remote("it.zip", (server.url(fault, "it.zip"),), known, holds),), "" if holds else "set"),)
         folder = "weights" if hub_name else "it"
-        monkeypatch.setattr(registry, "items", lambda: [Item("it", hub_name, "it", "9.2", "none", folder, 1, ways)])
+        monkeypatch.setattr(catalogue, "items", lambda: [Item("it", hub_name, "it", "9.2", "none", folder, 1, ways)])
     return register
 
 
@@ -238,7 +238,7 @@ def test_a_later_way_is_taken_where_an_earlier_one_fails(tmp_path, server, monke
     server.content = content = zipped(set__a="one")
     archive = Remote("b.zip", (server.url("right", "b.zip"),), f"sha1:{hashlib.sha1(content).hexdigest()}")
     ways = (Way((Remote("a", (server.url("404", "a"),), f"sha1:{SHA1}"),)), Way((archive,), "set"))
-    monkeypatch.setattr(registry, "items", lambda: [Item("it", "", "it", "9.2", "none", "it", 1, ways)])
+    monkeypatch.setattr(catalogue, "items", lambda: [Item("it", "", "it", "9.2", "none", "it", 1, ways)])
     assert files_in(fetch.fetch("it", tmp_path)) == ["a"]
 
 
@@ -246,7 +246,7 @@ def test_a_later_way_is_taken_where_an_earlier_one_fails(tmp_path, server, monke
 def test_hashes_of_gluons_weights_are_mxnets_own():
     from gluoncv.model_zoo.model_store import _model_sha1 as gluoncvs
     from mxnet.gluon.model_zoo.model_store import _model_sha1 as mxnets
-    held = {item.name: dict(way.files[0].holds) for item in registry.items() if item.hub_name == "weights"
+    held = {item.name: dict(way.files[0].holds) for item in catalogue.items() if item.hub_name == "weights"
             for way in item.ways if way.files[0].holds}
     for name, files in held.items():
         digest = {**gluoncvs, **mxnets}[name]
@@ -256,11 +256,11 @@ def test_hashes_of_gluons_weights_are_mxnets_own():
 def test_mxnets_variable_names_the_first_mirror(monkeypatch):
     monkeypatch.setenv("MXNET_GLUON_REPO", "http://mine.example/tree")
     for name in ("pikachu", "hotdog", "resnet18_v2"):
-        assert registry.find(name).ways[0].files[0].urls[0].startswith("http://mine.example/tree/gluon/")
+        assert catalogue.find(name).ways[0].files[0].urls[0].startswith("http://mine.example/tree/gluon/")
 
 
 def test_every_item_says_how_to_tell_that_it_is_right():
-    items = registry.items()
+    items = catalogue.items()
     assert len({item.name for item in items}) == len(items) > 15
     for item in items:
         for file in (file for way in item.ways for file in way.files):

@@ -10,9 +10,10 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 from PIL import Image
 
-from d2lzh_cv import drawing, fonts, plotting
+from d2lzh_cv import fonts, plotting
 from d2lzh_cv.fonts import OWN
 from d2lzh_cv.metrics.figures import show_confusion
+from d2lzh_cv.models import drawing
 from d2lzh_cv.plotting import plt
 
 BASIC = " .0123456789abcdefghijklmnopqrstuvwxyz"

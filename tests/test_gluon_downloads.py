@@ -20,10 +20,10 @@ from mxnet.gluon import model_zoo
 from mxnet.gluon import utils as gutils
 from tolerance import assert_close
 
-from d2lzh_cv import gluon_downloads
 from d2lzh_cv.data import download, retired_hosts
 from d2lzh_cv.data.retired_hosts import HostGone
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.weights import gluon_downloads
 
 ROOT = Path(__file__).resolve().parents[1]
 BUCKET = "https://apache-mxnet.s3-accelerate.amazonaws.com/"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from tolerance import assert_close
 
-from d2lzh_cv import joint_transforms as joint
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.exercises import joint_transforms as joint
 
 SIZE = (90, 120)
 GEOMETRIC = {

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from d2lzh_cv import launch
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.run import launcher
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -95,7 +95,7 @@ def test_what_it_says_to_go_on_with(tmp_path):
 
 
 def test_hosts_are_taken_in_turn():
-    members = launch.Plan(3, 2, ["a", "b"], "10.0.0.1", 9000).processes(["x"])
+    members = launcher.Plan(3, 2, ["a", "b"], "10.0.0.1", 9000).processes(["x"])
     assert [f"{member.name} {member.host}" for member in members] == [
         "scheduler a", "server 0 a", "server 1 b", "worker 0 a", "worker 1 b", "worker 2 a"]
 
@@ -106,7 +106,7 @@ def test_hosts_are_taken_in_turn():
 def test_hosts_files_that_cannot_be_used(tmp_path, text, message):
     (tmp_path / "hosts").write_text(text)
     with pytest.raises(InputError, match=message):
-        launch.read_hosts(tmp_path / "hosts")
+        launcher.read_hosts(tmp_path / "hosts")
 
 
 @pytest.mark.parametrize("argv, message", [

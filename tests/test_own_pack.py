@@ -18,7 +18,7 @@ from d2lzh_cv.data import hub, pikachu
 from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.own.packed import describe
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.options import Parser
+from d2lzh_cv.run.flags import Parser
 
 
 def run(*argv: object) -> int:

@@ -12,10 +12,10 @@ from section_kit import run_python
 from test_own_pack import packed_rows
 from test_predict import run as predict
 
-from d2lzh_cv import sections, ssd
-from d2lzh_cv.checkpoint import load_model
+from d2lzh_cv import contents, ssd
 from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.records import first_picture
+from d2lzh_cv.models.checkpoint import load_model
 from d2lzh_cv.plotting import plt
 
 
@@ -23,7 +23,7 @@ from d2lzh_cv.plotting import plt
 def test_a_packed_set_trains_in_9_7_with_all_its_classes(tmp_path, monkeypatch, capsys):
     kit.write_yolo(tmp_path / "src", objects=2)
     pack(tmp_path / "src", tmp_path / "own")
-    script = sections.script_path(sections.find("9.7"))
+    script = contents.script_path(contents.find("9.7"))
     code, out, err = run_python(tmp_path, str(script), "--quick", "--data", "own", "--epochs", "1", "--out", "run")
     assert code == 0, err
     assert "pikachu: own (packed, classes: circle, square, triangle)" in out

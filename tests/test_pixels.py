@@ -23,7 +23,7 @@ from d2lzh_cv.data.own.pictures import Unfit, content_of, look, write_jpeg
 from d2lzh_cv.data.pikachu import load_pikachu
 from d2lzh_cv.data.voc import VOCSegDataset, read_voc_images, voc_colormap2label
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.prediction import read_upright
+from d2lzh_cv.models.predictor import read_upright
 
 TURNS = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
          4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270,

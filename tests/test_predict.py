@@ -18,15 +18,16 @@ from oracles import plain_iou
 from PIL import Image
 from tolerance import assert_close
 
-from d2lzh_cv import finetuning, prediction, ssd
-from d2lzh_cv.checkpoint import load_model, save_model
+from d2lzh_cv import finetuning, ssd
 from d2lzh_cv.commands import predict as command
 from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.pikachu import load_pikachu
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn
-from d2lzh_cv.options import Parser
-from d2lzh_cv.prediction import fold
+from d2lzh_cv.models import predictor
+from d2lzh_cv.models.checkpoint import load_model, save_model
+from d2lzh_cv.models.predictor import fold
+from d2lzh_cv.run.flags import Parser
 
 NAMES = ["background", "dawn", "dusk"]
 
@@ -199,12 +200,12 @@ def test_padding_does_not_move_the_classes(tmp_path):
             return nd.concat(-bright, bright, dim=1)
     picture = np.zeros((41, 70, 3), np.uint8)
     picture[5:20, 30:] = 255
-    mask = prediction.segment(Bright(), prediction.Description("segment", "fcn", ["a", "b"], (32, 32)),
+    mask = predictor.segment(Bright(), predictor.Description("segment", "fcn", ["a", "b"], (32, 32)),
                               nd.array(picture, dtype="uint8"))
     np.testing.assert_array_equal(mask, picture[:, :, 0] > 0)
     large = np.zeros((1100, 2048, 3), np.uint8)
     large[200:400, 1000:] = 255
-    mask = prediction.segment(Bright(), prediction.Description("segment", "fcn", ["a", "b"], (32, 32)),
+    mask = predictor.segment(Bright(), predictor.Description("segment", "fcn", ["a", "b"], (32, 32)),
                               nd.array(large, dtype="uint8"))
     assert mask.shape == (1100, 2048) and (mask != (large[:, :, 0] > 0)).mean() < 0.003
 
@@ -246,8 +247,8 @@ def test_a_folder_without_pictures_is_named(detector, tmp_path):
 
 
 def test_names_in_chinese_are_drawn(tmp_path):
-    """With whatever font there is; no script may stop a prediction."""
-    from d2lzh_cv import drawing
+    """With whatever font there is; no script may stop a predictor."""
+    from d2lzh_cv.models import drawing
     picture = Image.new("RGB", (60, 40), "white")
     drawn = drawing.boxes(picture, [{"class": "猫", "score": 0.9, "box": [10, 20, 50, 35]}], ["猫"])
     assert drawn.size == (60, 40) and (np.asarray(drawn)[:18] != 255).any()  # the label, above its box

@@ -10,13 +10,14 @@ from mxnet import autograd, nd
 from mxnet.gluon import model_zoo
 from tolerance import assert_close
 
-from d2lzh_cv import finetuning, pretrained
+from d2lzh_cv import finetuning
 from d2lzh_cv.commands.convert import add
-from d2lzh_cv.data import fetch, registry
+from d2lzh_cv.data import catalogue, fetch
 from d2lzh_cv.data.images import read_picture
-from d2lzh_cv.data.pth import read_pth
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.options import Parser
+from d2lzh_cv.run.flags import Parser
+from d2lzh_cv.weights import pretrained
+from d2lzh_cv.weights.pth import read_pth
 
 torch = pytest.importorskip("torch", reason="PyTorch is the second opinion: make test TORCH=1 installs it")
 nn = torch.nn
@@ -162,11 +163,11 @@ def twins(tmp_path_factory):
             folder, net = tmp_path_factory.mktemp(name), make_twin(name)
             for part, is_zip in (("zip", True), ("row", False)):
                 (folder / part).mkdir()
-                torch.save(net.state_dict(), folder / part / f"{registry.TWINS[name]}-0123abcd.pth",
+                torch.save(net.state_dict(), folder / part / f"{catalogue.TWINS[name]}-0123abcd.pth",
                            _use_new_zipfile_serialization=is_zip)
             made[name] = net, folder
         net, folder = made[name]
-        return net, folder / ("zip" if zipped else "row") / f"{registry.TWINS[name]}-0123abcd.pth"
+        return net, folder / ("zip" if zipped else "row") / f"{catalogue.TWINS[name]}-0123abcd.pth"
     yield get
     for _, folder in made.values():
         shutil.rmtree(folder)  # more than a gigabyte

@@ -12,9 +12,9 @@ import pytest
 from data_kit import cut
 from tolerance import assert_close
 
-from d2lzh_cv.data import pth
-from d2lzh_cv.data.pth import read_pth
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.weights import pth
+from d2lzh_cv.weights.pth import read_pth
 
 NUMBERS = np.arange(6, dtype="<f4")
 

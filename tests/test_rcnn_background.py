@@ -15,12 +15,12 @@ from tolerance import assert_close
 from d2lzh_cv import metrics
 from d2lzh_cv.data import pikachu
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.exercises.rcnn_figures import first_with_object
 from d2lzh_cv.rcnn import MaskRCNN, instances, proposals, training
 from d2lzh_cv.rcnn.faster import ANCHORS_SAMPLED
 from d2lzh_cv.rcnn.instances import MaskBatch
 from d2lzh_cv.rcnn.mask_scores import given_boxes_ious, mask_ious
 from d2lzh_cv.rcnn.parts import SAMPLED
-from d2lzh_cv.rcnn.show import first_with_object
 from d2lzh_cv.rcnn.targets import label_anchors
 
 

@@ -13,17 +13,18 @@ from mxnet import autograd, gluon, init, nd
 from PIL import Image
 from tolerance import assert_close
 
-from d2lzh_cv.checkpoint import save_model
 from d2lzh_cv.data.synthetic.segmentation import palette_image
+from d2lzh_cv.engine.seeds import seed_everything
+from d2lzh_cv.engine.snapshots import Snapshots
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.exercises import rcnn_comparison as compare
+from d2lzh_cv.exercises.rcnn_figures import show_masks
 from d2lzh_cv.metrics.tables import format_table
+from d2lzh_cv.models.checkpoint import save_model
 from d2lzh_cv.plotting import plt
-from d2lzh_cv.rcnn import MaskRCNN, compare, instances, mask, mask_scores, training
+from d2lzh_cv.rcnn import MaskRCNN, instances, mask, mask_scores, training
 from d2lzh_cv.rcnn.losses import MaskLoss
-from d2lzh_cv.rcnn.show import show_masks
 from d2lzh_cv.rcnn.targets import Sample, mask_targets
-from d2lzh_cv.seeds import seed_everything
-from d2lzh_cv.snapshots import Snapshots
 from d2lzh_cv.ssd import TinySSD
 
 SIDE = 32

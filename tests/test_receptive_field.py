@@ -14,8 +14,8 @@ from mxnet.gluon import model_zoo, nn
 
 from d2lzh_cv import resnet, ssd
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.exercises.receptive_field import Field, receptive_fields
 from d2lzh_cv.fcn import fcn
-from d2lzh_cv.receptive_field import Field, receptive_fields
 
 
 class Mean(init.Initializer):

@@ -9,9 +9,11 @@ import time
 import pytest
 from section_kit import BAD_INPUT, BUG, OK, RUN_CLI, SLEEPS, run_python, start_python, write_script
 
-from d2lzh_cv import runner, sections
-from d2lzh_cv.options import Options
-from d2lzh_cv.rundir import open_run
+from d2lzh_cv import contents
+from d2lzh_cv.compat import child
+from d2lzh_cv.run import runner
+from d2lzh_cv.run.flags import Options
+from d2lzh_cv.run.rundir import open_run
 
 
 def run_cli(folder, *argv):
@@ -198,5 +200,5 @@ def test_latest_is_a_text_file_where_links_are_not_possible(tmp_path, monkeypatc
 
 def test_a_checkout_s_package_is_the_one_its_scripts_use(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "elsewhere")
-    assert runner._environment()["PYTHONPATH"].split(os.pathsep) == [
-        str(sections.SCRIPT_FOLDERS[1].parent), "elsewhere"]
+    assert child.environment()["PYTHONPATH"].split(os.pathsep) == [
+        str(contents.SCRIPT_FOLDERS[1].parent), "elsewhere"]

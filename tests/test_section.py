@@ -11,19 +11,20 @@ import pytest
 from PIL import Image
 from section_kit import BAD_INPUT, BUG, OK, ROOT, run_python, write_script
 
-from d2lzh_cv import guard, section, sections
+from d2lzh_cv import contents
 from d2lzh_cv.data import hub
+from d2lzh_cv.engine.plain import to_plain
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.options import parse_script
-from d2lzh_cv.plain import to_plain
+from d2lzh_cv.run import guard, section
+from d2lzh_cv.run.flags import parse_script
 
 
 @pytest.fixture
 def start(monkeypatch, tmp_path):
     """Start a section in this process, its results in ``tmp_path``; everything is undone at the end."""
-    seeds = types.ModuleType("d2lzh_cv.seeds")
+    seeds = types.ModuleType("d2lzh_cv.engine.seeds")
     seeds.seed_everything = lambda seed: None
-    monkeypatch.setitem(sys.modules, "d2lzh_cv.seeds", seeds)
+    monkeypatch.setitem(sys.modules, "d2lzh_cv.engine.seeds", seeds)
     monkeypatch.setattr(guard, "watch", lambda run: None)
     started = []
 
@@ -45,25 +46,25 @@ def results(folder, number="9.7"):
 @pytest.mark.parametrize("name", ["9.7", "9.07", "7", "07", "ssd", "SSD", "ch09_07_ssd.py", "ch09_07_ssd",
                                   "chapters/ch09_07_ssd.py", " 9.7 "])
 def test_a_section_has_many_names(name):
-    assert sections.find(name).number == "9.7"
+    assert contents.find(name).number == "9.7"
 
 
 def test_one_and_ten_are_told_apart():
-    assert sections.find("9.1").slug == "image_augmentation"
-    assert sections.find("9.10").slug == "fcn"
-    assert sections.find("1").number == "9.1"
+    assert contents.find("9.1").slug == "image_augmentation"
+    assert contents.find("9.10").slug == "fcn"
+    assert contents.find("1").number == "9.1"
 
 
 @pytest.mark.parametrize("name", ["9.14", "9.0", "0", "", "sdd", "all", "10.7", "9.7.1"])
 def test_an_unknown_section_names_those_there_are(name):
     with pytest.raises(InputError, match=r"no section .*9\.1 image_augmentation.*9\.13 kaggle_dog") as caught:
-        sections.find(name)
+        contents.find(name)
     assert "\n" not in str(caught.value)
 
 
 def test_a_near_miss_gets_a_suggestion():
     with pytest.raises(InputError, match="did you mean neural_style"):
-        sections.find("neural_stile")
+        contents.find("neural_stile")
 
 
 @pytest.mark.parametrize(("words", "numbers"), [
@@ -75,20 +76,20 @@ def test_a_near_miss_gets_a_suggestion():
     (["9.8"], ["9.8", "9.8-region-cnn", "9.8-fast-rcnn", "9.8-faster-rcnn", "9.8-mask-rcnn", "9.8-gluoncv-zoo"]),
     (["9.8-faster-rcnn", "9.7-losses"], ["9.8-faster-rcnn", "9.7-losses"]),
     (["ch09_10_skips.py"], ["9.10-skips"]),
-    (["exercises"], [info.number for info in sections.EXERCISES]),
+    (["exercises"], [info.number for info in contents.EXERCISES]),
 ])
 def test_selecting_sections(words, numbers):
-    assert [info.number for info in sections.select(words)] == numbers
+    assert [info.number for info in contents.select(words)] == numbers
 
 
 @pytest.mark.parametrize("words", [["9.5-9.3"], [","], ["9.3-9.99"]])
 def test_a_selection_that_makes_no_sense_is_refused(words):
     with pytest.raises(InputError):
-        sections.select(words)
+        contents.select(words)
 
 
 def test_needs_are_data_sets_the_hub_knows():
-    assert {need for info in sections.ALL for need in info.needs} <= set(hub.NAMES)
+    assert {need for info in contents.ALL for need in info.needs} <= set(hub.NAMES)
 
 
 # -- flags ----------------------------------------------------------------------------------------------------------
@@ -340,4 +341,4 @@ def test_each_training_has_a_folder_of_its_own():
 def test_every_section_has_a_script():
     folder = ROOT / "chapters"
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("ch09_*.py")}
-    assert names == {info.script for info in sections.ALL}
+    assert names == {info.script for info in contents.ALL}

@@ -19,10 +19,11 @@ from mxnet.gluon import nn
 from mxnet.gluon.data import ArrayDataset, DataLoader
 from mxnet.gluon.data.vision import transforms
 
-from d2lzh_cv import loop, snapshots, training
+from d2lzh_cv import training
+from d2lzh_cv.engine import loop, snapshots
+from d2lzh_cv.engine.seeds import seed_everything
+from d2lzh_cv.engine.snapshots import Snapshots
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.seeds import seed_everything
-from d2lzh_cv.snapshots import Snapshots
 
 RNG = np.random.default_rng(0)
 PICTURES = nd.array(RNG.integers(0, 255, (12, 8, 8, 3)), dtype="uint8")

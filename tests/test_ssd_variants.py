@@ -11,11 +11,12 @@ from mxnet import autograd, gluon, nd
 from oracles import SEEDS, plain_focal, plain_iou, plain_offsets, plain_prior, plain_probability, plain_smooth_l1
 from tolerance import as_numpy, assert_close
 
-from d2lzh_cv import ssd, ssd_variants
+from d2lzh_cv import ssd
+from d2lzh_cv.engine.snapshots import Snapshots
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.snapshots import Snapshots
-from d2lzh_cv.ssd_losses import SSDLoss, focal_loss
-from d2lzh_cv.ssd_variants import VARIANCES, Judgement, Variant, judge, train_variant
+from d2lzh_cv.exercises import ssd_variants
+from d2lzh_cv.exercises.ssd_variants import VARIANCES, Judgement, Variant, judge, train_variant
+from d2lzh_cv.ssd import SSDLoss, focal_loss
 
 ANCHORS = 6
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import mxnet
 import pytest
 
-from d2lzh_cv import _compat, probes
+from d2lzh_cv.commands import probes
+from d2lzh_cv.compat import hook
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = "from setuptools import build_meta; build_meta.{}('wheels')"
@@ -113,7 +114,7 @@ def test_the_wheel_owns_the_file_so_that_pip_removes_it(environment):
 def test_doctor_tells(environment, monkeypatch):
     code = "from d2lzh_cv import probes; print(*[row.state + ' ' + row.value for row in probes._mxnet_first()])"
     assert prints(environment, "-c", code) == "ok works: d2lzh_cv.pth prepares it when Python starts\n"
-    monkeypatch.setattr(_compat, "prepared_at_start", False)
+    monkeypatch.setattr(hook, "prepared_at_start", False)
     row, = probes._mxnet_first()
     assert row.state == "warn" and row.value.endswith("import d2lzh_cv before mxnet")
     assert f"install --no-deps --no-build-isolation -e {ROOT}" in row.remedy
@@ -129,4 +130,4 @@ def test_the_source_distribution_builds_the_same(project, tmp_path):
     subprocess.run([sys.executable, "-c", BUILD.format("build_wheel")], cwd=source, check=True, capture_output=True,
                    timeout=300)
     with zipfile.ZipFile(next((source / "wheels").glob("*.whl"))) as archive:
-        assert "d2lzh_cv.pth" in archive.namelist() and "d2lzh_cv/_startup.py" in archive.namelist()
+        assert "d2lzh_cv.pth" in archive.namelist() and "d2lzh_cv/compat/startup.py" in archive.namelist()

@@ -12,11 +12,11 @@ from mxnet.gluon import nn
 from PIL import Image
 from tolerance import assert_close
 
-from d2lzh_cv import segmentation, tiling
 from d2lzh_cv.data.voc import voc_colormap2label
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.exercises import segmentation, tiling
+from d2lzh_cv.exercises.segmentation import VOID, WholePictures
 from d2lzh_cv.fcn import fcn
-from d2lzh_cv.segmentation import VOID, WholePictures
 
 SIZES = [(96, 128), (70, 45), (160, 160), (33, 200), (129, 97), (1, 1), (31, 3)]
 

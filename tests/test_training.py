@@ -13,7 +13,8 @@ from mxnet.gluon.data import ArrayDataset, DataLoader
 from mxnet.gluon.data.vision import transforms
 from tolerance import assert_close
 
-from d2lzh_cv import loop, training
+from d2lzh_cv import training
+from d2lzh_cv.engine import loop
 from d2lzh_cv.errors import InputError
 
 CPU, TWO = [mx.cpu()], [mx.cpu(0), mx.cpu(1)]

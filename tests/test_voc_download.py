@@ -9,8 +9,8 @@ import pytest
 from data_kit import files_below, write_voc
 from fault_server import FaultServer
 
-from d2lzh_cv.data import download, hub, registry, voc
-from d2lzh_cv.data.registry import Item, Remote, Way
+from d2lzh_cv.data import catalogue, download, hub, voc
+from d2lzh_cv.data.catalogue import Item, Remote, Way
 from d2lzh_cv.errors import InputError
 
 
@@ -47,7 +47,7 @@ def offer(server, monkeypatch):
         file = Remote("VOC.tar", (server.url(fault, "VOC.tar"),), f"sha1:{hashlib.sha1(server.content).hexdigest()}")
         folder = "VOCdevkit/VOC2012"
         item = Item("voc", "voc", "VOC2012", "9.9", "none", folder, 1, (Way((file,), folder),))
-        monkeypatch.setattr(registry, "items", lambda: [item])
+        monkeypatch.setattr(catalogue, "items", lambda: [item])
     return register
 
 

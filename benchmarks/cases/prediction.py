@@ -74,7 +74,7 @@ class Ours(_Gluon):
     def prepare(self) -> None:
         from mxnet import nd
 
-        from d2lzh_cv.prediction import fold
+        from d2lzh_cv.models.predictor import fold
         super().prepare()
         self.net.hybridize(static_alloc=True, static_shape=True)
         if self.settings["network"] == "TinySSD":

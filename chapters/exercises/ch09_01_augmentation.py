@@ -9,8 +9,8 @@
 import math
 
 import d2lzh_cv as d2l
-from d2lzh_cv import section
 from d2lzh_cv.data.cifar10 import CIFAR10
+from d2lzh_cv.run import section
 
 run = section.start("9.1-augmentation")
 

@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 
 run = section.start("9.1-workers")
 

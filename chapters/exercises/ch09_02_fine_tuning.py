@@ -9,9 +9,9 @@ import math
 import numpy as np
 
 import d2lzh_cv as d2l
-from d2lzh_cv import section
 from d2lzh_cv.data.hotdog import load_hotdog
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.run import section
 
 run = section.start("9.2-fine-tuning")
 
@@ -19,9 +19,10 @@ run = section.start("9.2-fine-tuning")
 from mxnet import nd  # noqa: E402
 from mxnet.gluon.data import DataLoader, SimpleDataset  # noqa: E402
 
-from d2lzh_cv.finetuning import SourceNetwork, fine_tuned, source_of, test_augs  # noqa: E402
+from d2lzh_cv.finetuning import SourceNetwork, fine_tuned, test_augs  # noqa: E402
 from d2lzh_cv.metrics.tables import format_table  # noqa: E402
-from d2lzh_cv.pretrained import find_params, load_network  # noqa: E402
+from d2lzh_cv.run.source import source_of  # noqa: E402
+from d2lzh_cv.weights.pretrained import find_params, load_network  # noqa: E402
 
 
 def spread(pictures, count):

@@ -8,7 +8,7 @@
 from functools import partial
 
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 
 run = section.start("9.7-losses")
 
@@ -17,8 +17,16 @@ from mxnet import autograd, nd  # noqa: E402
 
 from d2lzh_cv.data.own.packed import describe  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
+from d2lzh_cv.exercises.ssd_variants import (  # noqa: E402
+    Variant,
+    by_seed,
+    comparison,
+    judge,
+    show_precision,
+    train_variant,
+    verdict,
+)
 from d2lzh_cv.metrics.tables import format_table  # noqa: E402
-from d2lzh_cv.ssd_variants import Variant, by_seed, comparison, judge, show_precision, train_variant, verdict  # noqa: E402
 
 # %% [markdown]
 # ## What they look like

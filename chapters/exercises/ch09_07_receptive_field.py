@@ -5,7 +5,7 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 
 run = section.start("9.7-receptive-field")
 
@@ -14,8 +14,8 @@ import numpy as np  # noqa: E402
 from mxnet import autograd, init, nd  # noqa: E402
 from mxnet.gluon import model_zoo  # noqa: E402
 
+from d2lzh_cv.exercises.receptive_field import receptive_fields  # noqa: E402
 from d2lzh_cv.metrics.tables import format_table  # noqa: E402
-from d2lzh_cv.receptive_field import receptive_fields  # noqa: E402
 from d2lzh_cv.ssd import SIZES  # noqa: E402
 
 EDGE = 256

@@ -8,7 +8,7 @@
 from functools import partial
 
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 
 run = section.start("9.7-variations")
 
@@ -17,9 +17,16 @@ import numpy as np  # noqa: E402
 
 from d2lzh_cv.data.own.packed import describe  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
+from d2lzh_cv.exercises.ssd_variants import (  # noqa: E402
+    Variant,
+    comparison,
+    judge,
+    show_precision,
+    train_variant,
+    verdict,
+)
 from d2lzh_cv.metrics.tables import format_table  # noqa: E402
 from d2lzh_cv.ssd import RATIOS, SIZES  # noqa: E402
-from d2lzh_cv.ssd_variants import Variant, comparison, judge, show_precision, train_variant, verdict  # noqa: E402
 
 ctx, source = d2l.try_gpu(), run.find("pikachu")
 edge_size = run.choose(quick=64, full=128)

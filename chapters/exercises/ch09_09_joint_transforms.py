@@ -6,17 +6,17 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 
 run = section.start("9.9-joint-transforms")
 
 # %%
 import numpy as np  # noqa: E402
 
-from d2lzh_cv import joint_transforms as joint  # noqa: E402
+from d2lzh_cv.exercises import joint_transforms as joint  # noqa: E402
+from d2lzh_cv.exercises.segmentation import WholePictures, colored  # noqa: E402
 from d2lzh_cv.metrics import tables  # noqa: E402
 from d2lzh_cv.plotting import plt  # noqa: E402
-from d2lzh_cv.segmentation import WholePictures, colored  # noqa: E402
 
 pictures = WholePictures(True, run.find("voc").path)
 

@@ -6,7 +6,8 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section, segmentation
+from d2lzh_cv.exercises import segmentation
+from d2lzh_cv.run import section
 
 run = section.start("9.10-initialization")
 

@@ -6,7 +6,8 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section, segmentation
+from d2lzh_cv.exercises import segmentation
+from d2lzh_cv.run import section
 
 run = section.start("9.10-skips")
 
@@ -15,10 +16,10 @@ from functools import partial  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from d2lzh_cv.fcn_skips import STRIDES, FCNSkips, taps  # noqa: E402
+from d2lzh_cv.exercises.fcn_skips import STRIDES, FCNSkips, taps  # noqa: E402
+from d2lzh_cv.exercises.segmentation import VOID, classes_of, colored, near_border  # noqa: E402
 from d2lzh_cv.metrics import tables  # noqa: E402
 from d2lzh_cv.plotting import plt  # noqa: E402
-from d2lzh_cv.segmentation import VOID, classes_of, colored, near_border  # noqa: E402
 
 data = segmentation.load_data(run, run.choose(quick=(64, 96), full=(224, 320)), run.choose(quick=4, full=1))
 background, shown = data.background_share(), data.shown(4)

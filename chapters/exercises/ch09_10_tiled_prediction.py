@@ -6,7 +6,8 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section, segmentation
+from d2lzh_cv.exercises import segmentation
+from d2lzh_cv.run import section
 
 run = section.start("9.10-tiled-prediction")
 
@@ -16,11 +17,11 @@ from functools import partial  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from d2lzh_cv import tiling  # noqa: E402
-from d2lzh_cv.fcn_skips import FCNSkips  # noqa: E402
+from d2lzh_cv.exercises import tiling  # noqa: E402
+from d2lzh_cv.exercises.fcn_skips import FCNSkips  # noqa: E402
+from d2lzh_cv.exercises.segmentation import as_batch, colored  # noqa: E402
 from d2lzh_cv.metrics import figures, tables  # noqa: E402
 from d2lzh_cv.plotting import plt  # noqa: E402
-from d2lzh_cv.segmentation import as_batch, colored  # noqa: E402
 
 data = segmentation.load_data(run, run.choose(quick=(64, 96), full=(224, 320)), run.choose(quick=4, full=1))
 

@@ -7,7 +7,7 @@
 
 # %%
 import d2lzh_cv as d2l
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 
 run = section.start("9.11-styles")
 
@@ -17,8 +17,8 @@ from mxnet import nd  # noqa: E402
 
 from d2lzh_cv.data.synthetic import styles  # noqa: E402
 from d2lzh_cv.metrics import tables  # noqa: E402
+from d2lzh_cv.models.predictor import read_upright  # noqa: E402
 from d2lzh_cv.plotting import plt  # noqa: E402
-from d2lzh_cv.prediction import read_upright  # noqa: E402
 from d2lzh_cv.style import find_extractor, style_loss  # noqa: E402
 
 # %% [markdown]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..plain import to_plain
+from ..engine.plain import to_plain
 from . import facts, needs, verdicts
 from .facts import Exact, Training
 from .rundata import Run, SectionRun, read_run

@@ -10,7 +10,7 @@ from typing import Any
 from mxnet import init, nd
 from mxnet.gluon import nn
 
-from ..plain import to_plain
+from ..engine.plain import to_plain
 from . import needs
 from .facts import Exact
 

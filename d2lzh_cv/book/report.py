@@ -6,7 +6,8 @@ from typing import Any
 
 import jinja2
 
-from .. import __version__, files
+from .. import files
+from ..compat import versions
 from . import charts, facts, needs, pictures, table, verdicts
 from .compare import Comparison, Row, compare_kept
 from .report_tables import as_table
@@ -61,7 +62,7 @@ def _page(run: Run) -> dict[str, Any]:
     views = [_section(section, [next(embedded) for _ in section.figures],
                       [row for row in comparison.rows if row.section == section.info.number])
              for section in run.sections]
-    return {"run": run, "when": run.started.replace("T", " ")[:16], "sections": views, "version": __version__,
+    return {"run": run, "when": run.started.replace("T", " ")[:16], "sections": views, "version": versions.OURS,
             "ok": sum(section.status == "ok" for section in run.sections), "totals": _totals(comparison),
             "words": verdicts.WORDS, "band_rule": verdicts.BAND_RULE,
             "took": format_seconds(sum(section.seconds or 0 for section in run.sections)),

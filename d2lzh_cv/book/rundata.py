@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .. import files, sections
+from .. import contents, files
+from ..contents import SectionInfo
 from ..errors import InputError
-from ..sections import SectionInfo
 
 STATUSES = ("ok", "failed", "interrupted", "not run")
 
@@ -49,7 +49,7 @@ def read_run(folder: Path) -> Run:
     folder = Path(folder)
     note = _read_object(folder / "run.json") or {}
     wanted = set(_typed(note, "sections", list, []))
-    found = [info for info in sections.ALL if info.number in wanted or (folder / info.number).is_dir()]
+    found = [info for info in contents.ALL if info.number in wanted or (folder / info.number).is_dir()]
     if not found:
         raise InputError(f"no run in {folder}: it holds no section's folder such as 9.7; make one with d2lzh-cv run")
     started = _typed(note, "started", str, None) or _newest(folder)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .. import sections
+from .. import contents
 from . import needs, verdicts
 from .compare import Comparison, Row
 
@@ -76,7 +76,7 @@ def _brief(value: Any, digits: int) -> str:
 
 
 def _table(number: str, rows: list[Row]) -> Table:
-    titles = {info.number: f"{info.english} {info.chinese}" for info in sections.SECTIONS}
+    titles = {info.number: f"{info.english} {info.chinese}" for info in contents.SECTIONS}
     table = Table(title=f"\n{number} {titles.get(number, 'before chapter 9')}", title_justify="left",
                   title_style="bold", box=box.SIMPLE_HEAD, expand=True)
     for name, ratio in (("figure", 6), ("printed", 5), ("here", 5), ("verdict", 5)):

@@ -7,11 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-from .. import _compat
+from ..compat import hook
 from ..errors import InputError
-from ..guard import INTERRUPTED
-from ..launch import own_environment
-from ..options import add_debug_flag
+from ..run.flags import add_debug_flag
+from ..run.guard import INTERRUPTED
+from ..run.launcher import own_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 SCALING_ROUNDS, ROUNDS = 3, 7
@@ -55,7 +55,7 @@ def _bench(flags: argparse.Namespace) -> int:
     if flags.list:
         tables.print_cases(chosen)
         return 0
-    _compat.check(own_environment({}))  # once, here: without MXNet each round would fail
+    hook.check(own_environment({}))  # once, here: without MXNet each round would fail
     if flags.floor:
         return _floor(flags, chosen)
     report = _measure(flags, chosen, flags.threads or environment.default_threads())

@@ -4,9 +4,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..data.registry import TWINS
+from ..data.catalogue import TWINS
 from ..errors import InputError
-from ..options import add_debug_flag
+from ..run.flags import add_debug_flag
 
 PAIRS = ", ".join(f"{their} for {our}" for our, their in TWINS.items())
 
@@ -28,7 +28,7 @@ def add(commands) -> None:
 
 
 def _convert(flags: argparse.Namespace) -> int:
-    from .. import pretrained
+    from ..weights import pretrained
     name, arrays = pretrained.convert(flags.file, flags.network)
     out = flags.out or flags.file.with_name(f"{name}.params")
     if out.exists() and not flags.out:

@@ -8,8 +8,8 @@ from pathlib import Path
 from .. import locks
 from ..data import hub
 from ..errors import InputError
-from ..guard import INPUT_ERROR
-from ..options import Parser, add_debug_flag
+from ..run.flags import Parser, add_debug_flag
+from ..run.guard import INPUT_ERROR
 from . import convert, pack
 
 
@@ -59,10 +59,10 @@ def _command(commands, name: str, run, text: str, epilog: str | None = None) -> 
 
 
 def _list(flags: argparse.Namespace) -> int:
-    from ..data import fetch, registry
+    from ..data import catalogue, fetch
     root = hub.named_root(flags.data)
     rows = [{"name": item.name, "what": item.what, "sections": item.sections, "licence": item.licence,
-             "megabytes": item.megabytes, "path": _text(fetch.present(item, root))} for item in registry.items()]
+             "megabytes": item.megabytes, "path": _text(fetch.present(item, root))} for item in catalogue.items()]
     if flags.json:
         print(json.dumps(rows, indent=1))
     else:
@@ -77,7 +77,7 @@ def _text(path: Path | None) -> str | None:
 def _print_list(rows: list[dict], root: Path) -> None:
     from rich.console import Console
 
-    from ..terminal import table
+    from ..run.terminal import table
     cells = [(row["name"], row["what"].replace(f"of {row['name']}", ""), row["sections"], row["licence"],
               "yes" if row["path"] else f"no, {row['megabytes']} MB" if row["megabytes"] else "no") for row in rows]
     Console().print(table(("name", "what", "sections", "licence", "there?"), cells, words=(1, 4), box=None),
@@ -86,9 +86,9 @@ def _print_list(rows: list[dict], root: Path) -> None:
 
 
 def _fetch(flags: argparse.Namespace) -> int:
-    from ..data import fetch, registry
+    from ..data import catalogue, fetch
     for name in flags.names:
-        registry.find(name)  # a mistyped name is said before anything is fetched
+        catalogue.find(name)  # a mistyped name is said before anything is fetched
     if flags.data is not None and flags.data.exists():
         hub.named_root(flags.data)
     problems = []

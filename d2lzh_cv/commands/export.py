@@ -4,9 +4,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..options import add_debug_flag
+from ..run.flags import add_debug_flag
 
-FORMATS = ("symbol", "onnx")  # as in d2lzh_cv.export, which imports MXNet
+FORMATS = ("symbol", "onnx")  # as in d2lzh_cv.models.export, which imports MXNet
 
 
 def add(commands) -> None:
@@ -27,7 +27,7 @@ def add(commands) -> None:
 
 
 def _export(flags: argparse.Namespace) -> int:
-    from ..export import export
+    from ..models.export import export
     for path in export(flags.checkpoint, flags.to, flags.out):
         print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0

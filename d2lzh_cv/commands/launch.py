@@ -4,9 +4,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .. import _compat
+from ..compat import hook
 from ..errors import InputError
-from ..options import add_debug_flag
+from ..run.flags import add_debug_flag
 
 
 def add(commands) -> None:
@@ -32,14 +32,14 @@ def add(commands) -> None:
 
 
 def _launch(flags: argparse.Namespace) -> int:
-    from .. import launch
+    from ..run import launcher
     command = flags.argv[1:] if flags.argv[:1] == ["--"] else flags.argv
     if not command:
         raise InputError("launch what? Such as: d2lzh-cv launch -n 2 -s 1 -- d2lzh-cv run 9.7 --quick")
-    hosts = launch.read_hosts(flags.hosts) if flags.hosts else (launch.HERE,)
-    if launch.HERE in hosts:
-        _compat.check(launch.own_environment({}))  # else each process would end in a message of its own
-    return launch.launch(launch.Plan(flags.workers, flags.servers, hosts, flags.address, flags.port), command)
+    hosts = launcher.read_hosts(flags.hosts) if flags.hosts else (launcher.HERE,)
+    if launcher.HERE in hosts:
+        hook.check(launcher.own_environment({}))  # else each process would end in a message of its own
+    return launcher.launch(launcher.Plan(flags.workers, flags.servers, hosts, flags.address, flags.port), command)
 
 
 def _count(text: str) -> int:

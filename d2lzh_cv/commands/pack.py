@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..options import add_debug_flag
+from ..run.flags import add_debug_flag
 
 FORMATS = ("auto", "voc", "cvat", "coco", "yolo", "csv", "masks")
 EPILOG = """formats:

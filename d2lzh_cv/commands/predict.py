@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import make_folder, write_atomically
-from ..guard import INPUT_ERROR
-from ..options import Parser, add_debug_flag
+from ..run.flags import Parser, add_debug_flag
+from ..run.guard import INPUT_ERROR
 
 TASKS = {"detect": ("find objects and draw their boxes", "9.7"),
          "segment": ("tell the class of every pixel and lay it over the picture", "9.10"),
@@ -53,8 +53,8 @@ def _score(text: str) -> float:
 
 
 def _predict(flags: argparse.Namespace) -> int:
-    from ..context import try_gpu
-    from ..prediction import Predictor
+    from ..devices import try_gpu
+    from ..models.predictor import Predictor
     pictures = _pictures(flags.images)
     predictor = Predictor(flags.checkpoint, flags.task, getattr(flags, "threshold", 0.3), try_gpu())
     targets, rows, failed = _targets(pictures, make_folder(flags.out), flags.task), [], 0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ..errors import InputError, as_input_error
 from ..files import listed, walk
-from . import fetch, hub, registry
+from . import catalogue, fetch, hub
+from .catalogue import Item
 from .download import is_right
-from .registry import Item
 
 
 @dataclass
@@ -40,7 +40,7 @@ def check(names: Iterable[str], root: Path) -> list[Report]:
     Raises:
         InputError: no such item, or it is not there.
     """
-    items = [registry.find(name) for name in names] or registry.items()
+    items = [catalogue.find(name) for name in names] or catalogue.items()
     found = [(item, _where(item, root)) for item in items]
     for item, path in found:
         if path is None and names:

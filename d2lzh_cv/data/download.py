@@ -18,8 +18,8 @@ from tqdm.auto import tqdm
 
 from ..errors import InputError
 from ..files import make_folder
+from .catalogue import Remote
 from .derived import one_at_a_time
-from .registry import Remote
 
 CONNECT_SECONDS, SILENCE_SECONDS = 5, 20  # until a mirror must answer; until its next bytes must come
 TRIES, PAUSE_SECONDS = 4, 1  # of one mirror, as long as each brings it further or it says to come again

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import make_folder, make_folder_atomically
-from . import hub, registry
+from . import catalogue, hub
 from .archives import unpack
+from .catalogue import Item, Remote, Way
 from .download import Unavailable, download
-from .registry import Item, Remote, Way
 
 DOWNLOADS = ".downloads"  # below the data root: what is under way, and archives until they are unpacked
 
@@ -19,14 +19,14 @@ def fetch(name: str, root: Path | None = None) -> Path:
     """Return the folder (of weights: the file) of ``name`` below ``root``, fetched unless it is there.
 
     Args:
-        name: see :func:`d2lzh_cv.data.registry.items`.
+        name: see :func:`d2lzh_cv.data.catalogue.items`.
         root: by default :func:`d2lzh_cv.data.hub.data_root`.
 
     Raises:
         InputError: no such name; nobody has it today (each mirror with its reason); the disk is full; or a folder of
             its name holds something else.
     """
-    item, root, reasons = registry.find(name), Path(root or hub.data_root()), []
+    item, root, reasons = catalogue.find(name), Path(root or hub.data_root()), []
     there = present(item, root)
     if there:
         return there

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from ..errors import InputError, as_input_error
 from ..files import check_folder, listed, read_json
+from .catalogue import TWINS
 from .derived import one_at_a_time
 from .own.packed import describe
-from .registry import TWINS
 
 WORDS = ("auto", "synthetic", "book")  # what --data takes beside a folder
 PICTURES = ("catdog.jpg", "cat1.jpg", "pikachu.jpg", "rainier.jpg", "autumn_oak.jpg")

@@ -21,12 +21,12 @@ from mxnet.gluon.utils import check_sha1
 
 from ..errors import InputError
 from ..files import write_atomically
-from . import hub, registry
+from . import catalogue, hub
+from .catalogue import Item, Remote
 from .download import Unavailable, download
 from .fetch import DOWNLOADS, present
 from .pikachu import records_of
 from .records import check_records
-from .registry import Item, Remote
 
 _RETIRED = re.compile(r"apache-mxnet\.s3-accelerate(\.[a-z]+)*\.amazonaws\.com")
 _VOC = "VOCdevkit/VOC2012"
@@ -87,7 +87,7 @@ def place(url: str, target: Path, sha1: str | None = None) -> None:
 
 def _registered(url: str) -> tuple[Item, Remote] | None:
     """The item, and the file of it, that the book gets from ``url``."""
-    for item in registry.items():
+    for item in catalogue.items():
         for way in item.ways:
             for file in way.files:
                 if any(_same_file(url, known) for known in file.urls):
@@ -98,7 +98,7 @@ def _registered(url: str) -> tuple[Item, Remote] | None:
 def _same_file(url: str, known: str) -> bool:
     if is_retired(url):
         return is_retired(known) and urlsplit(url).path == urlsplit(known).path
-    return url == known and url.startswith(registry.VOC_HOST)
+    return url == known and url.startswith(catalogue.VOC_HOST)
 
 
 def _sha1_of(remote: Remote | None) -> str | None:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..files import listed
-from . import hub, registry
+from . import catalogue, hub
 from .own.packed import NAME
 
 FILES, HEAD = 5000, 1 << 16  # how many files are looked at, and how many bytes of each
@@ -39,7 +39,7 @@ def _set_of(folder: Path) -> str | None:
 
 
 def _sections(name: str) -> str:
-    items = [item.sections for item in registry.items() if item.hub_name == name]
+    items = [item.sections for item in catalogue.items() if item.hub_name == name]
     return ", ".join(dict.fromkeys(number for numbers in items for number in numbers.split(", ")))
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, init, nd
 
-from ..loop import Task, train_task
-from ..snapshots import Snapshots
-
-if TYPE_CHECKING:
-    from ..section import Section
+from ..engine.loop import train_task
+from ..engine.snapshots import Snapshots
+from ..engine.task import Task
 
 DROP = 0.8  # of the epochs, after which the learning rate falls to a tenth
 
@@ -47,7 +44,7 @@ def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx
         net: has ``losses`` and ``parts``, as :class:`~d2lzh_cv.rcnn.parts.RegionDetector` does.
         batches: begins a pass over the data: ``mx.io.DataBatch``es of pictures (B, 3, H, W) and labels (B, M, 5), or
             :class:`~d2lzh_cv.rcnn.instances.MaskBatch`es, whose masks a Mask R-CNN learns from.
-        snapshots: keep the state of the training; see :func:`d2lzh_cv.loop.train_task`.
+        snapshots: keep the state of the training; see :func:`d2lzh_cv.engine.loop.train_task`.
     """
     def epoch_done(epoch: RegionEpoch) -> None:
         if epoch.number == max(1, round(DROP * num_epochs)):
@@ -58,16 +55,14 @@ def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx
     return train_task(RegionTask(net, batches, trainer, ctx), num_epochs, epoch_done, snapshots)
 
 
-def train_new(run: Section, name: str, net, batches: Callable[[], Iterable], ctx: mx.Context,
-              num_epochs: int) -> list[RegionEpoch]:
-    """Train ``net`` from Xavier's weights on, with Adam, as the series ``name`` of section ``run``; returns its epochs.
-
-    batches: see :func:`train_rcnn`.
-    """
+def train_new(net, batches: Callable[[], Iterable], ctx: mx.Context, num_epochs: int,
+              on_epoch: Callable[[RegionEpoch], None] | None = None,
+              snapshots: Snapshots | None = None) -> list[RegionEpoch]:
+    """Train ``net`` from Xavier's weights on, with Adam; arguments and result as of :func:`train_rcnn`."""
     net.initialize(init.Xavier(), ctx=ctx)
     net.hybridize(static_alloc=True)
     trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
-    return train_rcnn(net, batches, trainer, ctx, num_epochs, run.report(name), run.snapshots(name))
+    return train_rcnn(net, batches, trainer, ctx, num_epochs, on_epoch, snapshots)
 
 
 def passes(train_iter: mx.io.DataIter) -> Callable[[], mx.io.DataIter]:

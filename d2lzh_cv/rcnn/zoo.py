@@ -13,7 +13,7 @@ from mxnet import nd
 from ..data.hub import folders_of, weights_file
 from ..data.pixels import read_picture
 from ..plotting import plt
-from ..pretrained import load_weights
+from ..weights.pretrained import load_weights
 
 
 @dataclass

@@ -68,5 +68,6 @@ def test_gluoncv_builds_a_detector():
 
 
 def test_doctor_finds_nothing_wrong():
-    doctor = subprocess.run([sys.executable, "-m", "d2lzh_cv.doctor"], capture_output=True, text=True, timeout=300)
+    doctor = subprocess.run([sys.executable, "-m", "d2lzh_cv.commands.doctor"], capture_output=True, text=True,
+                            timeout=300)
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr

@@ -1,0 +1,1 @@
+"""All that lets MXNet 1.9.1 and GluonCV import on today's machines."""

@@ -1,0 +1,251 @@
+"""All that lets MXNet 1.9.1 and GluonCV 0.10.5 import on today's machines; nothing else in the package knows about it.
+
+``install()`` puts a finder in front of Python's own. When somebody imports ``mxnet`` or ``gluoncv``, whether this
+package or a reader's cell, the finder prepares what they need first, and turns the failures we know into one line.
+"""
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import ModuleType
+
+from ..errors import InputError
+from . import cuda, problems
+
+AT_START = "d2lzh_cv_startup"  # __name__ of what d2lzh_cv.pth runs, see _startup.py
+ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
+SECONDS, KNOWN = 120, 2  # of check()'s process: how long it may take, and its exit code when it knows why
+
+
+prepared_at_start = any(getattr(finder, "__module__", None) == AT_START for finder in sys.meta_path)
+_then: list[Callable[[], None]] = []
+
+
+def install(then: Callable[[], None] | None = None) -> None:
+    """Prepare the imports of MXNet and GluonCV that come after this call. Cheap, imports neither, never raises.
+
+    then: called after each of the two has been imported; at once too, where MXNet already is.
+    """
+    sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "__module__", None) != AT_START]
+    if then is not None:
+        _then.append(then)
+        if hasattr(sys.modules.get("mxnet"), "gluon"):
+            then()
+    if not any((type(finder).__module__, type(finder).__name__) == (__name__, "_Finder") for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+        # MXNet's own deprecations: its reader can do nothing about them.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(mxnet|gluoncv)(\.|$)")
+
+
+def find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
+    """Find ``mxnet`` or ``gluoncv`` for the finder of d2lzh_cv.pth, whose place ours has taken."""
+    import importlib.util
+    return importlib.util.find_spec(name)
+
+
+class _Finder:
+    """Finds what the others find, and wraps its loader."""
+
+    def find_spec(self, name: str, path=None, target=None) -> importlib.machinery.ModuleSpec | None:
+        if name not in _AROUND:
+            return None
+        spec = next(filter(None, (other.find_spec(name, path, target) for other in sys.meta_path
+                                  if other is not self and hasattr(other, "find_spec"))), None)
+        if spec is not None and spec.origin is not None:  # a folder without __init__.py has no origin
+            spec.loader = _Loader(spec.loader, _AROUND[name])
+        elif name == "mxnet":
+            raise problems.not_installed()
+        return spec
+
+
+class _Loader:
+    """The real loader, with a preparation around the module's execution."""
+
+    def __init__(self, real, around: Callable[[ModuleType], AbstractContextManager]) -> None:
+        self.real, self.around = real, around
+
+    def create_module(self, spec):
+        return self.real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__.loader = module.__loader__ = self.real
+        with self.around(module):
+            self.real.exec_module(module)
+        if module.__name__ in ("mxnet", "gluoncv"):
+            for then in _then:
+                then()
+
+    def __getattr__(self, name: str):
+        return getattr(self.real, name)
+
+
+@contextlib.contextmanager
+def _around_mxnet(module: ModuleType) -> Iterator[None]:
+    _check_flavours()
+    _prepare_numpy()
+    _prepare_distutils()
+    _prepare_threads()  # before the libraries: libgomp reads its settings as it loads
+    _prepare_cuda()
+    _prepare_libraries(module)
+    _forget(module)
+    try:
+        with _quietly():
+            yield
+    except (OSError, RuntimeError) as error:  # RuntimeError: libinfo.py does not find libmxnet.so
+        problem = problems.explain(str(error))
+        if problem is None:
+            raise
+        raise problem from error
+
+
+@contextlib.contextmanager
+def _around_gluoncv(module: ModuleType) -> Iterator[None]:
+    import mxnet  # noqa: F401  (first, or GluonCV would swallow what is wrong with it)
+    from PIL import ImageFile
+    truncated = ImageFile.LOAD_TRUNCATED_IMAGES
+    _forget(module)
+    try:
+        with _quietly():
+            yield
+    finally:  # GluonCV sets it, and from then on nobody in the process hears of a picture that is cut off
+        ImageFile.LOAD_TRUNCATED_IMAGES = truncated
+
+
+@contextlib.contextmanager
+def _around_gluoncv_check(module: ModuleType) -> Iterator[None]:
+    yield
+    module._require_pytorch_version = _without_torch
+
+
+def _without_torch(*_versions: str) -> None:
+    """In place of GluonCV's check, which refuses PyTorch 2: nothing of GluonCV that runs on MXNet looks at PyTorch."""
+    raise ImportError("d2lzh_cv uses the MXNet half of GluonCV")
+
+
+_AROUND = {"mxnet": _around_mxnet, "gluoncv": _around_gluoncv, "gluoncv.check": _around_gluoncv_check}
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, SyntaxWarning):
+            warnings.simplefilter("ignore", category)
+        yield
+
+
+def _forget(module: ModuleType) -> None:
+    """Drop the parts of an earlier import that failed half-way: they would be found, but not be attributes."""
+    for name in [name for name in sys.modules if name.startswith(f"{module.__name__}.")]:
+        del sys.modules[name]
+
+
+def _check_flavours() -> None:
+    found = problems.flavours()
+    if len(found) > 1:
+        raise problems.two_flavours(found)
+
+
+def _prepare_numpy() -> None:
+    """Put back the names that NumPy 1.24 removed and MXNet uses."""
+    try:
+        import numpy as np
+    except ImportError as error:
+        raise problems.numpy_problem(f"NumPy does not import ({error})") from error
+    if int(np.__version__.split(".")[0]) >= 2:
+        raise problems.numpy_problem(f"this is NumPy {np.__version__}")
+    for name, value in ALIASES.items():
+        if name not in np.__dict__:  # hasattr() would warn
+            setattr(np, name, value)
+
+
+def _prepare_distutils() -> None:
+    """Python 3.12 has dropped distutils; setuptools keeps a copy."""
+    with contextlib.suppress(ImportError), _quietly():
+        import distutils.version  # noqa: F401
+        return
+    try:
+        import setuptools._distutils as distutils
+    except ImportError as error:
+        raise problems.without_distutils() from error
+    sys.modules["distutils"] = distutils
+
+
+def _prepare_threads() -> None:
+    """One thread a core: MXNet takes half of the processors, which is right only where each core counts twice."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(_cores()))
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin while they wait starve on a busy machine
+
+
+def _cores() -> int:
+    """Return the number of physical cores that this process may use."""
+    if not hasattr(os, "sched_getaffinity"):
+        return max(1, (os.cpu_count() or 1) // 2)
+    siblings = set()
+    for processor in os.sched_getaffinity(0):
+        file = Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list")
+        siblings.add(file.read_text() if file.is_file() else processor)
+    return len(siblings)
+
+
+def _prepare_cuda() -> None:
+    if any(name.startswith("mxnet-cu") for name in problems.flavours()):
+        if not cuda.loads(cuda.DRIVER):
+            raise problems.without_driver()
+        # The wheels' cuDNN is newer than the one MXNet was built with; 8.x fits, and every process would warn.
+        os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")
+        cuda.preload()
+
+
+def _prepare_libraries(module: ModuleType) -> None:
+    from . import libraries  # here: `import d2lzh_cv` has no use for it
+    libraries.prepare(Path(module.__file__).parent)
+
+
+def check(environment: dict[str, str]) -> None:
+    """Ask in a process of its own, with ``environment``, whether MXNet imports; that takes about half a second.
+
+    Raises:
+        InputError: it does not; the text says why and what to run.
+    """
+    import subprocess  # here: `import d2lzh_cv` has no use for it
+    command = [sys.executable, "-c", "from d2lzh_cv import _compat; _compat._answer()"]
+    try:
+        child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
+                               errors="replace", env={**environment, "PYTHONIOENCODING": "utf-8"}, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        reason = f"no answer within {SECONDS} s"
+    else:
+        if child.returncode == 0:
+            return
+        reason = problems.last_words(child)
+        if child.returncode == KNOWN:
+            raise InputError(reason)
+    raise InputError(f"MXNet does not import: {reason}; what is wrong with this installation says: d2lzh-cv doctor")
+
+
+def _answer() -> None:
+    """What the child process of :func:`check` does."""
+    try:
+        _load_mxnet()
+    except InputError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        sys.exit(KNOWN)
+
+
+def _load_mxnet() -> None:
+    """Do what an import of MXNet does, up to its library; what Python builds on it takes seconds and does not fail."""
+    spec = importlib.util.find_spec("mxnet")
+    library = Path(spec.origin).with_name("libmxnet.so")
+    if library.is_file() and "MXNET_LIBRARY_PATH" not in os.environ:
+        with _around_mxnet(importlib.util.module_from_spec(spec)):
+            ctypes.CDLL(str(library))
+    else:  # a build of another kind, of which only the import itself can tell
+        import mxnet  # noqa: F401

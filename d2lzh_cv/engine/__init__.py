@@ -1,0 +1,1 @@
+"""Training that can stop and resume to the bit: the loop, snapshots, seeds, workers."""

@@ -1,0 +1,84 @@
+"""MXNet's parameter server as a ``gluon.Trainer`` and the workers' other exchanges use it: sums over all workers."""
+from __future__ import annotations
+
+from typing import Any
+
+import mxnet as mx
+import numpy as np
+from mxnet import nd
+from mxnet.kvstore import KVStoreBase
+
+KEYS = 2_000  # a trainer's; MXNet multiplies keys by 9973 in 32 bits to choose a server
+OTHERS = 200_000  # the first key of the other exchanges, one a length
+
+
+class SharedStore:
+    """The one connection of this process to the servers."""
+
+    def __init__(self, kind: str, rank: int, num_workers: int) -> None:
+        self.kind, self.rank, self.num_workers = kind, rank, num_workers
+        self._store, self._known, self._trainers = mx.kv.create(kind), set(), 0
+        self._lengths: dict[int, int] = {}
+
+    def keys(self) -> TrainerStore:
+        """A store for one trainer, whose keys are no other's."""
+        self._trainers += 1
+        return TrainerStore(self, (self._trainers - 1) * KEYS)
+
+    def sum(self, key: int, value: Any, out: Any = None, priority: int = 0) -> None:
+        """Add ``value``, an array or one a device, up over all workers and devices into ``out`` or itself."""
+        if key not in self._known:
+            first = value[0] if isinstance(value, (list, tuple)) else value
+            self._store.init(key, nd.zeros_like(first))
+            self._known.add(key)
+        self._store.pushpull(key, value, out=out, priority=priority)
+
+    def gather(self, values: np.ndarray) -> np.ndarray:
+        """Return each worker's ``values``, float64 (N,), as (workers, N), to the bit."""
+        halves = np.ascontiguousarray(values, np.float64).view(np.uint16)  # float32 holds them exactly
+        rows = np.zeros((self.num_workers, halves.size), np.float32)
+        rows[self.rank] = halves
+        return self._exchange(rows).astype(np.uint16).view(np.float64)
+
+    def broadcast(self, content: bytes) -> bytes:
+        """Return worker 0's ``content``."""
+        length = int(self.gather(np.array([len(content)], np.float64))[0, 0])
+        numbers = np.zeros(-(-length // 2), np.uint16)
+        if self.rank == 0:
+            numbers.view(np.uint8)[:length] = np.frombuffer(content, np.uint8)
+        sent = self._exchange(numbers.astype(np.float32)) if length else numbers
+        return sent.astype(np.uint16).tobytes()[:length]
+
+    def _exchange(self, array: np.ndarray) -> np.ndarray:
+        value = nd.array(array.ravel(), dtype="float32")
+        self.sum(OTHERS + self._lengths.setdefault(value.size, len(self._lengths)), value)
+        return value.asnumpy().reshape(array.shape)
+
+
+class TrainerStore(KVStoreBase):
+    """What ``gluon.Trainer`` asks of a kvstore that leaves the optimizer to it."""
+
+    def __init__(self, shared: SharedStore, first_key: int) -> None:
+        self._shared, self._first_key, self.type = shared, first_key, shared.kind
+
+    def broadcast(self, key: int, value: nd.NDArray, out: Any, priority: int = 0) -> None:
+        """Put worker 0's ``value`` into ``out``, an array or one a device."""
+        mine = value if self._shared.rank == 0 else nd.zeros_like(value)
+        self._shared.sum(self._first_key + key, mine, out, priority)
+        for array in out if isinstance(out, (list, tuple)) else [out]:
+            array.wait_to_read()  # MXNet orders a key's exchanges by their arrays: the gradient's would overtake this
+
+    def pushpull(self, key: int, value: Any, out: Any = None, priority: int = 0) -> None:
+        """See :meth:`SharedStore.sum`."""
+        self._shared.sum(self._first_key + key, value, out, priority)
+
+    def is_capable(self, capability: str) -> bool:
+        return False
+
+    @property
+    def rank(self) -> int:
+        return self._shared.rank
+
+    @property
+    def num_workers(self) -> int:
+        return self._shared.num_workers

@@ -1,0 +1,70 @@
+"""What a network found, drawn (section 9.8)."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import mxnet as mx
+import numpy as np
+from matplotlib import colors
+
+from ..data.pixels import read_picture
+from ..metrics import DetectorResult, figures, pictures_of
+from ..plotting import set_figsize, show_bboxes, to_numpy
+from ..rcnn.mask import paste
+from ..ssd import detect, show_detections
+
+if TYPE_CHECKING:
+    from ..run.section import Section
+
+MOST = 5  # a picture
+
+
+def first_with_object(val_iter: mx.io.DataIter) -> mx.io.DataBatch:
+    """The first batch of ``val_iter`` whose first picture shows an object, to illustrate a method with; just the first
+    batch where there is none."""
+    val_iter.reset()
+    first = val_iter.next()
+    batches = chain([first], val_iter)
+    return next((batch for batch in batches if batch.label[0][0, 0, 0].asscalar() >= 0), first)
+
+
+def show_best_and_worst(run: Section, judged: DetectorResult, val_iter: mx.io.DataIter) -> None:
+    """Save a figure of the validation pictures on which a network does best and worst."""
+    numbers = figures.best_and_worst(judged.ranked())
+    figures.show_detected(pictures_of(val_iter, numbers), judged, numbers)
+    run.save_figure("best_and_worst", "validation pictures: above the best, below the worst; green what is there, "
+                                      "white what was found and scores at least 0.3, five boxes at most")
+
+
+def show_prediction(run: Section, net, edge_size: int, ctx: mx.Context, classes: Sequence[str]) -> None:
+    """Save a figure of what a network finds in the picture of section 9.7."""
+    picture = read_picture(run.find("img").path / "pikachu.jpg")
+    set_figsize((5, 5))
+    show_detections(picture, detect(net, picture, edge_size, ctx), threshold=0.3, classes=classes)
+    run.save_figure("prediction", "boxes that score at least 0.3")
+
+
+def show_masks(axes, picture, rows: np.ndarray, masks: np.ndarray, score: float = 0.3,
+               classes: Sequence[str] | None = None) -> None:
+    """Draw the best boxes that score at least ``score``, five at most, and their masks on a picture.
+
+    Args:
+        axes: matplotlib axes.
+        picture: (H, W, 3), 0 to 255.
+        rows, masks: what :meth:`~d2lzh_cv.rcnn.MaskRCNN.detect` returns; a mask (H, W) of bool is drawn as it is.
+        classes: names to write beside the scores.
+    """
+    pixels = to_numpy(picture).astype("float32")
+    height, width = pixels.shape[:2]
+    kept = np.flatnonzero(rows[:, 1] >= score)[:MOST]
+    for i in kept[::-1]:
+        mask = masks[i] if masks[i].dtype == bool else paste(masks[i], rows[i, 2:], (height, width))
+        pixels[mask] = 0.45 * pixels[mask] + 0.55 * 255 * np.array(colors.to_rgb(f"C{i % 10}"))
+    axes.imshow(pixels.clip(0, 255).astype("uint8"))
+    for i in kept:
+        name = f"{classes[int(rows[i, 0])]} " if classes else ""
+        text = None if masks[i].dtype == bool else [f"{name}{rows[i, 1]:.2f}"]  # what is there has no score
+        show_bboxes(axes, [rows[i, 2:] * (width, height, width, height)], text, f"C{i % 10}")
+    axes.set(xticks=[], yticks=[])

@@ -1,0 +1,182 @@
+"""What the exercises of section 9.10 share: whole pictures one by one, a training, and how its result is judged."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+from mxnet import gluon, nd
+from mxnet.gluon import loss as gloss
+from mxnet.gluon import nn
+
+from ..data.loader import data_loader
+from ..data.own.packed import class_names
+from ..data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
+from ..data.voc_crops import read
+from ..data.voc_files import LazyImage
+from ..devices import try_all_gpus
+from ..fcn import classes_of_pixels, normalize_image
+from ..finetuning import conv_features
+from ..metrics import SegmenterResult, score_segmentation
+from ..run.source import source_of
+from ..training import Epoch, fit
+
+VOID = 255  # pixels of no class
+BORDER = (224, 224, 192)  # VOC's colour of them
+
+
+class Crops(VOCSegDataset):
+    """VOCSegDataset of pictures ``shrink`` times smaller than they are; small ones are held in memory."""
+
+    def __init__(self, is_train: bool, crop_size: tuple[int, int], voc_dir: str | Path, table: np.ndarray,
+                 shrink: int = 1) -> None:
+        self.shrink = shrink
+        super().__init__(is_train, crop_size, voc_dir, table)
+
+    def filter(self, images: list) -> list:
+        return super().filter([_smaller(image, self.shrink) for image in images] if self.shrink > 1 else images)
+
+
+class WholePictures(Crops):
+    """Pictures and masks of a VOC tree, each read when it is taken and not kept (unless they are made smaller).
+
+    An item is (picture (H, W, 3) uint8, classes (H, W) uint8 with VOID where VOC leaves the class open), NumPy arrays.
+    """
+
+    cache_bytes = 0
+
+    def __init__(self, is_train: bool, voc_dir: str | Path, shrink: int = 1) -> None:
+        super().__init__(is_train, (1, 1), voc_dir, void_table(), shrink)
+
+    def __getitem__(self, idx: int) -> tuple[np.ndarray, np.ndarray]:
+        return read(self._pictures[idx]).asnumpy(), voc_label_indices(self.labels[idx], self.colormap2label).asnumpy()
+
+
+def _smaller(image: LazyImage, shrink: int) -> nd.NDArray:
+    """Means of shrink × shrink pixels of a picture; of a mask one of them, for there is no mean of classes."""
+    height, width = (size // shrink for size in image.shape[:2])
+    cells = image.asnumpy()[:height * shrink, :width * shrink].reshape(height, shrink, width, shrink, 3)
+    pixels = cells[:, shrink // 2, :, shrink // 2] if image.is_mask else cells.mean(axis=(1, 3)).round()
+    return nd.array(pixels, dtype="uint8")
+
+
+def void_table() -> np.ndarray:
+    """``voc_colormap2label`` with VOID for the borders around the objects, which belong to no class."""
+    table = voc_colormap2label()
+    table[(BORDER[0] * 256 + BORDER[1]) * 256 + BORDER[2]] = VOID
+    return table
+
+
+def colored(classes: np.ndarray) -> np.ndarray:
+    """Classes (H, W) in VOC's colours, VOID in that of the borders: (H, W, 3) uint8."""
+    palette = np.zeros((256, 3), np.uint8)
+    palette[:len(VOC_COLORMAP)], palette[VOID] = VOC_COLORMAP, BORDER
+    return palette[classes]
+
+
+def middle(pixels: np.ndarray, crop_size: tuple[int, int]) -> np.ndarray:
+    """The middle (h, w) of pixels (H, W, ...)."""
+    top, left = ((size - crop) // 2 for size, crop in zip(pixels.shape, crop_size))
+    return pixels[top:top + crop_size[0], left:left + crop_size[1]]
+
+
+def middles(pairs: Iterable, crop_size: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The middles of those pairs (picture, classes) that are large enough."""
+    for picture, classes in pairs:
+        if all(have >= want for have, want in zip(classes.shape, crop_size)):
+            yield middle(picture, crop_size), middle(classes, crop_size)
+
+
+def near_border(classes: np.ndarray, distance: int) -> np.ndarray:
+    """True where the pixel ``distance`` above, below, left or right has another class: (H, W) bool."""
+    differs = np.zeros(classes.shape, bool)
+    for plane, result in ((classes, differs), (classes.T, differs.T)):
+        other = plane[distance:] != plane[:-distance]
+        result[distance:] |= other
+        result[:-distance] |= other
+    return differs
+
+
+def as_batch(picture: np.ndarray) -> nd.NDArray:
+    """A picture (H, W, 3), 0 to 255, as a network takes it: normalised, (1, 3, H, W)."""
+    return normalize_image(nd.array(picture)).transpose((2, 0, 1)).expand_dims(axis=0)
+
+
+@dataclass(frozen=True)
+class SegmentationData:
+    """A VOC tree: random crops to train and test on, and whole pictures to be judged on."""
+
+    train: Crops
+    test: Crops
+    whole: WholePictures
+    classes: list[str]
+    crop_size: tuple[int, int]
+
+    def shown(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The first ``count`` middles, for a figure."""
+        return [pair for pair, _ in zip(middles(self.whole, self.crop_size), range(count))]
+
+    def judge(self, net: gluon.HybridBlock) -> SegmenterResult:
+        """Pixel accuracy and IoU of ``net`` on the middles of the test pictures."""
+        pairs = middles(self.whole, self.crop_size)
+        return judge(lambda picture: classes_of(net, picture), pairs, len(self.classes))
+
+    def background_share(self) -> float:
+        """How much of the middles is background: the pixel accuracy of who always says so."""
+        labels = np.concatenate([classes.ravel() for _, classes in middles(self.whole, self.crop_size)])
+        return float((labels == 0).sum() / (labels != VOID).sum())
+
+
+def load_data(run, crop_size: tuple[int, int], shrink: int = 1) -> SegmentationData:
+    """The VOC tree that section ``run`` finds, its pictures ``shrink`` times smaller, for crops of (h, w)."""
+    voc_dir, table = run.find("voc").path, voc_colormap2label()
+    train, test = (Crops(is_train, crop_size, voc_dir, table, shrink) for is_train in (True, False))
+    whole = WholePictures(False, voc_dir, shrink)
+    return SegmentationData(train, test, whole, class_names(voc_dir, VOC_CLASSES), crop_size)
+
+
+def features_of(run) -> nn.HybridSequential:
+    """Pretrained features, read anew: every network that is compared starts from the same.
+
+    In quick mode they stay as they are, which saves two thirds of a step.
+    """
+    features = conv_features(source_of(run, try_all_gpus()).net)
+    if run.quick:
+        features.collect_params().setattr("grad_req", "null")
+    return features
+
+
+def train(net: gluon.HybridBlock, data: SegmentationData, run, series: str, num_epochs: int, learning_rate: float,
+          batch_size: int = 8) -> list[Epoch]:
+    """Train all of ``net`` with SGD as section 9.10 does, the rate a tenth in the last quarter, and log each epoch.
+
+    A border around an object is background here, as in the book.
+    """
+    devices = try_all_gpus()
+    net.collect_params().reset_ctx(devices)
+    net.hybridize(static_alloc=True, static_shape=True)
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": learning_rate, "wd": 1e-3})
+
+    def on_epoch(epoch: Epoch) -> None:
+        print(f"{series}: {epoch}")
+        run.log_epoch(series, epoch)
+        if epoch.number == num_epochs - max(1, num_epochs // 4):
+            trainer.set_learning_rate(learning_rate / 10)
+
+    train_iter = data_loader(data.train, batch_size, shuffle=True, last_batch="discard")
+    return fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(axis=1), trainer, devices, num_epochs,
+               data_loader(data.test, batch_size), on_epoch, run.snapshots(series))
+
+
+def judge(classify: Callable[[np.ndarray], np.ndarray], pairs: Iterable[tuple[np.ndarray, np.ndarray]],
+          num_classes: int) -> SegmenterResult:
+    """Compare ``classify(picture)`` (H, W) with the mask of each pair (picture, classes), one pair after the other."""
+    return score_segmentation(((classes, classify(picture)) for picture, classes in pairs), num_classes)
+
+
+def classes_of(net: gluon.HybridBlock, picture: np.ndarray, ctx: mx.Context | None = None) -> np.ndarray:
+    """The class of each pixel of a picture (H, W, 3), H and W multiples of 32: (H, W) uint8."""
+    X = as_batch(picture).as_in_context(ctx or try_all_gpus()[0])
+    return classes_of_pixels(net, X)[0].asnumpy().astype(np.uint8)

@@ -1,0 +1,155 @@
+"""A trained network in a folder: model.json says what it is, net.params holds its weights.
+
+model.json has all it takes to build the network again, and the hash of net.params. Other keys and files may stand
+beside them: readers take what they know.
+"""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mxnet as mx
+from mxnet import gluon
+
+from ..engine.plain import to_plain
+from ..errors import InputError
+from ..files import make_folder_atomically, read_json, write_atomically, write_json
+from . import kinds
+
+FORMAT = 1
+MODEL, PARAMS = "model.json", "net.params"
+FOLDER = "model"  # in a section's folder
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a checkpoint holds.
+
+    Attributes:
+        task: 'detect', 'segment' or 'classify'.
+        network: a name in :data:`d2lzh_cv.models.kinds.NETWORKS`; ``arguments`` are what it is built with.
+        classes: names by class number (for 'detect' without, for 'segment' with the background).
+        edge_size: (height, width) of the pictures it was trained on.
+        extra: whatever else was saved, such as the epoch.
+    """
+
+    task: str
+    network: str
+    classes: list[str]
+    edge_size: tuple[int, int]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def save_model(folder: str | Path, net: gluon.Block, *, network: str, classes: Sequence[str],
+               edge_size: int | Sequence[int], task: str | None = None, arguments: dict[str, Any] | None = None,
+               **extra: Any) -> Path:
+    """Save a trained network and its description; returns ``folder``.
+
+    The folder is whole or as it was before: an earlier checkpoint there stays until the new one is on disk.
+
+    Args:
+        folder: new, or of an earlier checkpoint.
+        network: a name in :data:`d2lzh_cv.models.kinds.NETWORKS`, with the ``arguments`` it is built with.
+        classes, edge_size: see :class:`Description`; one number for a square.
+        task: by default the network's.
+
+    Raises:
+        InputError: ``folder`` holds something else, or cannot be written to.
+    """
+    folder, size = Path(folder), [edge_size] * 2 if isinstance(edge_size, int) else list(edge_size)
+    if folder.exists() and not (folder / MODEL).is_file() and any(folder.iterdir()):
+        raise InputError(f"{folder} holds something other than a checkpoint; name another folder for the model")
+    description = Description(task or kinds.NETWORKS[network].task, network, [str(name) for name in classes],
+                              tuple(size), arguments or {}, extra)
+    with make_folder_atomically(folder) as temporary:
+        _save_params(net, temporary / PARAMS, folder / PARAMS)
+        write_json(temporary / MODEL, {"format": FORMAT, **to_plain(asdict(description)),
+                                       "params": {"file": PARAMS, "sha256": _hash(temporary / PARAMS)}})
+    return folder
+
+
+def load_model(path: str | Path, ctx: mx.Context | None = None) -> tuple[gluon.Block, Description]:
+    """Build the network of a checkpoint again, with its weights, on ``ctx`` (the CPU by default).
+
+    path: its folder, or the folder of a section's run, such as ``runs/latest/9.7``.
+    Raises InputError naming the file that is missing, damaged, or of another network.
+    """
+    folder = find(Path(path))
+    description = _describe(read_json(folder / MODEL), folder / MODEL)
+    content, params = read_json(folder / MODEL), folder / PARAMS
+    try:
+        if _hash(params) != content["params"]["sha256"]:
+            raise InputError(f"{params} is damaged: it is not the file that was saved (its hash differs); "
+                             "train again, or put the original back")
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{folder / MODEL} lacks the hash of {PARAMS}; train again") from error
+    return _build(description, params, ctx or mx.cpu()), description
+
+
+def find(path: Path) -> Path:
+    """The folder with model.json: ``path``, or model/ in it. Raises InputError when there is none."""
+    path = path.parent if path.name == MODEL else path
+    for folder in (path, path / FOLDER):
+        if (folder / MODEL).is_file():
+            return folder
+    what = f"holds no {MODEL}" if path.is_dir() else "is no folder"
+    raise InputError(f"{path} {what}: give the folder of a trained model, such as runs/latest/9.7 after a run of 9.7")
+
+
+def _save_params(net: gluon.Block, path: Path, shown: Path) -> None:
+    """Save and read back: MXNet does not report a disk that fills on closing."""
+    try:
+        with write_atomically(path) as file:
+            net.save_parameters(file.name)
+        saved = mx.nd.load(str(path))
+    except mx.base.MXNetError as error:
+        raise InputError(f"cannot write {shown}: the disk may be full; free some space") from error
+    if len(saved) != len(net._collect_params_with_prefix()):
+        raise InputError(f"cannot write {shown}: what was read back is not whole; free some space")
+
+
+def _describe(content: Any, path: Path) -> Description:
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise InputError(f"{path} does not describe a model; train again, or put the original back")
+    if content["format"] > FORMAT:
+        raise InputError(f"{path} is of a later version of d2lzh_cv (format {content['format']}); update d2lzh_cv")
+    network = content.get("network")
+    if network not in kinds.NETWORKS or content.get("task") not in kinds.TASKS:
+        raise InputError(f"{path}: network {network!r} for {content.get('task')!r} is unknown; there are "
+                         f"{', '.join(kinds.NETWORKS)}")
+    try:
+        height, width = (int(side) for side in content["edge_size"])
+        classes = [str(name) for name in content["classes"]]
+        description = Description(content["task"], network, classes, (height, width),
+                                  dict(content.get("arguments") or {}), dict(content.get("extra") or {}))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} lacks a part of its description ({error}); train again") from error
+    if not classes or min(height, width) < 1:
+        raise InputError(f"{path} names no classes or no size; train again")
+    return description
+
+
+def _build(description: Description, params: Path, ctx: mx.Context) -> gluon.Block:
+    try:
+        net = kinds.build(description.network, len(description.classes), description.arguments)
+        net.load_parameters(str(params), ctx=ctx)
+    except (mx.base.MXNetError, AssertionError, TypeError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise InputError(f"{params} does not fit the network {description.network} of {MODEL}: {reason}; "
+                         "put the file there that belongs to it, or train again") from error
+    return net
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; put it there, or train again") from error
+    return digest.hexdigest()

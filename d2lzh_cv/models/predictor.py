@@ -1,0 +1,154 @@
+"""A trained checkpoint on pictures of any size: boxes, classes of pixels, or one class, and the picture with them.
+
+Named so because ``d2lzh_cv.predict`` is the book's function of section 9.10.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mxnet as mx
+import numpy as np
+from mxnet import gluon, image, nd
+from PIL import Image
+
+from ..anchors import multibox_detection
+from ..data.images import check_shape
+from ..data.pixels import read_pixels
+from ..errors import InputError
+from ..fcn import classes_of_pixels
+from . import drawing
+from .checkpoint import Description, load_model
+from .kinds import NETWORKS
+
+MAX_SIDE = 1024  # pixels: a larger picture is segmented at this size, and its classes enlarged again
+STRIDE = 32  # an FCN's pictures are multiples of this
+TOP = 3  # classes named for a classification
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was found in one picture.
+
+    Attributes:
+        found: a dictionary an object, a class of pixels, or one of the best classes; boxes and counts in pixels.
+        text: the same in words.
+        drawn: the picture with it.
+        size: (width, height) of the picture itself, upright.
+        mask: for segmentation, the class of each pixel, (H, W) uint8.
+    """
+
+    found: list[dict[str, Any]]
+    text: str
+    drawn: Image.Image
+    size: tuple[int, int]
+    mask: np.ndarray | None = None
+
+
+class Predictor:
+    """A checkpoint, ready: called with a picture's path, it gives a :class:`Prediction`.
+
+    Args:
+        checkpoint: its folder, or that of a section's run.
+        task: what it must be for: 'detect', 'segment' or 'classify'.
+        threshold: the lowest score of a box that counts.
+        ctx: the device, the CPU by default.
+
+    Raises:
+        InputError: the checkpoint is missing, damaged, or for another task.
+    """
+
+    def __init__(self, checkpoint: str | Path, task: str, threshold: float = 0.3, ctx: mx.Context | None = None):
+        self.ctx, self.threshold = ctx or mx.cpu(), threshold
+        self.net, self.description = load_model(checkpoint, self.ctx)
+        if self.description.task != task:
+            raise InputError(f"{checkpoint} was trained to {self.description.task}; use: d2lzh-cv predict "
+                             f"{self.description.task} {checkpoint}")
+        if task == "detect":
+            fold(self.net, nd.zeros((1, 3, *self.description.edge_size), ctx=self.ctx))
+        self._predict = {"detect": self._detect, "segment": self._segment, "classify": self._classify}[task]
+
+    def __call__(self, path: str | Path) -> Prediction:
+        picture = read_upright(path)
+        if self.description.task == "classify":
+            check_shape(path, *picture.size)
+        return self._predict(picture)
+
+    def _detect(self, picture: Image.Image) -> Prediction:
+        rows = detect(self.net, self.description, _array(picture), self.ctx, self.threshold)
+        classes, size = self.description.classes, np.array(picture.size * 2)
+        found = [{"class": classes[int(row[0])], "score": round(float(row[1]), 4),
+                  "box": [int(round(x)) for x in (row[2:] * size).tolist()]} for row in rows]
+        text = "; ".join(f"{item['class']} {item['score']:.2f} at ({', '.join(map(str, item['box']))})"
+                         for item in found)
+        return Prediction(found, text or f"nothing that scores {self.threshold:g} or more",
+                          drawing.boxes(picture, found, classes), picture.size)
+
+    def _segment(self, picture: Image.Image) -> Prediction:
+        mask = segment(self.net, self.description, _array(picture), self.ctx)
+        counts = np.bincount(mask.ravel(), minlength=len(self.description.classes))
+        found = [{"class": self.description.classes[i], "pixels": int(counts[i]),
+                  "share": round(counts[i] / mask.size, 4)} for i in np.argsort(-counts, kind="stable") if counts[i]]
+        text = "; ".join(f"{item['class']} {item['pixels']} pixels ({item['share']:.0%})" for item in found)
+        return Prediction(found, text, drawing.classes(picture, mask, self.description.classes), picture.size,
+                          mask)
+
+    def _classify(self, picture: Image.Image) -> Prediction:
+        probabilities = classify(self.net, self.description, _array(picture), self.ctx)
+        best = np.argsort(-probabilities, kind="stable")[:TOP]
+        found = [{"class": self.description.classes[i], "score": round(float(probabilities[i]), 4)} for i in best]
+        text = "; ".join(f"{item['class']} {item['score']:.2f}" for item in found)
+        return Prediction(found, text, drawing.caption(picture, text), picture.size)
+
+
+def fold(net: gluon.HybridBlock, X: nd.NDArray) -> None:
+    """Make BatchNorm and ReLU part of the convolutions before them, for pictures like X (B, 3, H, W).
+
+    oneDNN does, on the CPU alone; a TinySSD predicts in five sixths of the time, the same to rounding. The network is
+    for predicting from then on: ``net.hybridize()`` makes it trainable again. (An FCN's gets slower by it.)
+    """
+    if X.context.device_type == "cpu" and mx.runtime.Features().is_enabled("MKLDNN"):
+        net.optimize_for(X, backend="MKLDNN", static_alloc=True, static_shape=True)
+
+
+def detect(net: gluon.Block, description: Description, picture: nd.NDArray, ctx: mx.Context | None = None,
+           threshold: float = 0.3) -> np.ndarray:
+    """Rows (class, score, xmin, ymin, xmax, ymax), relative, of the objects in a picture (H, W, 3), best first."""
+    X = NETWORKS[description.network].prepare(picture, description.edge_size)
+    anchors, scores, offsets = net(X.as_in_context(ctx or mx.cpu()))
+    rows = multibox_detection(scores.softmax().transpose((0, 2, 1)), offsets, anchors)[0].asnumpy()
+    return rows[(rows[:, 0] >= 0) & (rows[:, 1] >= threshold)]
+
+
+def segment(net: gluon.Block, description: Description, picture: nd.NDArray,
+            ctx: mx.Context | None = None) -> np.ndarray:
+    """The class of each pixel of a picture (H, W, 3) of any size: uint8 (H, W).
+
+    The right and the lower edge are repeated up to multiples of 32; a picture with a side above MAX_SIDE is made
+    smaller first.
+    """
+    height, width = picture.shape[:2]
+    scale = min(1, MAX_SIDE / max(height, width))
+    h, w = max(1, round(height * scale)), max(1, round(width * scale))
+    small = (image.imresize(picture, w, h) if scale < 1 else picture).asnumpy()
+    padded = np.pad(small, ((0, -h % STRIDE), (0, -w % STRIDE), (0, 0)), mode="edge")
+    X = NETWORKS[description.network].prepare(nd.array(padded), description.edge_size)
+    mask = classes_of_pixels(net, X.as_in_context(ctx or mx.cpu()))[0, :h, :w].asnumpy().astype(np.uint8)
+    return np.asarray(Image.fromarray(mask).resize((width, height), Image.NEAREST)) if scale < 1 else mask
+
+
+def classify(net: gluon.Block, description: Description, picture: nd.NDArray,
+             ctx: mx.Context | None = None) -> np.ndarray:
+    """The probability of each class for a picture (H, W, 3) of any size: (classes,)."""
+    X = NETWORKS[description.network].prepare(picture, description.edge_size)
+    return net(X.as_in_context(ctx or mx.cpu())).softmax()[0].asnumpy()
+
+
+def read_upright(path: str | Path) -> Image.Image:
+    """The picture as training reads it, to draw on. Raises InputError naming a file that is not whole."""
+    return Image.fromarray(read_pixels(path))
+
+
+def _array(picture: Image.Image) -> nd.NDArray:
+    return nd.array(np.asarray(picture), dtype="uint8")

@@ -1,0 +1,1 @@
+"""A section's run: its beginning and end, flags, folder, results, processes."""

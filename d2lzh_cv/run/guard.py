@@ -1,0 +1,105 @@
+"""How a section's process ends: every way out leaves a results.json that tells the truth, and one clear line."""
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import traceback
+from typing import Any, Protocol
+
+from ..engine import distributed
+from ..errors import InputError, as_input_error
+
+INPUT_ERROR, INTERRUPTED = 2, 130  # exit codes
+
+
+class Run(Protocol):
+    """What is watched: a section's run."""
+
+    notebook: bool
+    info: Any
+    options: Any
+
+    def how_to_go_on(self) -> str | None:
+        """The command that resumes its training, if one was saved."""
+
+    def end(self, status: str, error: str | None = None, trace: str | None = None) -> None:
+        """Write what it came to; the first call counts."""
+
+
+def watch(run: Run) -> None:
+    """Record it when ``run`` ends by an error, by Ctrl-C, or without ``run.finish()``.
+
+    A notebook handles its own errors, so only the last of the three is watched there.
+    """
+    atexit.register(_on_exit, run)
+    if not run.notebook:
+        sys.excepthook = lambda kind, error, trace: _on_error(run, kind, error, trace)
+        if not distributed.launched():  # there a member is to die of SIGTERM, whomever it waits for
+            _stop_when_terminated()
+        # Ctrl-C reaches a DataLoader's workers too; they would each print a traceback. Their parent ends them.
+        os.register_at_fork(after_in_child=_leave_ending_to_the_parent)
+
+
+def leave(run: Run) -> None:
+    """Undo :func:`watch` once ``run`` has ended."""
+    atexit.unregister(_on_exit)
+    sys.excepthook = sys.__excepthook__
+
+
+def _on_exit(run: Run) -> None:
+    _end(run, "failed", "ended before run.finish()")
+
+
+def _on_error(run: Run, kind: type[BaseException], error: BaseException, trace) -> None:
+    _ignore_interrupts()  # a second Ctrl-C must not leave half of what follows
+    if issubclass(kind, KeyboardInterrupt):
+        command = run.how_to_go_on()
+        _leave_with(run, INTERRUPTED, "interrupted", f"interrupted: section {run.info.number} was stopped"
+                                                     f"{f'; to go on: {command}' if command else ''}")
+    wrong = as_input_error(error)
+    if run.options.debug or wrong is None:
+        traceback.print_exception(kind, error, trace)
+    text = " ".join(str(wrong or error).split())
+    if wrong is not None:
+        _leave_with(run, INPUT_ERROR, "failed", f"error: {text}", text)
+    _end(run, "failed", f"{kind.__name__}: {text}", "".join(traceback.format_exception(kind, error, trace)))
+
+
+def _leave_with(run: Run, code: int, status: str, line: str, text: str | None = None) -> None:
+    print(line, file=sys.stderr)
+    _end(run, status, text or "stopped by Ctrl-C")
+    raise SystemExit(code)
+
+
+def _end(run: Run, status: str, error: str, trace: str | None = None) -> None:
+    try:
+        run.end(status, error, trace)
+    except InputError as problem:  # the disk that is full may be why the section failed
+        print(f"error: {problem}", file=sys.stderr)
+
+
+def _stop_when_terminated() -> None:
+    """Let `kill`, and the `run` that started this section, do what Ctrl-C does; after Ctrl-C it is the same request."""
+    asked = False
+
+    def on_signal(number, frame) -> None:
+        nonlocal asked
+        if asked and number == signal.SIGTERM:
+            return
+        asked = True
+        raise KeyboardInterrupt
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not distributed.launched():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _leave_ending_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which it does so

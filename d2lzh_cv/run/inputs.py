@@ -1,0 +1,36 @@
+"""What sections are to read, looked for before anything is made: the set in --data DIR, the weights of --backbone."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..contents import SectionInfo
+from ..data import hub
+from ..data.whats_there import whats_there
+from ..errors import InputError
+from ..files import check_folder
+from .flags import Options
+
+
+def check(infos: Sequence[SectionInfo], options: Options) -> None:
+    """Raise InputError where the sections ``infos`` would do something else than ``options`` ask for.
+
+    --backbone: the network's weights must be there. --data DIR: the set that the section is about must be in DIR; of
+    several sections one such set is enough, the others then draw theirs and say so.
+    """
+    if any(options.for_section(info.number).backbone for info in infos):
+        hub.require_weights(options.backbone, options.data)
+    if options.data not in hub.WORDS:
+        _check_folder(infos, Path(options.data))
+
+
+def _check_folder(infos: Sequence[SectionInfo], folder: Path) -> None:
+    check_folder(folder, "--data ")
+    wanted = dict.fromkeys(name for info in infos
+                           for name in ([info.own_set] if len(infos) == 1 else info.needs)
+                           if name not in (None, "source", "weights"))
+    if not wanted or any(hub.locate(name, folder) for name in wanted):
+        return
+    what = (f"section {infos[0].number} reads {infos[0].own_set} ({hub.LOOKS_FOR[infos[0].own_set]})"
+            if len(infos) == 1 else f"these sections read {', '.join(wanted)}")
+    raise InputError(f"--data {folder}: {what}, not there: {whats_there(folder)}; without --data DIR it is drawn")

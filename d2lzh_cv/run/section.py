@@ -1,0 +1,312 @@
+"""The first and last line of every chapter script: ``run = section.start("9.7")`` ... ``run.finish()``.
+
+Between them ``run`` holds the flags, finds data, and keeps what the section shows: figures, figures' captions, recorded
+values, training curves and printed output, all in the folder ``OUT/9.7``.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+import numpy as np
+
+from .. import contents, files, locks
+from ..engine import distributed
+from ..engine.plain import to_plain
+from ..errors import InputError
+from . import guard, inputs, rundir, streams
+from .flags import Options, known_backbones, parse_script
+from .tee import Tee
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..data.hub import Source
+    from ..engine.snapshots import Snapshots
+
+T = TypeVar("T")
+MAX_WIDTH = 1600  # pixels of a saved figure: enough for a page, small enough to put 100 in one
+_current: Section | None = None
+
+
+def start(name: str) -> Section:
+    """Begin the section ``name`` ("9.7"): flags, seeds, output folder, printed output kept in stdout.txt.
+
+    A script reads its flags from the command line (a wrong one: one line, exit 2). A notebook has none and runs in
+    quick mode.
+
+    Raises:
+        InputError: the output folder cannot be written to or a run is going on in it, or what the flags ask for is not
+            there. In a script it becomes one line and exit code 2.
+    """
+    global _current
+    info, notebook = contents.find(name), in_notebook()
+    if not notebook:
+        streams.prepare()
+    options = Options(quick=True) if notebook else parse_script(
+        sys.argv[1:], f"Section {info.number}: {info.english}.", number=info.number)
+    if _current is not None:
+        _current.end("failed", "ended before run.finish()")  # a notebook began again
+    _current = run = Section(info, options, notebook)
+    guard.watch(run)
+    run.open()
+    return run
+
+
+def in_notebook() -> bool:
+    """True in a Jupyter kernel, where the command line is the kernel's own."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+class Section:
+    """One run of a section.
+
+    Attributes:
+        quick, full: the mode; exactly one is true.
+        seed: the run's seed.
+        backbone: the pretrained network that was asked for, or None.
+        backbones: the ones to look for, in this order.
+        folder: where the section's results go; a script may keep checkpoints there.
+        info, options: the section in the table, and the flags.
+    """
+
+    def __init__(self, info: contents.SectionInfo, options: Options, notebook: bool):
+        self.info, self.options, self.notebook = info, options, notebook
+        self.quick, self.full, self.seed = options.quick, not options.quick, options.seed
+        self.backbone = options.backbone
+        self.backbones = (options.backbone,) if options.backbone else known_backbones(info.number)
+        self.folder: Path | None = None
+        self._sources: dict[str, Source] = {}
+        self._results: dict[str, Any] = {}
+        self._figures: list[dict[str, str]] = []
+        self._began = time.perf_counter()
+        self._tee: Tee | None = None
+        self._ended = False
+        self._locks: list[locks.Lock] = []
+
+    # -- what to do ---------------------------------------------------------------------------------------------
+    def choose(self, *, quick: T, full: T) -> T:
+        """Return ``quick`` in quick mode, else ``full``."""
+        return quick if self.quick else full
+
+    def epochs(self, *, quick: int, full: int) -> int:
+        """Return the number of epochs: ``--epochs`` if given, else by mode."""
+        return self.options.epochs or self.choose(quick=quick, full=full)
+
+    def find(self, name: str) -> Source:
+        """Return where the data set ``name`` is (see :func:`d2lzh_cv.data.hub.find`), and say once which it is.
+
+        Synthetic sets are those of seed 0 whatever ``--seed`` says: two seeds then differ by the training alone.
+        """
+        if name not in self._sources:
+            from ..data import hub
+            choice = self.options.data
+            if name == "weights" and self.backbone and choice == "synthetic":
+                choice = "auto"  # who names a network wants its published weights, whatever the pictures are
+            self._sources[name] = source = hub.find(name, choice=choice)
+            print(source.note)
+        return self._sources[name]
+
+    def progress(self, iterable: Iterable[T], desc: str = "") -> Iterable[T]:
+        """Return ``iterable`` with a progress bar on standard error, where that is a terminal."""
+        from tqdm.auto import tqdm
+        return tqdm(iterable, desc=desc, leave=False, disable=None, dynamic_ncols=True)
+
+    def snapshots(self, series: str, best: str | None = None) -> Snapshots:
+        """Return where the training ``series`` keeps its state, to go on from with ``--resume``.
+
+        best: the value of an epoch, such as "test_acc", whose highest is kept too.
+        """
+        from ..data.fingerprint import fingerprint
+        if distributed.num_workers() > 1:
+            from ..engine.shared_snapshots import SharedSnapshots as Snapshots
+        else:
+            from ..engine.snapshots import Snapshots
+        data = {f"data set {name}": f"{source.kind}, {fingerprint(source.path)}"
+                for name, source in self._sources.items()}
+        identity = {"section": self.info.number, **self.options.identity(), **data}
+        folder = self.folder / rundir.SNAPSHOTS / folder_name(series)
+        return Snapshots(folder, self.seed, series, identity, self.options.resume, self.options.force, best)
+
+    # -- what to keep -------------------------------------------------------------------------------------------
+    def record(self, **values: Any) -> None:
+        """Keep results: numbers, texts, shapes, arrays (see :func:`~d2lzh_cv.engine.plain.to_plain`); NaN is null."""
+        self._results.update(to_plain(values))
+
+    def log(self, *, series: str, **values: Any) -> None:
+        """Append a line to metrics.jsonl, such as ``log(series="SSD", epoch=1, loss=0.5)``; it is on disk at once."""
+        line = json.dumps(to_plain({"series": series, **values}), ensure_ascii=False)
+        path = self.folder / "metrics.jsonl"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}; free some space or change --out") from error
+
+    def log_epoch(self, series: str, epoch: Any) -> None:
+        """Log the fields of ``epoch``, a dataclass with ``number``, such as :class:`d2lzh_cv.training.Epoch`."""
+        values = asdict(epoch)
+        self.log(series=series, epoch=values.pop("number"), **values)
+
+    def report(self, series: str) -> Callable[[Any], None]:
+        """Return a function of an epoch that prints its line and logs it: an ``on_epoch`` of the training loops."""
+        def on_epoch(epoch: Any) -> None:
+            print(epoch)
+            self.log_epoch(series, epoch)
+        return on_epoch
+
+    def save_figure(self, name: str, caption: str = "", figure: Figure | None = None) -> Path:
+        """Save a matplotlib figure (by default the current one) as ``NN_name.png`` and close it; returns the path.
+
+        In a notebook the figure is shown first.
+        """
+        from matplotlib import pyplot as plt
+
+        from ..fonts import fit_figure
+        if figure is None and not plt.get_fignums():
+            raise ValueError(f"save_figure({name!r}): nothing is drawn")
+        figure = figure or plt.gcf()
+        fit_figure(figure)
+        dpi = min(144, MAX_WIDTH / figure.get_size_inches()[0])
+        path = self._keep(name, caption, lambda file: figure.savefig(
+            file, format="png", dpi=dpi, bbox_inches="tight", facecolor="white"))
+        if self.notebook:
+            plt.show()
+        plt.close(figure)
+        return path
+
+    def save_picture(self, name: str, array: Any, caption: str = "") -> Path:
+        """Save pixels as ``NN_name.png``, pixel for pixel; returns the path.
+
+        Args:
+            array: (H, W, 3) or (H, W), uint8 or float in [0, 1] (values outside are clipped); NDArray or NumPy.
+        """
+        from PIL import Image
+        pixels = array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
+        if pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)):
+            raise ValueError(f"save_picture({name!r}): the shape is {pixels.shape}, not (H, W, 3) or (H, W)")
+        if pixels.dtype != np.uint8:
+            pixels = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+        picture = Image.fromarray(pixels)
+        if self.notebook:
+            from IPython.display import display
+            display(picture)
+        return self._keep(name, caption, lambda file: picture.save(file, format="PNG"))
+
+    def how_to_go_on(self) -> str | None:
+        """The command that goes on with a training that was stopped; None where none was saved, or launch says it."""
+        if self.folder is None or distributed.launched() or not any(self.folder.glob(rundir.STATES)):
+            return None
+        argv = self.options.to_argv(self.folder.parent)
+        return shlex.join(["d2lzh-cv", "run", self.info.number, *argv, *["--resume"] * (not self.options.resume)])
+
+    def leave_to_worker_0(self) -> None:
+        """End the section here in every worker but the first, which alone has what comes after a shared training."""
+        if distributed.rank() > 0:
+            self.finish()
+            raise SystemExit
+
+    def finish(self) -> None:
+        """Write results.json with status ok, give standard output back, and say where the results are."""
+        self.end("ok")
+        print(f"{self.info.number} ok in {self._seconds:.1f} s: {self.folder}", flush=True)
+
+    # -- beginning and end --------------------------------------------------------------------------------------
+    def open(self) -> None:
+        """Make the folder, without what an earlier run of the section left there, and seed every generator."""
+        self.folder = self._claim_folder()
+        clear(self.folder)
+        self._tee = Tee(self.folder / "stdout.txt")
+        if not self.notebook:
+            import matplotlib
+            matplotlib.use("Agg")
+        distributed.use(self.options.kvstore)
+        from ..engine.seeds import seed_everything
+        seed_everything(self.seed)
+
+    def _claim_folder(self) -> Path:
+        """The section's folder, which nobody else writes to: by our parent's lock on the run's, or one of our own."""
+        parents = locks.Lock(Path(self.options.out or "") / rundir.LOCK)
+        if parents.inherit():
+            self._locks = [parents]
+            return files.make_folder(Path(self.options.out) / self.info.number)
+        inputs.check([self.info], self.options)
+        out = rundir.open_run(self.options.out, self.options.resume)
+        self._locks = [rundir.claim(out, shared=True)]
+        self._locks.append(rundir.claim(out, self.info.number))
+        return files.make_folder(out / self.info.number)
+
+    def end(self, status: str, error: str | None = None, trace: str | None = None) -> None:
+        """Write results.json, the first time it is called; an earlier end stands."""
+        if self._ended:
+            return
+        self._ended, self._seconds = True, time.perf_counter() - self._began
+        if self._tee is not None:
+            self._tee.close()
+        guard.leave(self)
+        if self.folder is not None:
+            files.write_json(self.folder / "results.json", self._summary(status, error, trace))
+        if status == "ok":
+            self._drop_snapshots()
+        for lock in reversed(self._locks):
+            lock.release()
+
+    def _drop_snapshots(self) -> None:
+        """A whole run needs no state to go on from; the best one of each training stays."""
+        for folder in self.folder.glob(f"{rundir.SNAPSHOTS}/*"):
+            for snapshot in folder.glob("[0-9]*-[0-9]*") if (folder / "best").is_dir() else [folder]:
+                shutil.rmtree(snapshot, ignore_errors=True)
+
+    def _summary(self, status: str, error: str | None, trace: str | None) -> dict[str, Any]:
+        data = [{"name": name, "kind": source.kind, "path": str(source.path), "note": source.note}
+                for name, source in self._sources.items()]
+        return {"section": self.info.number, "title": self.info.title, "status": status, "error": error,
+                "traceback": trace, "mode": self.options.mode, "seed": self.seed, "options": self.options.identity(),
+                "data": data, "results": self._results, "figures": self._figures,
+                "seconds": round(self._seconds, 2), "environment": environment()}
+
+    def _keep(self, name: str, caption: str, save: Callable[[BinaryIO], object]) -> Path:
+        file_name = f"{len(self._figures) + 1:02d}_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png"
+        with files.write_atomically(self.folder / file_name) as file:
+            save(file)
+        self._figures.append({"file": file_name, "caption": caption})
+        return self.folder / file_name
+
+
+def folder_name(text: str) -> str:
+    """A name for a folder of its own, whatever is in ``text``: "rate × 10" and "rate / 10" must not share one."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", text)
+    return plain if plain == text.replace(" ", "_") else f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def clear(folder: Path) -> None:
+    """Remove what a section writes to its folder; other files, such as checkpoints, stay."""
+    for pattern in ("results.json", "metrics.jsonl", "stdout.txt", "[0-9][0-9]*_*.png"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def environment() -> dict[str, Any]:
+    """Return what the figures depend on besides the code: versions, platform, devices."""
+    mxnet = sys.modules.get("mxnet")  # absent when it could not be imported
+    return {"python": platform.python_version(), "numpy": np.__version__,
+            "mxnet": getattr(mxnet, "__version__", None), "platform": platform.platform(),
+            "threads": os.environ.get("OMP_NUM_THREADS"), "devices": _devices() if mxnet else []}
+
+
+def _devices() -> list[str]:
+    from ..devices import try_all_gpus
+    return [str(device) for device in try_all_gpus()]

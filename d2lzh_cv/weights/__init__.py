@@ -1,0 +1,1 @@
+"""Published weights: found, converted, loaded."""

@@ -1,0 +1,167 @@
+"""Networks of Gluon's model zoo with weights trained on ImageNet, and where those can still be had.
+
+The book takes them from a host that is gone. torchvision publishes the same for four networks: its ``resnet18``,
+``vgg19``, ``squeezenet1_1`` and ``mobilenet_v2`` are Gluon's ``resnet18_v1``, ``vgg19``, ``squeezenet1.1`` and
+``mobilenetv2_1.0``, and want pictures normalised alike. A .pth among the weights is converted on first use. The book's
+own ``resnet18_v2`` (normalisation before each convolution) has no twin there: its Gluon file is needed, or another
+network.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+from mxnet import gluon, nd
+from mxnet.gluon import model_zoo, nn
+
+from ..data.catalogue import TWINS
+from ..data.derived import make_once, place_for
+from ..data.hub import cache_root, data_root, weights_file
+from ..errors import InputError
+from ..files import write_atomically
+from .pth import read_pth
+from .torchvision import their_names, to_gluon, weights_of
+
+BIAS = "output.0.bias"  # of MobileNet V2, where the weights are torchvision's
+
+
+def pretrained(name: str, weights: Path | None = None, ctx: mx.Context | None = None,
+               download: bool = False) -> gluon.HybridBlock:
+    """Return network ``name`` of Gluon's model zoo with its weights: (B, 3, H, W), normalised, to (B, 1000).
+
+    Args:
+        name: such as "resnet18_v1".
+        weights: the folder to look in; by default ``weights`` in the data root.
+        download: fetch them into the data root where they are not in the folder, as ``d2lzh-cv data fetch`` does.
+
+    Raises:
+        InputError: there is no such network, or no weights of it; the text says what can be put where.
+    """
+    folder = Path(weights or data_root() / "weights")
+    _empty(name)
+    path = find_params(folder, name)
+    if path is None and download:
+        from ..data.fetch import fetch  # here: it is seldom needed, and takes longer to import than the rest
+        path = find_params(fetch(name).parent, name)
+    if path is None:
+        raise InputError(f"no weights of {name} in {folder}: {where_to_get(name)}")
+    return load_network(path, name, ctx)
+
+
+def find_params(folder: Path, name: str, whole: bool = False) -> Path | None:
+    """Find the weights of ``name``: a Gluon file in ``folder``, else torchvision's there, converted and kept.
+
+    whole: pass over a file of the features alone.
+    """
+    return weights_file(folder, name, whole=whole) or _converted(folder, name)
+
+
+def where_to_get(name: str) -> str:
+    """What to put among the weights, for a message."""
+    if name in TWINS:
+        return f"put {name}.params there, or torchvision's {TWINS[name]}-*.pth, which is converted on first use"
+    if name.startswith("resnet") and name.endswith("_v2"):
+        return f"put {name}.params there; torchvision has no {name}, its resnet18 is resnet18_v1"
+    return f"put {name}.params there; torchvision's is not converted"
+
+
+def load_network(path: Path, name: str, ctx: mx.Context | None = None) -> gluon.HybridBlock:
+    """Return network ``name`` with the weights in ``path``; raises InputError as :func:`load_weights` does.
+
+    Gluon's MobileNet V2 has an output without bias, torchvision's has one: the output is made as the file needs it.
+    """
+    net = _empty(name, bias=name.startswith("mobilenetv2") and BIAS in _loaded(path, name))
+    load_weights(net, path, name, ctx)
+    return net
+
+
+def load_weights(block: gluon.HybridBlock, path: Path, name: str, ctx=None) -> None:
+    """Load ``path`` into ``block``; raises InputError naming both when the file is damaged or of another network."""
+    try:
+        block.load_parameters(str(path), ctx=ctx)
+    except (mx.MXNetError, AssertionError, ValueError, OSError) as error:
+        raise _unusable(path, name, error) from error
+
+
+def convert(path: Path, name: str | None = None) -> tuple[str, dict[str, np.ndarray]]:
+    """Read torchvision's weights for Gluon: the network's name in Gluon's model zoo, and its parameters by name.
+
+    Args:
+        path: a .pth of ``torch.save``; no code in it is run.
+        name: Gluon's or torchvision's name of the network; by default told by what is in the file.
+
+    Raises:
+        InputError: naming the file, when it is damaged or not exactly one of the four networks.
+    """
+    state = read_pth(path)
+    name = {their: our for our, their in TWINS.items()}.get(name, name) if name else _guess(state, Path(path))
+    if name not in TWINS:
+        raise InputError(f"no twin of {name}: torchvision's {', '.join(TWINS.values())} become {', '.join(TWINS)}")
+    return name, to_gluon(state, name, _shapes(name), Path(path))
+
+
+def save(arrays: dict[str, np.ndarray], path: Path) -> None:
+    """Write parameters as ``save_parameters`` does; ``path`` gets its name when all of them are on disk."""
+    with write_atomically(path) as file:
+        try:
+            nd.save(file.name, {key: nd.array(array, dtype=array.dtype) for key, array in arrays.items()})
+        except mx.MXNetError as error:
+            raise OSError(str(error).strip().splitlines()[-1]) from error
+        if Path(file.name).stat().st_size < sum(array.nbytes for array in arrays.values()):
+            raise OSError("no space left on the disk")  # MXNet does not look
+
+
+def _converted(folder: Path, name: str) -> Path | None:
+    source = weights_file(folder, TWINS[name], ".pth") if name in TWINS else None
+    if source is None:
+        return None
+    file = f"{name}-torchvision.params"
+
+    def make(out: Path) -> None:
+        print(f"converting {source.name}, torchvision's {TWINS[name]}, for {name} (kept for next time)")
+        save(convert(source, name)[1], out / file)
+    return make_once(place_for(source, cache_root() / "weights"), [source], make) / file
+
+
+def _guess(state: dict[str, np.ndarray], path: Path) -> str:
+    """The network with these very keys; else that of the file's name, so that a message can tell what is missing."""
+    keys = set(weights_of(state))
+    for name in TWINS:
+        if keys == set(their_names(name, list(_empty(name, bias=True)._collect_params_with_prefix())).values()):
+            return name
+    for name, twin in TWINS.items():
+        if path.stem == twin or path.stem.startswith(f"{twin}-"):
+            return name
+    raise InputError(f"{path} is none of torchvision's {', '.join(TWINS.values())}: it has {', '.join(list(keys)[:3])}")
+
+
+def _shapes(name: str) -> dict[str, tuple[int, ...]]:
+    net = _empty(name, bias=True)
+    net.infer_shape(nd.zeros((1, 3, 224, 224)))
+    return {key: tuple(parameter.shape) for key, parameter in net._collect_params_with_prefix().items()}
+
+
+def _empty(name: str, bias: bool = False) -> gluon.HybridBlock:
+    """The network without weights; ``bias`` gives MobileNet V2's output one."""
+    try:
+        net = model_zoo.vision.get_model(name)
+    except ValueError:
+        raise InputError(f"Gluon's model zoo has no network {name}; torchvision has {', '.join(TWINS)}") from None
+    if bias and name.startswith("mobilenetv2"):
+        output = nn.HybridSequential(prefix="output_")
+        output.add(nn.Conv2D(1000, 1, prefix="pred_"), nn.Flatten())
+        net.output = output
+    return net
+
+
+def _loaded(path: Path, name: str) -> dict[str, nd.NDArray]:
+    try:
+        return nd.load(str(path))
+    except (mx.MXNetError, ValueError, OSError) as error:
+        raise _unusable(path, name, error) from error
+
+
+def _unusable(path: Path, name: str, error: Exception) -> InputError:
+    reason = str(error).strip().splitlines()[-1]  # MXNet puts its own traceback before it
+    return InputError(f"{path} does not hold the weights of {name}: {reason}; put the file there again, or remove it")
