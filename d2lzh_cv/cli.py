@@ -116,10 +116,10 @@ def _add_compare(commands) -> None:
 
 
 def _run(flags: argparse.Namespace) -> int:
-    from .book.report import write_report
-    from .run import runner
     infos, options = contents.select(flags.sections), from_namespace(flags)
     check_kvstore([info.number for info in infos], options)
+    from .book.report import write_report
+    from .run import runner
     return runner.run(infos, options, write_report)
 
 

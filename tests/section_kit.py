@@ -15,7 +15,7 @@ import types
 seeds = types.ModuleType("d2lzh_cv.engine.seeds")
 seeds.seed_everything = lambda seed: None
 sys.modules["d2lzh_cv.engine.seeds"] = seeds
-from d2lzh_cv import section
+from d2lzh_cv.run import section
 from d2lzh_cv.errors import InputError
 run = section.start("{number}")
 '''
@@ -23,8 +23,8 @@ OK = "print('hello 你好')\nrun.record(answer=42)\nrun.finish()\n"
 BUG = "print('so far')\n1 / 0\nrun.finish()\n"
 BAD_INPUT = "raise InputError('cat.jpg is cut off; put the original back')\n"
 SLEEPS = "print('asleep', flush=True)\nimport time\ntime.sleep(60)\nrun.finish()\n"
-RUN_CLI = ("import sys; from pathlib import Path; from d2lzh_cv import cli, sections; "
-           "sections.SCRIPT_FOLDERS = (Path('chapters'),); sys.exit(cli.main())")
+RUN_CLI = ("import sys; from pathlib import Path; from d2lzh_cv import cli, contents; "
+           "contents.SCRIPT_FOLDERS = (Path('chapters'),); sys.exit(cli.main())")
 
 
 def write_script(folder: Path, number: str, body: str) -> Path:

@@ -71,7 +71,7 @@ def test_debug_shows_the_traceback(capsys):
 
 def test_run_hands_sections_and_flags_on(capsys, monkeypatch):
     calls = []
-    runner = types.SimpleNamespace(run=lambda infos, options: calls.append((infos, options)) or 1)
+    runner = types.SimpleNamespace(run=lambda infos, options, write_report: calls.append((infos, options)) or 1)
     monkeypatch.setitem(sys.modules, "d2lzh_cv.run.runner", runner)
     monkeypatch.setattr("d2lzh_cv.run.runner", runner, raising=False)
     assert call(capsys, "run", "9.3", "--quick", "9.4", "--seed", "2")[0] == 1

@@ -207,7 +207,7 @@ def test_cuda_libraries_are_preloaded_out_of_the_wheels(tmp_path):
         (tmp_path / "nvidia" / name).parent.mkdir(parents=True)
         shutil.copy(library, tmp_path / "nvidia" / name)
     (tmp_path / "nvidia" / "__init__.py").touch()  # or an installed package of the name would come first
-    succeeds("from d2lzh_cv import _cuda\nassert list(cuda.find()) == ['libcudart.so.11.0', 'libcudnn.so.8']\n"
+    succeeds("from d2lzh_cv.compat import cuda\nassert list(cuda.find()) == ['libcudart.so.11.0', 'libcudnn.so.8']\n"
              "_cuda.preload()\nmaps = open('/proc/self/maps').read()\n"
              "assert all(str(path) in maps for path in cuda.find().values())", tmp_path)
 
@@ -216,7 +216,7 @@ def test_a_library_that_does_not_load_is_no_reason_to_stop(tmp_path):
     (tmp_path / "nvidia" / "nccl" / "lib").mkdir(parents=True)
     (tmp_path / "nvidia" / "nccl" / "lib" / "libnccl.so.2").write_text("cut off")
     (tmp_path / "nvidia" / "__init__.py").touch()
-    succeeds("from d2lzh_cv import _cuda; assert cuda.find(); cuda.preload()", tmp_path)
+    succeeds("from d2lzh_cv.compat import cuda; assert cuda.find(); cuda.preload()", tmp_path)
 
 
 def test_the_wheels_are_those_of_setup_py():

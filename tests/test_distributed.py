@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 import numpy as np
 import d2lzh_cv
-from d2lzh_cv import distributed
+from d2lzh_cv.engine import distributed
 distributed.use("dist_sync" if distributed.launched() else None)
 from mxnet import gluon, init, nd
 from mxnet.gluon.data import ArrayDataset

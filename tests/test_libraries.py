@@ -148,7 +148,7 @@ def test_what_a_found_library_misses_is_named(tmp_path):
         pytest.skip("no wheel here holds libgfortran")
     beside = next(name for name in elf.read(real).needed if "quadmath" in name)
     shutil.copy(real, tmp_path / "libgfortran.so.3")
-    code = ("import sys; from pathlib import Path; from d2lzh_cv import _libraries\n"
+    code = ("import sys; from pathlib import Path; from d2lzh_cv.compat import libraries\n"
             "print(libraries._lost(str(Path(sys.argv[1]) / 'libgfortran.so.3')))")
     child = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
     assert child.stdout.strip() == beside, child.stderr
@@ -193,7 +193,7 @@ def test_the_loaders_message(text, library):
 # -- a library out of another wheel -----------------------------------------------------------------------------------
 WITHOUT_QUADMATH = """
 import ctypes, d2lzh_cv
-from d2lzh_cv import _libraries
+from d2lzh_cv.compat import libraries
 real, once = libraries._lost, []
 def lost(soname):  # the first question finds none, as on a slim system
     if soname == 'libquadmath.so.0' and not once:
@@ -364,6 +364,6 @@ def test_no_answer(monkeypatch, tmp_path):
 
 
 def test_the_question_does_not_import_what_takes_seconds():
-    code = "import sys; from d2lzh_cv import _compat; hook._load_mxnet(); assert 'mxnet.symbol' not in sys.modules"
+    code = "import sys; from d2lzh_cv.compat import hook; hook._load_mxnet(); assert 'mxnet.symbol' not in sys.modules"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert child.returncode == 0, child.stderr

@@ -321,7 +321,7 @@ def test_an_unwritable_out_is_one_line(tmp_path):
 
 def test_the_seed_reaches_every_generator(tmp_path):
     script = tmp_path / "seeds.py"
-    script.write_text("import random\nfrom d2lzh_cv import section\nrun = section.start('9.3')\n"
+    script.write_text("import random\nfrom d2lzh_cv.run import section\nrun = section.start('9.3')\n"
                       "import mxnet as mx\nimport numpy as np\n"
                       "run.record(x=[random.random(), np.random.rand(), mx.nd.random.uniform()])\nrun.finish()\n")
     for seed, out in (("1", "a"), ("1", "b"), ("2", "c")):

@@ -216,7 +216,7 @@ def check(environment: dict[str, str]) -> None:
         InputError: it does not; the text says why and what to run.
     """
     import subprocess  # here: `import d2lzh_cv` has no use for it
-    command = [sys.executable, "-c", "from d2lzh_cv import _compat; _compat._answer()"]
+    command = [sys.executable, "-c", "from d2lzh_cv.compat import hook; hook._answer()"]
     try:
         child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
                                errors="replace", env={**environment, "PYTHONIOENCODING": "utf-8"}, timeout=SECONDS)
