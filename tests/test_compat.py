@@ -208,7 +208,7 @@ def test_cuda_libraries_are_preloaded_out_of_the_wheels(tmp_path):
         shutil.copy(library, tmp_path / "nvidia" / name)
     (tmp_path / "nvidia" / "__init__.py").touch()  # or an installed package of the name would come first
     succeeds("from d2lzh_cv.compat import cuda\nassert list(cuda.find()) == ['libcudart.so.11.0', 'libcudnn.so.8']\n"
-             "_cuda.preload()\nmaps = open('/proc/self/maps').read()\n"
+             "cuda.preload()\nmaps = open('/proc/self/maps').read()\n"
              "assert all(str(path) in maps for path in cuda.find().values())", tmp_path)
 
 

@@ -142,8 +142,8 @@ def test_libraries_of_an_mxnet_that_is_not_there(monkeypatch):
 
 def test_cuda_wheels_missing(monkeypatch):
     monkeypatch.setattr(problems, "flavours", lambda: ["mxnet-cu112"])
-    monkeypatch.setattr(probes._cuda, "find", lambda: {})
-    monkeypatch.setattr(probes._cuda, "loads", lambda name: False)
+    monkeypatch.setattr(probes.cuda, "find", lambda: {})
+    monkeypatch.setattr(probes.cuda, "loads", lambda name: False)
     (row,) = look("CUDA libraries")
     assert row.state == "error" and "nvidia-cudnn-cu11==8.9.6.50" in row.remedy
     (row,) = look("NVIDIA driver")

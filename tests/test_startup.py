@@ -112,7 +112,8 @@ def test_the_wheel_owns_the_file_so_that_pip_removes_it(environment):
 
 
 def test_doctor_tells(environment, monkeypatch):
-    code = "from d2lzh_cv.commands import probes; print(*[row.state + ' ' + row.value for row in probes._mxnet_first()])"
+    code = ("from d2lzh_cv.commands import probes\n"
+            "print(*[row.state + ' ' + row.value for row in probes._mxnet_first()])")
     assert prints(environment, "-c", code) == "ok works: d2lzh_cv.pth prepares it when Python starts\n"
     monkeypatch.setattr(hook, "prepared_at_start", False)
     row, = probes._mxnet_first()

@@ -113,11 +113,11 @@ def _mxnet_first() -> Iterator[Row]:
 
 def _devices() -> Row:
     from .. import devices
-    devices = devices.try_all_gpus()
-    if devices._num_gpus() > len([device for device in devices if device.device_type == "gpu"]):
-        return Row("devices", f"{devices}: there is a GPU for which MXNet {problems.MXNET} has no code (it has for "
+    found = devices.try_all_gpus()
+    if devices._num_gpus() > len([device for device in found if device.device_type == "gpu"]):
+        return Row("devices", f"{found}: there is a GPU for which MXNet {problems.MXNET} has no code (it has for "
                    "compute capability 5.0 to 8.9)", "warn")
-    return Row("devices", ", ".join(map(str, devices)))
+    return Row("devices", ", ".join(map(str, found)))
 
 
 def _cuda_libraries() -> Iterator[Row]:

@@ -59,7 +59,7 @@ class TrainerStore(KVStoreBase):
     """What ``gluon.Trainer`` asks of a kvstore that leaves the optimizer to it."""
 
     def __init__(self, shared: SharedStore, first_key: int) -> None:
-        self._shared, self._first_key, self.type = shared, first_key, shared.kind
+        self._shared, self._first_key = shared, first_key
 
     def broadcast(self, key: int, value: nd.NDArray, out: Any, priority: int = 0) -> None:
         """Put worker 0's ``value`` into ``out``, an array or one a device."""
@@ -74,6 +74,10 @@ class TrainerStore(KVStoreBase):
 
     def is_capable(self, capability: str) -> bool:
         return False
+
+    @property
+    def type(self) -> str:
+        return self._shared.kind
 
     @property
     def rank(self) -> int:
