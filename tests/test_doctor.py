@@ -119,8 +119,8 @@ def test_opencv_without_libgl_only_warns(tmp_path, monkeypatch):
 
 
 def test_each_missing_library_is_a_row_with_the_one_command(monkeypatch):
-    monkeypatch.setattr(probes._libraries, "missing", lambda folder: ["libquadmath.so.0", "libgomp.so.1"])
-    monkeypatch.setattr(probes._libraries, "borrow", lambda sonames: {})
+    monkeypatch.setattr(probes.libraries, "missing", lambda folder: ["libquadmath.so.0", "libgomp.so.1"])
+    monkeypatch.setattr(probes.libraries, "borrow", lambda sonames: {})
     rows = {row.name: row for row in look("system libraries")}
     lost = [rows["libquadmath.so.0"], rows["libgomp.so.1"]]
     assert [(row.value, row.state) for row in lost] == [("not on this system", "error")] * 2
@@ -129,14 +129,14 @@ def test_each_missing_library_is_a_row_with_the_one_command(monkeypatch):
 
 
 def test_a_library_out_of_another_wheel_is_said(monkeypatch):
-    monkeypatch.setattr(probes._libraries, "missing", lambda folder: ["libgomp.so.1"])
-    monkeypatch.setattr(probes._libraries, "borrow", lambda sonames: {"libgomp.so.1": Path("some.libs/libgomp-1.so")})
+    monkeypatch.setattr(probes.libraries, "missing", lambda folder: ["libgomp.so.1"])
+    monkeypatch.setattr(probes.libraries, "borrow", lambda sonames: {"libgomp.so.1": Path("some.libs/libgomp-1.so")})
     rows = {row.name: row for row in look("system libraries")}
     assert rows["libgomp.so.1"] == Row("libgomp.so.1", "not on this system, taken from some.libs/libgomp-1.so")
 
 
 def test_libraries_of_an_mxnet_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(probes._libraries, "mxnet_folder", lambda: None)
+    monkeypatch.setattr(probes.libraries, "mxnet_folder", lambda: None)
     assert look("system libraries") == []
 
 
