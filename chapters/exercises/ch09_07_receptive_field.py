@@ -96,7 +96,7 @@ run.record(fields_and_anchors=table)
 
 # %%
 net.initialize(init.Xavier())
-pictures = nd.random.uniform(0, 255, (run.choose(quick=1, full=16), 3, EDGE, EDGE))
+pictures = nd.random.uniform(0, 255, (run.choose(quick=8, full=16), 3, EDGE, EDGE))  # of one, a maximum may be dead
 pictures.attach_grad()
 _, axes = d2l.plt.subplots(1, 5, figsize=(13, 2.9))
 inside, measured = [], []
