@@ -17,7 +17,7 @@ from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
 from .data.voc import VOC_COLORMAP
-from .training import Classification
+from .training import Scoring
 
 OUTSIDE = -1  # the label of what a cell has beyond the picture
 
@@ -70,14 +70,13 @@ def from_cells(values: nd.NDArray, stride: int, size: tuple[int, int]) -> nd.NDA
     return cells.reshape((-1, rows * stride, columns * stride))[:, rim:-rim, rim:-rim]
 
 
-class CellClassification(Classification):
-    """:class:`~d2lzh_cv.training.Classification` of pixels whose scores come by cells; the loss is cross-entropy."""
+class CellScoring(Scoring):
+    """:class:`~d2lzh_cv.training.Scoring` of pixels whose scores come by cells; the loss is cross-entropy."""
 
     class_axis = -1
 
-    def __init__(self, net, *args) -> None:
-        super().__init__(net, *args)
-        self.loss = gloss.SoftmaxCrossEntropyLoss()
+    def __init__(self, net: FCN) -> None:
+        super().__init__(net, gloss.SoftmaxCrossEntropyLoss())
 
     def answer(self, X, y):
         return self.net.cells(X), to_cells(y, self.net.cells.stride)
@@ -128,9 +127,9 @@ class FCN(nn.HybridSequential):
         super().hybridize(active, *args, **kwargs)
         self.cells.hybridize(active, *args, **kwargs)
 
-    def task_for(self, loss) -> type[Classification]:
-        """How :func:`d2lzh_cv.training.fit` trains it: by cells where ``loss`` is the book's cross-entropy."""
-        return CellClassification if is_plain_cross_entropy(loss) else Classification
+    def scoring_for(self, loss) -> Scoring:
+        """How :func:`d2lzh_cv.training.fit` scores it: by cells where ``loss`` is the book's cross-entropy."""
+        return CellScoring(self) if is_plain_cross_entropy(loss) else Scoring(self, loss)
 
     def classify(self, X: nd.NDArray) -> nd.NDArray:
         """The class of every pixel, (B, H, W)."""

@@ -1,7 +1,6 @@
 """Single-shot multibox detection: TinySSD, its losses and its predictions (section 9.7)."""
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Callable
@@ -14,10 +13,8 @@ from mxnet.gluon import nn
 
 from .anchors import multibox_detection, multibox_target
 from .boxes import box_scale
-from .engine import distributed
-from .engine.loop import train_task
+from .engine.epochs import Epochs
 from .engine.snapshots import Snapshots
-from .engine.task import Task
 from .errors import InputError
 from .plotting import plt, show_bboxes
 
@@ -239,46 +236,29 @@ def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, 
         num_epochs: passes over ``train_iter``.
         on_epoch: called with each epoch; ``print`` prints the book's line.
         loss: takes what :class:`SSDLoss` takes.
-        snapshots: keep the state of the training, to go on from; see :func:`d2lzh_cv.engine.loop.train_task`.
+        snapshots: keep the state of the training, to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
         target_options: of :func:`~d2lzh_cv.anchors.multibox_target`, such as ``negative_mining_ratio``.
     """
     loss = loss or SSDLoss()
     loss.hybridize()
-    return train_task(Detection(net, train_iter, trainer, ctx, loss, **target_options), num_epochs, on_epoch, snapshots)
-
-
-class Detection(Task):
-    """Training a detector on one device."""
-
-    names, epoch_class = ("loss", "hits", "absolute error"), DetectionEpoch
-
-    def __init__(self, net, train_iter, trainer, ctx, loss, **target_options) -> None:
-        super().__init__(net, trainer)
-        self.train_iter, self.ctx, self.loss, self.target_options = train_iter, ctx, loss, target_options
-
-    def batches(self, number) -> mx.io.DataIter:
-        self.train_iter.reset()
-        return self.train_iter
-
-    def size(self, batch) -> int:
-        return batch.data[0].shape[0]
-
-    def step(self, batch):
-        X, Y = batch.data[0].as_in_context(self.ctx), batch.label[0].as_in_context(self.ctx)
-        with autograd.record():
-            anchors, cls_preds, bbox_preds = self.net(X)
-            with autograd.pause():
-                bbox_labels, bbox_masks, cls_labels = multibox_target(anchors, Y, cls_preds.transpose((0, 2, 1)),
-                                                                      **self.target_options)
-            ls = self.loss(cls_preds, cls_labels, bbox_preds, bbox_labels, bbox_masks)
-        ls.backward()
-        self.trainer.step(X.shape[0] * distributed.num_workers())
-        error = _absolute_error(bbox_preds, bbox_labels, bbox_masks)
-        return [[ls.sum(), _hits(cls_preds, cls_labels), error]], [1, cls_labels.size, bbox_labels.size]
-
-    def summary(self, number, sums, counts, started) -> DetectionEpoch:
-        _, hit_share, bbox_mae = (sums / counts).tolist()
-        return DetectionEpoch(number, 1 - hit_share, bbox_mae, time.time() - started)
+    epochs = Epochs(num_epochs, net, trainer, DetectionEpoch, on_epoch, snapshots)
+    for epoch in epochs:
+        train_iter.reset()
+        for batch in epoch.batches(train_iter):
+            X, Y = batch.data[0].as_in_context(ctx), batch.label[0].as_in_context(ctx)
+            with autograd.record():
+                anchors, cls_preds, bbox_preds = net(X)
+                with autograd.pause():
+                    bbox_labels, bbox_masks, cls_labels = multibox_target(
+                        anchors, Y, cls_preds.transpose((0, 2, 1)), **target_options)
+                ls = loss(cls_preds, cls_labels, bbox_preds, bbox_labels, bbox_masks)
+            ls.backward()
+            trainer.step(X.shape[0])
+            epoch.add(loss=(ls.sum(), 1), hits=(_hits(cls_preds, cls_labels), cls_labels.size),
+                      absolute_error=(_absolute_error(bbox_preds, bbox_labels, bbox_masks), bbox_labels.size))
+        _, hit_share, bbox_mae = epoch.means()
+        epoch.end(DetectionEpoch(epoch.number, 1 - hit_share, bbox_mae, epoch.seconds))
+    return epochs.results
 
 
 def detect(net: TinySSD, picture: nd.NDArray, edge_size: int = 256, ctx: mx.Context | None = None,

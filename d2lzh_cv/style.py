@@ -17,9 +17,8 @@ from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import model_zoo, nn
 
 from .data.hub import folders_of
-from .engine.loop import train_task
+from .engine.epochs import Epochs
 from .engine.snapshots import Snapshots
-from .engine.task import Task
 from .errors import InputError
 from .fcn import RGB_MEAN, RGB_STD, normalize_image
 from .finetuning import SourceNetwork, find_source
@@ -194,7 +193,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
         learning_rate: of Adam, times 0.1 every ``decay_every`` steps.
         report_every: ``on_step`` is called after each so many steps.
         weights: of content, style and total variation.
-        snapshots: keep the state of the training, to go on from; see :func:`d2lzh_cv.engine.loop.train_task`.
+        snapshots: keep the state of the training, to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
 
     Returns:
         The picture, (1, 3, h, w), normalised.
@@ -206,46 +205,33 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
     trainer = gluon.Trainer(picture.collect_params(), "adam", {"learning_rate": learning_rate})
     losses = LossGraph(extractor, contents, grams, [Y.size for Y in styles], weights)  # compute_loss in one graph
     losses.hybridize(static_alloc=True, static_shape=True)
-    task = StyleTransfer(picture, trainer, losses, num_steps, decay_every, report_every)
 
     def report(step: StyleStep) -> None:
         if on_step and step.number and step.number % report_every == 0:
             on_step(step)
-    train_task(task, task.num_epochs, report, snapshots)
+
+    num_epochs, seconds = max(1, math.ceil((num_steps - 1) / report_every)), 0.0
+    epochs = Epochs(num_epochs, picture, trainer, StyleStep, report, snapshots, random_batches=False)
+    for epoch in epochs:  # the steps from one report to the next, counted from 0 as in the book
+        steps = range((epoch.number - 1) * report_every + (epoch.number > 1),
+                      min(epoch.number * report_every, num_steps - 1) + 1)
+        for step in epoch.batches(steps):
+            began = time.time()
+            with autograd.record():
+                content_l, style_l, tv_l = losses(picture())
+                loss = nd.add_n(content_l, style_l, tv_l)
+            loss.backward()
+            trainer.step(1)
+            picture().wait_to_read()
+            seconds = time.time() - began
+            if step and step % decay_every == 0:
+                trainer.set_learning_rate(trainer.learning_rate * 0.1)
+            reported = step % report_every == 0 and step > 0  # an epoch's sums are then the values of this step
+            epoch.add(loss=(loss, 1), content_loss=(content_l * reported, 1), style_loss=(style_l * reported, 1),
+                      TV_loss=(tv_l * reported, 1))
+        _, *losses_then = epoch.sums()
+        epoch.end(StyleStep(steps[-1], *losses_then, seconds))
     return picture()
-
-
-class StyleTransfer(Task):
-    """Steps from one report to the next are an epoch; steps are counted from 0, as in the book."""
-
-    names, epoch_class, random = ("loss", "content loss", "style loss", "TV loss"), StyleStep, False
-
-    def __init__(self, picture, trainer, losses, num_steps, decay_every, report_every) -> None:
-        super().__init__(picture, trainer)
-        self.losses, self.num_steps = losses, num_steps
-        self.decay_every, self.report_every = decay_every, report_every
-        self.num_epochs, self.seconds = max(1, math.ceil((num_steps - 1) / report_every)), 0.0
-
-    def batches(self, number) -> range:
-        first = (number - 1) * self.report_every + 1 if number > 1 else 0
-        return range(first, min(number * self.report_every, self.num_steps - 1) + 1)
-
-    def step(self, batch):
-        began = time.time()
-        with autograd.record():
-            parts = self.losses(self.net())  # content, style, total variation
-            total = nd.add_n(*parts)
-        total.backward()
-        self.trainer.step(1)
-        self.net().wait_to_read()
-        self.seconds = time.time() - began
-        if batch and batch % self.decay_every == 0:
-            self.trainer.set_learning_rate(self.trainer.learning_rate * 0.1)
-        reported = batch % self.report_every == 0 and batch > 0  # the sums over an epoch are then this step's values
-        return [[total, *(part * reported for part in parts)]], [1]
-
-    def summary(self, number, sums, counts, started) -> StyleStep:
-        return StyleStep(self.batches(number)[-1], *sums[1:].tolist(), self.seconds)
 
 
 class LossGraph(nn.HybridBlock):

@@ -10,11 +10,9 @@ from typing import Callable
 import mxnet as mx
 from mxnet import autograd, gluon, nd
 
-from .engine import distributed
-from .engine.loop import train_task
+from .engine.epochs import Epochs
 from .engine.seeds import seed_everything
 from .engine.snapshots import Snapshots
-from .engine.task import Task
 from .errors import InputError
 
 __all__ = ["Benchmark", "Epoch", "evaluate_accuracy", "fit", "mkdir_if_not_exist", "seed_everything", "train"]
@@ -36,12 +34,12 @@ class Epoch:
 
 
 def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int) -> None:
-    """Train and evaluate, printing a line an epoch as the book does (section 9.1).
+    """Train and evaluate, printing a line per epoch as the book does (section 9.1).
 
     Args:
         train_iter, test_iter: batches (X, y) with X (B, C, H, W); y is (B,), or (B, H, W) for section 9.10.
         net: maps X to scores with the classes on axis 1.
-        loss: ``loss(scores, y)``, a value a sample.
+        loss: ``loss(scores, y)``, a value per sample.
         trainer: the ``gluon.Trainer`` of ``net``.
         ctx: a device or a list of devices; each batch is split between them.
         num_epochs: passes over ``train_iter``.
@@ -54,61 +52,57 @@ def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs
         on_epoch: Callable[[Epoch], None] | None = None, snapshots: Snapshots | None = None) -> list[Epoch]:
     """Train ``net`` as :func:`train` does, without printing; returns the epochs and hands each to ``on_epoch``.
 
-    ``snapshots`` keep the state of the training, to go on from; see :func:`d2lzh_cv.engine.loop.train_task`.
-    A network may bring an equal, faster form of the step, as :class:`d2lzh_cv.fcn.FCN` does: its ``task_for``.
+    ``snapshots`` keep the state of the training, to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+    A network may bring an equal, faster form of its scores, as :class:`d2lzh_cv.fcn.FCN` does: ``scoring_for``.
 
     Raises InputError naming the epoch and the step when the loss is no longer a finite number.
     """
-    make = net.task_for(loss) if hasattr(net, "task_for") else Classification
-    task = make(net, train_iter, loss, trainer, _as_devices(ctx), test_iter)
-    return train_task(task, num_epochs, on_epoch, snapshots)
+    devices = _as_devices(ctx)
+    scoring = net.scoring_for(loss) if hasattr(net, "scoring_for") else Scoring(net, loss)
+    epochs = Epochs(num_epochs, net, trainer, Epoch, on_epoch, snapshots)
+    for epoch in epochs:
+        for X, y in epoch.batches(train_iter):
+            Xs, ys = _split(X, devices), _split(y.astype(X.dtype, copy=False), devices)
+            if len(Xs) < len(devices):  # the devices without a picture would add their last gradient once more
+                net.collect_params().zero_grad()
+            with autograd.record():
+                answers = [scoring.answer(Xi, yi) for Xi, yi in zip(Xs, ys)]
+                ls = [scoring.losses(*answer, yi.size) for answer, yi in zip(answers, ys)]
+            autograd.backward(ls)
+            trainer.step(X.shape[0])
+            for answer, yi, li in zip(answers, ys, ls):
+                epoch.add(loss=(li.sum(), li.size), hits=(scoring.hits(*answer), yi.size))
+        loss_mean, train_acc = epoch.means()
+        test_acc = None if test_iter is None else _accuracy(
+            test_iter, devices, lambda X, y: scoring.hits(*scoring.answer(X, y)))
+        epoch.end(Epoch(epoch.number, loss_mean, train_acc, test_acc, epoch.seconds))
+    return epochs.results
 
 
-class Classification(Task):
-    """Training a network to give the right label, of a picture or of each pixel, the highest score on axis 1."""
+class Scoring:
+    """How the scores of ``net`` are held against labels, of pictures or of pixels: the classes are on axis 1.
 
-    names, epoch_class, class_axis = ("loss", "hits"), Epoch, 1
+    Args:
+        net: maps X (B, C, H, W) to scores.
+        loss: ``loss(scores, y)``, a value per sample.
+    """
 
-    def __init__(self, net, train_iter, loss, trainer, devices, test_iter=None) -> None:
-        super().__init__(net, trainer)
-        self.train_iter, self.loss, self.devices, self.test_iter = train_iter, loss, devices, test_iter
+    class_axis = 1
 
-    def batches(self, number) -> Iterable:
-        return self.train_iter
+    def __init__(self, net, loss) -> None:
+        self.net, self.loss = net, loss
 
-    def size(self, batch) -> int:
-        return batch[0].shape[0]
-
-    def step(self, batch):
-        X, y = batch
-        Xs, ys = _split(X, self.devices), _split(y.astype(X.dtype, copy=False), self.devices)
-        if len(Xs) < len(self.devices):  # the devices without a picture would add their last gradient once more
-            self.net.collect_params().zero_grad()
-        with autograd.record():
-            answers = [self.answer(Xi, yi) for Xi, yi in zip(Xs, ys)]
-            ls = [self.losses(*answer, yi.size) for answer, yi in zip(answers, ys)]
-        autograd.backward(ls)
-        self.trainer.step(X.shape[0] * distributed.num_workers())
-        sums = [[li.sum(), self.hits(*answer)] for li, answer in zip(ls, answers)]
-        return sums, [sum(li.size for li in ls), y.size]
-
-    def answer(self, X, y) -> tuple[nd.NDArray, nd.NDArray]:
+    def answer(self, X: nd.NDArray, y: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
         """Scores, and the labels in the same order."""
         return self.net(X), y
 
-    def losses(self, scores, labels, count: int) -> nd.NDArray:
+    def losses(self, scores: nd.NDArray, labels: nd.NDArray, count: int) -> nd.NDArray:
         """The loss of each sample; the batch has ``count`` labels."""
         return self.loss(scores, labels)
 
-    def hits(self, scores, labels) -> nd.NDArray:
+    def hits(self, scores: nd.NDArray, labels: nd.NDArray) -> nd.NDArray:
         """How many labels have the highest score."""
         return _correct(scores, labels, self.class_axis)
-
-    def summary(self, number, sums, counts, started) -> Epoch:
-        mean_loss, train_acc = (sums / counts).tolist()
-        test_acc = None if self.test_iter is None else _accuracy(
-            self.test_iter, self.devices, lambda X, y: self.hits(*self.answer(X, y)))
-        return Epoch(number, mean_loss, train_acc, test_acc, time.time() - started)
 
 
 def evaluate_accuracy(data_iter: Iterable, net, ctx=None) -> float:

@@ -13,7 +13,7 @@ from tolerance import assert_close
 import d2lzh_cv
 from d2lzh_cv.fcn import (
     FCN,
-    CellClassification,
+    CellScoring,
     bilinear_kernel,
     fcn,
     from_cells,
@@ -23,7 +23,7 @@ from d2lzh_cv.fcn import (
     to_cells,
 )
 from d2lzh_cv.finetuning import conv_features
-from d2lzh_cv.training import Classification, Epoch, fit
+from d2lzh_cv.training import Epoch, Scoring, fit
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
@@ -221,8 +221,8 @@ def trained(loss) -> tuple[Epoch, dict[str, np.ndarray]]:
 
 def test_trained_by_cells_or_as_it_is_the_network_is_the_same():
     (mine, weights), (plain, expected) = (trained(loss(axis=1)) for loss in (gloss.SoftmaxCrossEntropyLoss, Unknown))
-    assert (small_fcn().task_for(gloss.SoftmaxCrossEntropyLoss(axis=1)), small_fcn().task_for(Unknown(axis=1))) \
-        == (CellClassification, Classification)
+    assert [type(small_fcn().scoring_for(loss(axis=1))) for loss in (gloss.SoftmaxCrossEntropyLoss, Unknown)] \
+        == [CellScoring, Scoring]
     assert_close(*(np.array([e.loss, e.train_acc, e.test_acc], np.float32) for e in (mine, plain)))
     for name, weight in weights.items():
         assert_close(weight, expected[name])
@@ -232,7 +232,7 @@ def test_trained_by_cells_or_as_it_is_the_network_is_the_same():
     gloss.SoftmaxCrossEntropyLoss(), gloss.SoftmaxCrossEntropyLoss(axis=1, weight=0.5), gloss.L2Loss(),
     gloss.SoftmaxCrossEntropyLoss(axis=1, from_logits=True), gloss.SoftmaxCrossEntropyLoss(axis=1, sparse_label=False)])
 def test_another_loss_is_left_as_it_is(loss):
-    assert small_fcn().task_for(loss) is Classification
+    assert type(small_fcn().scoring_for(loss)) is Scoring
 
 
 def test_the_cells_add_nothing_to_the_network():

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import mxnet as mx
 import numpy as np
@@ -20,7 +21,7 @@ from mxnet.gluon.data import ArrayDataset, DataLoader
 from mxnet.gluon.data.vision import transforms
 
 from d2lzh_cv import training
-from d2lzh_cv.engine import loop, snapshots
+from d2lzh_cv.engine import snapshots
 from d2lzh_cv.engine.seeds import seed_everything
 from d2lzh_cv.engine.snapshots import Snapshots
 from d2lzh_cv.errors import InputError
@@ -39,6 +40,27 @@ class Stop(Exception):
     """In place of a power cut."""
 
 
+@dataclass
+class Task:
+    """What ``fit`` takes."""
+    net: gluon.Block
+    data: DataLoader
+    trainer: gluon.Trainer
+    ctx: tuple[mx.Context, ...] = CPU
+    loss: Any = gloss.SoftmaxCrossEntropyLoss()
+
+    def before_each_step(self, act) -> None:
+        """Call ``act`` with the step's number, from 0 over all epochs, when its loss is computed."""
+        loss, calls = self.loss, iter(range(10 ** 6))
+
+        def acting(scores, labels):
+            call = next(calls)
+            if call % len(self.ctx) == 0:
+                act(call // len(self.ctx))
+            return loss(scores, labels)
+        self.loss = acting
+
+
 def make_task(optimizer=MOMENTUM, ctx=CPU, classes=3):
     """Everything that can be random or remember something: shuffling, augmentation, dropout, BatchNorm, momentum."""
     seed_everything(5)
@@ -51,7 +73,7 @@ def make_task(optimizer=MOMENTUM, ctx=CPU, classes=3):
     if "lr_scheduler" in options:
         options["lr_scheduler"] = lr_scheduler.FactorScheduler(3, 0.5, base_lr=options["learning_rate"])
     trainer = gluon.Trainer(net.collect_params(), optimizer[0], options)
-    return training.Classification(net, data, gloss.SoftmaxCrossEntropyLoss(), trainer, list(ctx), data)
+    return Task(net, data, trainer, ctx)
 
 
 def keep(folder, resume=False, **options) -> Snapshots:
@@ -63,7 +85,8 @@ def train(task, folder, num_epochs=4, stop_after=None, resume=False, on_epoch=No
     if stop_after:
         _break(task, *stop_after)
     try:
-        epochs = loop.train_task(task, num_epochs, on_epoch, keep(folder, resume, **options))
+        epochs = training.fit(task.net, task.data, task.loss, task.trainer, list(task.ctx), num_epochs, task.data,
+                              on_epoch, keep(folder, resume, **options))
     except Stop:
         return None
     return parameters(task), [asdict(replace(epoch, seconds=0)) for epoch in epochs]
@@ -84,17 +107,14 @@ def twins(built_before: int):
     net.initialize(mx.init.Xavier())
     data = DataLoader(ArrayDataset(PICTURES, LABELS).transform_first(AUGS), 4, shuffle=True)
     trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.01})
-    return training.Classification(net, data, gloss.SoftmaxCrossEntropyLoss(), trainer, [mx.cpu()], data)
+    return Task(net, data, trainer)
 
 
 def _break(task, epoch, step):
-    real, count = task.step, iter(range(10 ** 6))
-
-    def broken(batch):
-        if next(count) == (epoch - 1) * 3 + step - 1:
+    def act(number):
+        if number == (epoch - 1) * 3 + step - 1:
             raise Stop
-        return real(batch)
-    task.step = broken
+    task.before_each_step(act)
 
 
 def test_each_parameter_finds_its_own_state_whatever_was_built_before(tmp_path):
@@ -128,20 +148,13 @@ def test_two_devices(tmp_path):
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_ctrl_c_finishes_the_step_and_saves_it(tmp_path, step, capsys):
     whole, task = train(make_task(), tmp_path / "whole", 2), make_task()
-    real, count = task.step, iter(range(99))
-
-    def interrupted(batch):
-        if next(count) == 3 + step - 1:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(batch)
-    task.step = interrupted
+    task.before_each_step(lambda number: number == 3 + step - 1 and os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         train(task, tmp_path / "stopped", 2)
     assert "finishing the step" in capsys.readouterr().err
     assert (tmp_path / f"stopped/00001-{step:06d}").is_dir()
-    again = make_task()
-    real_again, steps = again.step, []
-    again.step = lambda batch: steps.append(1) or real_again(batch)
+    again, steps = make_task(), []
+    again.before_each_step(steps.append)
     assert_same(train(again, tmp_path / "stopped", 2, resume=True), whole)
     assert len(steps) == 3 - step, "steps that were done are not done again"
 
@@ -149,11 +162,11 @@ def test_ctrl_c_finishes_the_step_and_saves_it(tmp_path, step, capsys):
 def test_the_second_ctrl_c_stops_at_once(tmp_path):
     task = make_task()
 
-    def step(batch):
+    def twice(number):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError("went on")
-    task.step = step
+    task.before_each_step(twice)
     with pytest.raises(KeyboardInterrupt):
         train(task, tmp_path / "x")
     assert not list((tmp_path / "x").glob("0*"))
@@ -189,10 +202,11 @@ def test_what_comes_after_does_not_depend_on_what_was_resumed(tmp_path):
     assert np.array_equal(nd.random.uniform(shape=3).asnumpy(), after[0]) and np.random.rand() == after[1]
 
 
-def test_the_last_two_and_the_best_are_kept(tmp_path):
-    task = make_task()
-    summary, scores = task.summary, {1: 0.3, 2: 0.9, 3: 0.9, 4: 0.5}
-    task.summary = lambda number, *values: replace(summary(number, *values), test_acc=scores[number])
+def test_the_last_two_and_the_best_are_kept(tmp_path, monkeypatch):
+    epoch_class = training.Epoch
+    task, scores = make_task(), {1: 0.3, 2: 0.9, 3: 0.9, 4: 0.5}
+    monkeypatch.setattr(training, "Epoch", lambda number, loss, train_acc, test_acc, seconds: epoch_class(
+        number, loss, train_acc, scores[number], seconds))
     train(task, tmp_path / "s", 4, best="test_acc")
     assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["00003-000000", "00004-000000", "best"]
     assert len(json.loads((tmp_path / "s/best/state.json").read_text())["progress"]["epochs"]) == 2
@@ -277,6 +291,18 @@ def test_a_loss_that_is_not_finite_names_epoch_and_step(tmp_path):
     task.loss = lambda scores, y: real(scores, y) * (float("nan") if next(count) == 4 else 1)
     with pytest.raises(InputError, match="the loss is nan in step 2 of epoch 2: lower the learning rate or check"):
         train(task, tmp_path / "s", 3)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_in_a_step_leaves_ctrl_c_as_it_was(tmp_path, error):
+    """A notebook keeps the error, with all that was going on then."""
+    def fail(number):
+        raise error
+    task, before = make_task(), [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    task.before_each_step(fail)
+    with pytest.raises(error) as kept:
+        train(task, tmp_path / "s")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before and kept.traceback
 
 
 def test_killed_for_good_and_resumed(tmp_path):

@@ -14,7 +14,7 @@ from mxnet.gluon.data.vision import transforms
 from tolerance import assert_close
 
 from d2lzh_cv import training
-from d2lzh_cv.engine import loop
+from d2lzh_cv.engine.epochs import Sums
 from d2lzh_cv.errors import InputError
 
 CPU, TWO = [mx.cpu()], [mx.cpu(0), mx.cpu(1)]
@@ -151,30 +151,38 @@ def test_evaluation_leaves_batch_norm_alone():
     assert_close(net.running_mean.data(), np.zeros(4, "float32"), exact=True)
 
 
-# RunningSums
+# Sums
 
 @pytest.mark.parametrize("lag", [0, 2, 50])
 def test_sums_are_those_of_float64(lag):
     """In float32, 2**24 + 1 is 2**24 again."""
-    sums = loop.RunningSums(lag)
+    sums = Sums(lag=lag)
     for value in (2.0 ** 24, 1, 1, 1):
-        sums.add(nd.array([value]), nd.array([[-value / 2]]))
-    assert sums.total().tolist() == [2.0 ** 24 + 3, -(2.0 ** 24 + 3) / 2]
-    assert sums.total().tolist() == sums.total().tolist()
+        sums.add({"a": (nd.array([value]), 1), "b": (nd.array([[-value / 2]]), 2)}, "here")
+    for _ in range(2):
+        found, counts = sums.total()
+        assert found.tolist() == [2.0 ** 24 + 3, -(2.0 ** 24 + 3) / 2] and counts.tolist() == [4, 8]
 
 
 def test_sums_read_late_what_was_added_then():
-    sums, value = loop.RunningSums(lag=5), nd.array([1])
-    sums.add(value)
+    sums, value = Sums(lag=5), nd.array([1])
+    sums.add({"a": (value, 1)}, "here")
     value[:] = 100
-    assert sums.total().tolist() == [1]
+    assert sums.total()[0].tolist() == [1]
 
 
 def test_sums_take_values_of_several_devices():
-    sums = loop.RunningSums()
+    sums = Sums()
     for device in TWO * 2:
-        sums.add(nd.ones(1, ctx=device))
-    assert sums.total().tolist() == [4]
+        sums.add({"a": (nd.ones(1, ctx=device), 3)}, "here")
+    assert [values.tolist() for values in sums.total()] == [[4], [12]]
+
+
+def test_sums_begin_from_those_before():
+    """A training of an earlier release kept one count for all sums."""
+    sums = Sums([1.5, 2.5], [2])
+    sums.add({"a": (nd.array([1]), 1), "b": (nd.array([2]), 1)}, "here")
+    assert [values.tolist() for values in sums.total()] == [[2.5, 4.5], [3, 3]]
 
 
 # seeds

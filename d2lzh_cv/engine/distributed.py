@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from ..errors import InputError
 
@@ -28,6 +29,7 @@ KVSTORES = ("local", "device", DIST)
 NOT_LAUNCHED = f"{DIST} takes several processes; start them with: d2lzh-cv launch -n WORKERS -s SERVERS -- COMMAND"
 _name: str | None = None
 _store: Any = None
+_started: WeakSet = WeakSet()  # the trainers
 
 
 def launched() -> bool:
@@ -72,12 +74,17 @@ def kvstore() -> dict[str, Any]:
 
 
 def start(trainer: Any) -> None:
-    """Give every worker worker 0's parameters, before a gradient is taken at them.
+    """Make ``trainer.step(len(X))`` a step of all workers, and give each worker 0's parameters before the first one.
 
     Where shapes are not known before the first step it gives them: then the seeds make them equal before.
     """
+    if num_workers() == 1:
+        return
+    if trainer not in _started:  # gradients are added up: their mean is over the pictures of all
+        _started.add(trainer)
+        trainer._scale /= num_workers()
     known = all(parameter._data is not None for parameter in trainer._params)
-    if num_workers() > 1 and known and not trainer._kv_initialized:
+    if known and not trainer._kv_initialized:
         trainer._init_kvstore()
         trainer._init_params()
 

@@ -8,20 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 from . import distributed
-from .snapshots import Snapshots
-from .task import Progress, Task
+from .snapshots import Progress, Snapshots, Training
 
 
 class SharedSnapshots(Snapshots):
     """Snapshots that worker 0 alone writes and all go on from, on whatever machines they are."""
 
-    def save(self, task: Task, progress: Progress) -> Any:
-        return super().save(task, progress) if distributed.rank() == 0 else self.folder
+    def save(self, training: Training, progress: Progress) -> Any:
+        return super().save(training, progress) if distributed.rank() == 0 else self.folder
 
-    def resume(self, task: Task, on_epoch: Callable[[Any], None] | None = None) -> Progress:
+    def resume(self, training: Training, on_epoch: Callable[[Any], None] | None = None) -> Progress:
         """See :class:`Snapshots`. Of an epoch that was begun each goes on with worker 0's sums, not its own."""
         if distributed.rank() == 0:
-            progress = super().resume(task, on_epoch)
+            progress = super().resume(training, on_epoch)
             distributed.broadcast(self._packed(progress))
             return progress
         content = distributed.broadcast(b"")
@@ -29,7 +28,7 @@ class SharedSnapshots(Snapshots):
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 archive.extractall(self.folder)
         try:
-            return super().resume(task, on_epoch)
+            return super().resume(training, on_epoch)
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""The state of a training on disk, to go on from to the bit: whole or not there, and never the only copy replaced.
+"""The state of a training on disk, to resume from to the bit: whole or not there, and never the only copy replaced.
 
 A snapshot is a folder EPOCH-STEP with parameters, the optimizer's states and state.json, which holds their hashes.
 """
@@ -10,8 +10,9 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import mxnet as mx
 from mxnet import gluon
@@ -21,11 +22,38 @@ from ..files import make_folder_atomically, read_json, write_json
 from .optimizer_state import load_optimizer, save_optimizer
 from .plain import to_plain
 from .seeds import derived_seed
-from .task import Progress, Task
 
 FORMAT, KEPT = 2, 2
 STATE, NET, TRAINER, BEST = "state.json", "net.params", "trainer.params", "best"
 OTHERS = "net-device{}.params"  # what the other devices have of their own
+
+
+class Training(Protocol):
+    """What a snapshot is of: a network, its trainer, and the dataclass of what an epoch gave."""
+
+    net: gluon.Block
+    trainer: gluon.Trainer
+    result_class: type
+
+
+@dataclass
+class Progress:
+    """How far a training is: the results of its finished epochs, and of the current one what there is so far."""
+
+    epochs: list[Any] = field(default_factory=list)
+    step: int = 0
+    sums: list[float] = field(default_factory=list)
+    counts: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Epochs and steps done, such as 00002-000013: later ones sort after earlier ones."""
+        return f"{len(self.epochs):05d}-{self.step:06d}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; floats keep all their digits."""
+        return {**vars(self), "epochs": [asdict(epoch) for epoch in self.epochs]}
 
 
 class Snapshots:
@@ -34,9 +62,9 @@ class Snapshots:
     Args:
         folder: of this training alone.
         seed, series: every random number of the training follows from them.
-        identity: what must be the same to go on, by the name that a reader knows it by.
-        resume: go on from what is there; else it is removed.
-        force: go on although ``identity`` has changed.
+        identity: what must be the same to resume, by the name that a reader knows it by.
+        resume: begin from what is there; else it is removed.
+        force: resume although ``identity`` has changed.
         best: the value of an epoch whose highest is kept, such as "test_acc"; None keeps none.
     """
 
@@ -52,7 +80,7 @@ class Snapshots:
         """The seed for a part of this training, such as an epoch's order."""
         return derived_seed(self._seed, self.series, *parts)
 
-    def save(self, task: Task, progress: Progress) -> Path:
+    def save(self, training: Training, progress: Progress) -> Path:
         """Write the state; then the older ones go, but for the last two and the best.
 
         Raises:
@@ -60,7 +88,7 @@ class Snapshots:
         """
         folder = self.folder / progress.name
         with make_folder_atomically(folder) as temporary:
-            optimizer = _write(task, temporary, folder)
+            optimizer = _write(training, temporary, folder)
             hashes = {path.name: _hash(path) for path in sorted(temporary.iterdir())}
             write_json(temporary / STATE, {"format": FORMAT, "series": self.series, "identity": self.identity,
                                            "hashes": hashes, "optimizer": optimizer,
@@ -71,8 +99,8 @@ class Snapshots:
             shutil.rmtree(old, ignore_errors=True)
         return folder
 
-    def resume(self, task: Task, on_epoch: Callable[[Any], None] | None = None) -> Progress:
-        """Put the newest whole snapshot into ``task`` and return how far it is; nothing where there is none.
+    def resume(self, training: Training, on_epoch: Callable[[Any], None] | None = None) -> Progress:
+        """Put the newest whole snapshot into ``training`` and return how far it is; nothing where there is none.
 
         ``on_epoch`` is called with each epoch done before the state is loaded: it may set a learning rate, which the
         snapshot knows better.
@@ -87,12 +115,12 @@ class Snapshots:
                 print(f"{error}; going on from the one before", file=sys.stderr)
                 continue
             self._check_identity(state["identity"], folder)
-            progress = self._progress(task, state["progress"])
+            progress = self._progress(training, state["progress"])
             for epoch in progress.epochs:
                 self._note_score(epoch)
                 if on_epoch:
                     on_epoch(epoch)
-            _read_into(task, folder, state["optimizer"])
+            _read_into(training, folder, state["optimizer"])
             print(f"{self.series}: going on after epoch {len(progress.epochs)}"
                   f"{f', step {progress.step}' if progress.step else ''}", file=sys.stderr)
             return progress
@@ -118,8 +146,8 @@ class Snapshots:
                              "--force all the same, or begin anew with another --out")
 
     @staticmethod
-    def _progress(task: Task, values: dict[str, Any]) -> Progress:
-        epochs = [task.epoch_class(**epoch) for epoch in values["epochs"]]
+    def _progress(training: Training, values: dict[str, Any]) -> Progress:
+        epochs = [training.result_class(**epoch) for epoch in values["epochs"]]
         return Progress(**{**values, "epochs": epochs})
 
     def _keep_best(self, progress: Progress) -> None:
@@ -135,10 +163,10 @@ class Snapshots:
         return higher
 
 
-def _write(task: Task, folder: Path, shown: Path) -> dict[str, Any]:
+def _write(training: Training, folder: Path, shown: Path) -> dict[str, Any]:
     try:
-        _save_net(task.net, folder, task.trainer._contexts)
-        optimizer = save_optimizer(task.trainer, task.net, folder / TRAINER)
+        _save_net(training.net, folder, training.trainer._contexts)
+        optimizer = save_optimizer(training.trainer, training.net, folder / TRAINER)
         for path in folder.iterdir():
             mx.nd.load(str(path))  # MXNet does not report a disk that fills on closing
         return optimizer
@@ -165,14 +193,14 @@ def _load_net(net: gluon.Block, folder: Path, devices: list[mx.Context]) -> None
             parameters[name].data(device)[:] = value
 
 
-def _read_into(task: Task, folder: Path, optimizer: dict[str, Any]) -> None:
+def _read_into(training: Training, folder: Path, optimizer: dict[str, Any]) -> None:
     try:
-        _load_net(task.net, folder, task.trainer._contexts)
+        _load_net(training.net, folder, training.trainer._contexts)
     except (mx.base.MXNetError, AssertionError, ValueError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"{folder / NET} does not fit this network: {reason}; was it another number of classes? "
                          "Begin anew with another --out") from error
-    load_optimizer(task.trainer, task.net, folder / TRAINER, optimizer)
+    load_optimizer(training.trainer, training.net, folder / TRAINER, optimizer)
 
 
 def _hash(path: Path) -> str:

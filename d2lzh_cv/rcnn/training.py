@@ -1,7 +1,6 @@
 """Training the four networks with the loop of all sections, snapshots included."""
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -9,9 +8,9 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, init, nd
 
-from ..engine.loop import train_task
+from ..engine.epochs import Epochs
 from ..engine.snapshots import Snapshots
-from ..engine.task import Task
+from .parts import Losses
 
 DROP = 0.8  # of the epochs, after which the learning rate falls to a tenth
 
@@ -44,7 +43,7 @@ def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx
         net: has ``losses`` and ``parts``, as :class:`~d2lzh_cv.rcnn.parts.RegionDetector` does.
         batches: begins a pass over the data: ``mx.io.DataBatch``es of pictures (B, 3, H, W) and labels (B, M, 5), or
             :class:`~d2lzh_cv.rcnn.instances.MaskBatch`es, whose masks a Mask R-CNN learns from.
-        snapshots: keep the state of the training; see :func:`d2lzh_cv.engine.loop.train_task`.
+        snapshots: keep the state of the training; see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     def epoch_done(epoch: RegionEpoch) -> None:
         if epoch.number == max(1, round(DROP * num_epochs)):
@@ -52,7 +51,39 @@ def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx
         if on_epoch:
             on_epoch(epoch)
 
-    return train_task(RegionTask(net, batches, trainer, ctx), num_epochs, epoch_done, snapshots)
+    epochs = Epochs(num_epochs, net, trainer, RegionEpoch, epoch_done, snapshots)
+    for epoch in epochs:
+        for batch in epoch.batches(batches()):
+            X, Y = (part[0].as_in_context(ctx) for part in (batch.data, batch.label))
+            masks = {} if getattr(batch, "masks", None) is None else {"masks": batch.masks.as_in_context(ctx)}
+            rng = np.random.default_rng(np.random.randint(2**31 - 1))  # NumPy's generator is seeded for every batch
+            with autograd.record():
+                losses = net.losses(X, Y, rng, **masks)
+                loss = sum(losses.parts.values())
+            loss.backward()
+            trainer.step(len(X), ignore_stale_grad=len(losses.parts) < len(net.parts))  # there may be nothing to mask
+            epoch.add(loss=(loss.sum(), len(X)), **_errors(losses), **_losses_of_parts(losses, net.parts))
+        loss, hit_share, bbox_mae, *parts = epoch.means()
+        of = {f"{part[:-1]}_loss": value for part, value in zip(net.parts, parts)}
+        epoch.end(RegionEpoch(epoch.number, loss, 1 - hit_share, bbox_mae, epoch.seconds, **of))
+    return epochs.results
+
+
+def _errors(losses: Losses) -> dict[str, tuple[nd.NDArray, float]]:
+    """Sums and counts of the sampled regions whose class is found, and of the errors of the objects' offsets."""
+    classes = losses.sample.classes
+    foreground = (classes > 0).expand_dims(axis=2)
+    hits = ((losses.scores.argmax(axis=-1) == classes) * (classes >= 0)).sum()
+    error = ((losses.offsets - losses.sample.offsets).abs() * foreground).sum()
+    labels = classes.asnumpy()
+    return {"hits": (hits, (labels >= 0).sum()), "absolute_error": (error, 4 * (labels > 0).sum())}
+
+
+def _losses_of_parts(losses: Losses, parts: tuple[str, ...]) -> dict[str, tuple[nd.NDArray, float]]:
+    """Sums and counts of the loss of each of ``parts``; nothing for one that the batch did not train."""
+    batch, none = len(losses.sample.classes), nd.zeros(1, ctx=losses.scores.context)
+    return {f"loss_of_{part}": (losses.parts[part].sum(), batch) if part in losses.parts else (none, 0)
+            for part in parts}
 
 
 def train_new(net, batches: Callable[[], Iterable], ctx: mx.Context, num_epochs: int,
@@ -85,48 +116,3 @@ def alternate(*begins: Callable[[], Iterable]) -> Callable[[], Iterator]:
                 else:
                     yield batch
     return begin
-
-
-class RegionTask(Task):
-    """Training a network that has ``losses`` of pictures and their objects, on one device."""
-
-    epoch_class = RegionEpoch
-
-    def __init__(self, net, batches, trainer, ctx) -> None:
-        super().__init__(net, trainer)
-        self._begin, self.ctx = batches, ctx
-        self.names = ("loss", "hits", "absolute error", *(f"loss of {part}" for part in net.parts))
-
-    def batches(self, number) -> Iterable:
-        return self._begin()
-
-    def size(self, batch) -> int:
-        return batch.data[0].shape[0]
-
-    def step(self, batch):
-        X, Y = (part[0].as_in_context(self.ctx) for part in (batch.data, batch.label))
-        masks = {} if getattr(batch, "masks", None) is None else {"masks": batch.masks.as_in_context(self.ctx)}
-        rng = np.random.default_rng(np.random.randint(2**31 - 1))  # NumPy's generator is seeded for every batch
-        with autograd.record():
-            losses = self.net.losses(X, Y, rng, **masks)
-            loss = sum(losses.parts.values())
-        loss.backward()
-        self.trainer.step(len(X), ignore_stale_grad=len(losses.parts) < len(self.net.parts))  # nothing to mask
-        return self._sums(loss, losses)
-
-    def _sums(self, loss, losses):
-        sample, classes = losses.sample, losses.sample.classes
-        foreground = (classes > 0).expand_dims(axis=2)
-        hits = ((losses.scores.argmax(axis=-1) == classes) * (classes >= 0)).sum()
-        error = ((losses.offsets - sample.offsets).abs() * foreground).sum()
-        none = nd.zeros(1, ctx=self.ctx)
-        parts = [losses.parts[part].sum() if part in losses.parts else none for part in self.net.parts]
-        labels, batch = classes.asnumpy(), len(classes)
-        counts = [batch, (labels >= 0).sum(), 4 * (labels > 0).sum(),
-                  *(batch * (part in losses.parts) for part in self.net.parts)]
-        return [[loss.sum(), hits, error, *parts]], [float(count) for count in counts]
-
-    def summary(self, number, sums, counts, started) -> RegionEpoch:
-        loss, hit_share, bbox_mae, *parts = (sums / np.maximum(counts, 1)).tolist()
-        of = {f"{part[:-1]}_loss": value for part, value in zip(self.net.parts, parts)}
-        return RegionEpoch(number, loss, 1 - hit_share, bbox_mae, time.time() - started, **of)

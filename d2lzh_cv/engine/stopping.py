@@ -1,0 +1,44 @@
+"""Ctrl-C in a training: the step is finished and saved; a second one stops at once."""
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+StopRequest = threading.Event
+TOGETHER = 1.0  # seconds within which a SIGTERM and a SIGINT are one request
+
+
+@contextmanager
+def stop_request(watch: bool) -> Iterator[StopRequest]:
+    """An event that Ctrl-C sets, the first time; the second one stops at once. Without ``watch`` nothing sets it.
+
+    Where a section has made SIGTERM mean the same it does so here. What comes together with another is one request:
+    a terminal, `timeout` and the `run` that started us may all pass the same one on.
+    """
+    stop, asked_at = StopRequest(), 0.0
+    if not watch or threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number, frame) -> None:
+        nonlocal asked_at
+        if stop.is_set():
+            if number == signal.SIGINT and time.monotonic() - asked_at > TOGETHER:
+                signal.default_int_handler(number, frame)
+            return
+        stop.set()
+        asked_at = time.monotonic() if number == signal.SIGTERM else 0.0
+        print("\nfinishing the step, then saving (Ctrl-C again stops at once)", file=sys.stderr, flush=True)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    mine = [number for number in before if number == signal.SIGINT or callable(before[number])]
+    for number in mine:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number in mine:
+            signal.signal(number, before[number])
