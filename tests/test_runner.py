@@ -11,8 +11,6 @@ from section_kit import BAD_INPUT, BUG, OK, RUN_CLI, SLEEPS, run_python, start_p
 
 from d2lzh_cv import contents
 from d2lzh_cv.compat import child
-from d2lzh_cv.run import runner
-from d2lzh_cv.run.flags import Options
 from d2lzh_cv.run.rundir import open_run
 
 
@@ -164,9 +162,12 @@ def test_resume_runs_again_what_was_done_with_other_flags(tmp_path, other):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{\"status\": \"ok\"", "{\"status\": \"failed\"}"])
-def test_resume_does_not_trust_a_damaged_result(tmp_path, monkeypatch, content):
-    (tmp_path / "results.json").write_text(content)
-    assert not runner._is_done(tmp_path / "results.json", Options())
+def test_resume_does_not_trust_a_damaged_result(tmp_path, content):
+    write_script(tmp_path, "9.3", OK)
+    run_cli(tmp_path, "run", "9.3", "--quick", "--out", "o")
+    (tmp_path / "o/9.3/results.json").write_text(content)
+    _, out, _ = run_cli(tmp_path, "run", "9.3", "--quick", "--out", "o", "--resume")
+    assert "kept" not in out and "hello" in out
 
 
 def test_a_later_run_into_the_same_folder_keeps_the_earlier_sections_in_the_report(tmp_path):

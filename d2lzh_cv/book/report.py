@@ -57,9 +57,9 @@ def format_value(value: Any) -> list[str]:
 
 
 def _page(run: Run) -> dict[str, Any]:
-    embedded = iter(pictures.embed([figure for section in run.sections for figure in section.figures]))
+    embedded = iter(pictures.embed([figure for section in run.sections for figure in section.pictures]))
     comparison = compare_kept(run)
-    views = [_section(section, [next(embedded) for _ in section.figures],
+    views = [_section(section, [next(embedded) for _ in section.pictures],
                       [row for row in comparison.rows if row.section == section.info.number])
              for section in run.sections]
     return {"run": run, "when": run.started.replace("T", " ")[:16], "sections": views, "version": versions.OURS,

@@ -4,21 +4,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 
+from .. import contents
 from ..errors import InputError
-from ..files import read_json
 from ..metrics import DetectorResult, evaluate_detector, pictures_of
 from ..metrics.tables import format_table
 from ..models.checkpoint import load_model
+from ..run import results
+from ..run.section import Section
 from ..ssd import detect
-
-if TYPE_CHECKING:
-    from ..run.section import Section
 
 TIMED = 12  # pictures
 SECTIONS = {"TinySSD": "9.7", "R-CNN": "9.8-region-cnn", "Fast R-CNN": "9.8-fast-rcnn",
@@ -90,15 +89,12 @@ def beside(run, name: str, values: dict[str, Any], pictures: Sequence[nd.NDArray
 
 
 def _found(run, folder: Path, pictures: Sequence[nd.NDArray], ctx: mx.Context) -> dict[str, Any] | None:
-    path = folder / "results.json"
-    summary = read_json(path) if path.is_file() else {}
-    data = {item["name"]: item["path"] for item in summary.get("data", [])}
-    if (summary.get("status"), summary.get("mode")) != ("ok", run.options.mode) or \
-            data.get("pikachu") != str(run.find("pikachu").path):
+    kept = results.read(folder, contents.find(folder.name))
+    if (kept.status, kept.mode) != ("ok", run.options.mode) or kept.path_of("pikachu") != str(run.find("pikachu").path):
         return None
-    found = summary["results"]
+    found = kept.results
     if folder.name == SECTIONS["TinySSD"]:
-        found["num_epochs"] = len((folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+        found["num_epochs"] = len(results.read_metrics(folder))
         found["seconds_a_picture"] = _seconds_of_model(folder, pictures, ctx)
     return found
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from .. import files, locks
 from ..errors import InputError
 
 LOCK = ".lock"  # in the folder of a run; .9.7.lock is that of a section whose script was started by itself
 SNAPSHOTS = "snapshots"  # in a section's folder
-STATES = f"{SNAPSHOTS}/*/[0-9]*-[0-9]*"  # the states of its trainings that can be gone on with
+STATES = f"{SNAPSHOTS}/*/[0-9]*-[0-9]*"  # the states of its trainings, to resume from
+NOTE = "run.json"  # what was wanted of a run, and when
 
 
 def open_run(out: str | None, resume: bool = False) -> Path:
@@ -18,7 +20,7 @@ def open_run(out: str | None, resume: bool = False) -> Path:
 
     Args:
         out: the folder, or None to choose one.
-        resume: with ``out`` None, go on in the folder that ``runs/latest`` points at, if there is one.
+        resume: with ``out`` None, resume in the folder that ``runs/latest`` points at, if there is one.
 
     Raises:
         InputError: the folder cannot be made or written to.
@@ -45,6 +47,17 @@ def claim(folder: Path, section: str | None = None, shared: bool = False) -> loc
     if not lock.take():
         raise InputError(locks.refusal(lock, f"a run is going on in {folder / section if section else folder}"))
     return lock
+
+
+def read_note(folder: Path) -> dict[str, Any]:
+    """Read run.json: when it ``started`` (ISO 8601), its ``command``, its ``sections``; None, None, [] if lost."""
+    try:
+        note = files.read_json(folder / NOTE)
+    except InputError:
+        note = None
+    note = note if isinstance(note, dict) else {}
+    return {name: note[name] if isinstance(note.get(name), kind) else default
+            for name, kind, default in (("started", str, None), ("command", str, None), ("sections", list, []))}
 
 
 def latest() -> Path | None:

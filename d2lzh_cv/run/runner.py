@@ -20,7 +20,7 @@ from ..data import hub
 from ..engine.distributed import launched
 from ..errors import InputError
 from ..locks import Lock
-from . import inputs, rundir
+from . import inputs, results, rundir
 from .flags import Options, backbones_of, known_backbones
 from .guard import INPUT_ERROR, INTERRUPTED
 from .terminal import table
@@ -73,7 +73,7 @@ def run(infos: Sequence[SectionInfo], options: Options, write_report: Callable[[
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
         signal.signal(signal.SIGTERM, _terminate)  # `kill` and `timeout` stop the section too
         outcomes, interrupted = _run_all(list(zip(infos, scripts)), options, out, lock)
-        files.write_json(out / "run.json", {**note, "finished": _now(), "interrupted": interrupted})
+        files.write_json(out / rundir.NOTE, {**note, "finished": _now(), "interrupted": interrupted})
         _print_summary(outcomes, out, write_report)
         _say_what_was_drawn(outcomes, options, out)
     finally:
@@ -102,14 +102,15 @@ def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path,
 
 
 def _run_one(info: SectionInfo, script: Path, options: Options, out: Path, lock: Lock) -> Outcome:
-    results = out / info.number / "results.json"
     if options.backbone and known_backbones(info.number) and options.for_section(info.number).backbone is None:
         print(f"{backbones_of(info.number)}, not {options.backbone}: it goes by its own order", flush=True)
     options = options.for_section(info.number)
-    if options.resume and _is_done(results, options):
+    before = results.read(out / info.number, info)
+    if options.resume and before.status == "ok" and before.options == options.identity():
         print(f"{info.number} kept: done before with the same flags")
-        return Outcome(info, "kept", seconds=_read(results).get("seconds"))
-    results.unlink(missing_ok=True)  # a child that dies early must not leave an earlier run's "ok"
+        return Outcome(info, "kept", seconds=before.seconds)
+    # A child that dies early must not leave an earlier run's "ok".
+    (out / info.number / results.FILE).unlink(missing_ok=True)
     code = _run_child([sys.executable, str(script), *options.to_argv(out)], lock)
     if code in (INTERRUPTED, -signal.SIGINT):
         raise KeyboardInterrupt
@@ -146,13 +147,11 @@ def _stop(process: subprocess.Popen) -> None:
 
 def _outcome(info: SectionInfo, out: Path, code: int) -> Outcome:
     """Read how the section went, and make its results.json say so where the section could not."""
-    path = out / info.number / "results.json"
-    results = _read(path)
-    if (results.get("status") == "ok") != (code == 0) or "status" not in results:
-        status = "interrupted" if code == INTERRUPTED else "failed"
-        results = {"section": info.number, "title": info.title, **results, "status": status, "error": _why(code)}
-        files.write_json(path, results)
-    return Outcome(info, results["status"], code, results.get("seconds"), results.get("error"))
+    found = results.read(out / info.number, info)
+    if not (out / info.number / results.FILE).exists() or (found.status == "ok") != (code == 0):
+        found.status, found.error = "interrupted" if code == INTERRUPTED else "failed", _why(code)
+        found.write(files.make_folder(out / info.number))
+    return Outcome(info, found.status, code, found.seconds, found.error)
 
 
 def _why(code: int) -> str:
@@ -167,26 +166,12 @@ def _why(code: int) -> str:
     return f"ended with exit code {code}; its message is in the terminal"
 
 
-def _is_done(path: Path, options: Options) -> bool:
-    results = _read(path)
-    return results.get("status") == "ok" and results.get("options") == options.identity()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        results = files.read_json(path)
-    except InputError:  # missing or damaged: the section is not done
-        return {}
-    return results if isinstance(results, dict) else {}
-
-
 def _begin_note(out: Path, infos: Sequence[SectionInfo], options: Options) -> dict[str, Any]:
     """Write run.json, by which the report knows what was wanted; sections of earlier runs in ``out`` stay in it."""
-    earlier = _read(out / "run.json").get("sections")
-    wanted = {info.number for info in infos} | set(earlier if isinstance(earlier, list) else ())
+    wanted = {info.number for info in infos} | set(rundir.read_note(out)["sections"])
     note = {"command": shlex.join(["d2lzh-cv", *sys.argv[1:]]), "started": _now(), "finished": None,
             "sections": [info.number for info in contents.ALL if info.number in wanted], **options.identity()}
-    files.write_json(out / "run.json", note)
+    files.write_json(out / rundir.NOTE, note)
     return note
 
 
@@ -203,9 +188,9 @@ def _say_what_was_drawn(outcomes: list[Outcome], options: Options, out: Path) ->
     """The last word of a run on the reader's folder: what of it was not theirs."""
     drawn: dict[str, list[str]] = {}
     for outcome in outcomes:
-        results = _read(out / outcome.info.number / "results.json")
-        for item in results.get("data") or () if options.data not in hub.WORDS else ():
-            if item.get("kind") == "synthetic" and item.get("name") not in ("source", "weights"):
+        found = results.read(out / outcome.info.number, outcome.info)
+        for item in found.data if options.data not in hub.WORDS else ():
+            if item["kind"] == "synthetic" and item["name"] not in ("source", "weights"):
                 drawn.setdefault(item["name"], []).append(outcome.info.number)
     if drawn:
         sets = "; ".join(f"{name} ({', '.join(numbers)})" for name, numbers in drawn.items())

@@ -6,7 +6,6 @@ values, training curves and printed output, all in the folder ``OUT/9.7``.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import re
@@ -24,9 +23,9 @@ import numpy as np
 from .. import contents, files, locks
 from ..engine import distributed
 from ..engine.plain import to_plain
-from ..errors import InputError
 from . import guard, inputs, rundir, streams
 from .flags import Options, known_backbones, parse_script
+from .results import FILE, METRICS, Results, append_metrics
 from .tee import Tee
 
 if TYPE_CHECKING:
@@ -148,13 +147,7 @@ class Section:
 
     def log(self, *, series: str, **values: Any) -> None:
         """Append a line to metrics.jsonl, such as ``log(series="SSD", epoch=1, loss=0.5)``; it is on disk at once."""
-        line = json.dumps(to_plain({"series": series, **values}), ensure_ascii=False)
-        path = self.folder / "metrics.jsonl"
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-        except OSError as error:
-            raise InputError(f"cannot write {path}: {error.strerror}; free some space or change --out") from error
+        append_metrics(self.folder, {"series": series, **values})
 
     def log_epoch(self, series: str, epoch: Any) -> None:
         """Log the fields of ``epoch``, a dataclass with ``number``, such as :class:`d2lzh_cv.training.Epoch`."""
@@ -258,7 +251,7 @@ class Section:
             self._tee.close()
         guard.leave(self)
         if self.folder is not None:
-            files.write_json(self.folder / "results.json", self._summary(status, error, trace))
+            self._summary(status, error, trace).write(self.folder)
         if status == "ok":
             self._drop_snapshots()
         for lock in reversed(self._locks):
@@ -270,13 +263,12 @@ class Section:
             for snapshot in folder.glob("[0-9]*-[0-9]*") if (folder / "best").is_dir() else [folder]:
                 shutil.rmtree(snapshot, ignore_errors=True)
 
-    def _summary(self, status: str, error: str | None, trace: str | None) -> dict[str, Any]:
+    def _summary(self, status: str, error: str | None, trace: str | None) -> Results:
         data = [{"name": name, "kind": source.kind, "path": str(source.path), "note": source.note}
                 for name, source in self._sources.items()]
-        return {"section": self.info.number, "title": self.info.title, "status": status, "error": error,
-                "traceback": trace, "mode": self.options.mode, "seed": self.seed, "options": self.options.identity(),
-                "data": data, "results": self._results, "figures": self._figures,
-                "seconds": round(self._seconds, 2), "environment": environment()}
+        return Results(self.info.number, self.info.title, status, error, trace, self.options.mode, self.seed,
+                       self.options.identity(), data, self._results, self._figures, round(self._seconds, 2),
+                       environment())
 
     def _keep(self, name: str, caption: str, save: Callable[[BinaryIO], object]) -> Path:
         file_name = f"{len(self._figures) + 1:02d}_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png"
@@ -294,7 +286,7 @@ def folder_name(text: str) -> str:
 
 def clear(folder: Path) -> None:
     """Remove what a section writes to its folder; other files, such as checkpoints, stay."""
-    for pattern in ("results.json", "metrics.jsonl", "stdout.txt", "[0-9][0-9]*_*.png"):
+    for pattern in (FILE, METRICS, "stdout.txt", "[0-9][0-9]*_*.png"):
         for path in folder.glob(pattern):
             path.unlink()
 
