@@ -117,7 +117,7 @@ def _add_compare(commands) -> None:
 
 def _run(flags: argparse.Namespace) -> int:
     infos, options = contents.select(flags.sections), from_namespace(flags)
-    check_kvstore([info.number for info in infos], options)
+    check_kvstore(infos, options)
     from .book.report import write_report
     from .run import runner
     return runner.run(infos, options, write_report)

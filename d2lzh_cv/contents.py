@@ -15,9 +15,18 @@ from .errors import InputError
 
 @dataclass(frozen=True)
 class SectionInfo:
-    """A section: its number in the book, its short name, its titles, what it reads and about how long it takes.
+    """A section: all that the package knows of it; another one is one more record, beside its script.
 
-    ``needs`` are names for :func:`d2lzh_cv.data.hub.find`; ``seconds`` is about right for quick mode on two cores.
+    Attributes:
+        number: in the book.
+        slug: its short name, which its script has.
+        english, chinese: its titles.
+        needs: names for :func:`d2lzh_cv.data.hub.find`.
+        seconds: about what quick mode takes on two cores.
+        folder: of the script, below chapters/.
+        backbones: the pretrained networks that it can take features from, in the order in which it looks for them.
+        shared: whether several devices or workers can share its training.
+        predicts: the task of ``d2lzh-cv predict`` that its trained network does, if it is the one to name for it.
     """
 
     number: str  # "9.7", or "9.7-losses" beyond the page
@@ -26,7 +35,10 @@ class SectionInfo:
     chinese: str
     needs: tuple[str, ...]
     seconds: int
-    folder: str = ""  # of the script, below chapters/
+    folder: str = ""
+    backbones: tuple[str, ...] = ()
+    shared: bool = False
+    predicts: str | None = None
 
     @property
     def order(self) -> int:
@@ -50,31 +62,40 @@ class SectionInfo:
         return {"en": self.english, "zh": self.chinese}
 
 
+_SMALL = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")
+
 SECTIONS = (
-    SectionInfo("9.1", "image_augmentation", "Image Augmentation", "图像增广", ("img", "cifar10"), 90),
-    SectionInfo("9.2", "fine_tuning", "Fine-Tuning", "微调", ("hotdog", "source", "weights"), 145),
+    SectionInfo("9.1", "image_augmentation", "Image Augmentation", "图像增广", ("img", "cifar10"), 90,
+                shared=True),
+    SectionInfo("9.2", "fine_tuning", "Fine-Tuning", "微调", ("hotdog", "source", "weights"), 145, backbones=_SMALL,
+                predicts="classify"),
     SectionInfo("9.3", "bounding_box", "Object Detection and Bounding Boxes", "目标检测和边界框", ("img",), 5),
     SectionInfo("9.4", "anchor", "Anchor Boxes", "锚框", ("img",), 8),
     SectionInfo("9.5", "multiscale_object_detection", "Multiscale Object Detection", "多尺度目标检测", ("img",), 6),
     SectionInfo("9.6", "object_detection_dataset", "The Object Detection Data Set (Pikachu)",
                 "目标检测数据集（皮卡丘）", ("pikachu",), 8),
-    SectionInfo("9.7", "ssd", "Single Shot Multibox Detection (SSD)", "单发多框检测（SSD）", ("pikachu", "img"), 110),
+    SectionInfo("9.7", "ssd", "Single Shot Multibox Detection (SSD)", "单发多框检测（SSD）", ("pikachu", "img"), 110,
+                shared=True, predicts="detect"),
     SectionInfo("9.8", "rcnn", "Region-Based CNNs (R-CNNs)", "区域卷积神经网络（R-CNN）系列", ("img", "weights"), 30),
     SectionInfo("9.9", "semantic_segmentation_and_dataset", "Semantic Segmentation and the Data Set",
                 "语义分割和数据集", ("voc",), 10),
     SectionInfo("9.10", "fcn", "Fully Convolutional Networks (FCN)", "全卷积网络（FCN）",
-                ("voc", "img", "source", "weights"), 65),
-    SectionInfo("9.11", "neural_style", "Neural Style Transfer", "样式迁移", ("img", "weights"), 25),
+                ("voc", "img", "source", "weights"), 65, backbones=_SMALL, predicts="segment"),
+    SectionInfo("9.11", "neural_style", "Neural Style Transfer", "样式迁移", ("img", "weights"), 25,
+                backbones=("vgg19", "squeezenet1.1")),
     SectionInfo("9.12", "kaggle_cifar10", "Image Classification (CIFAR-10) on Kaggle",
                 "实战Kaggle比赛：图像分类（CIFAR-10）", ("kaggle_cifar10",), 50),
     SectionInfo("9.13", "kaggle_dog", "Dog Breed Identification (ImageNet Dogs) on Kaggle",
-                "实战Kaggle比赛：狗的品种识别（ImageNet Dogs）", ("kaggle_dog", "source", "weights"), 20),
+                "实战Kaggle比赛：狗的品种识别（ImageNet Dogs）", ("kaggle_dog", "source", "weights"), 20,
+                backbones=("resnet34_v2", *_SMALL)),
 )
 
 
 def _beyond(section: str, slug: str, english: str, chinese: str, needs: tuple[str, ...], seconds: int,
             folder: str = "exercises/") -> SectionInfo:
-    return SectionInfo(f"{section}-{slug.replace('_', '-')}", slug, english, chinese, needs, seconds, folder)
+    (main,) = (info for info in SECTIONS if info.number == section)
+    return SectionInfo(f"{section}-{slug.replace('_', '-')}", slug, english, chinese, needs, seconds, folder,
+                       main.backbones)
 
 
 PARTS = (

@@ -16,10 +16,11 @@ from d2lzh_cv.data import hub
 from d2lzh_cv.data.hub import Source
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn
-from d2lzh_cv.run.flags import ALL_BACKBONES, BACKBONES, Options, parse_script
+from d2lzh_cv.run.flags import ALL_BACKBONES, Options, parse_script
 from d2lzh_cv.run.source import source_of
 
 CPU = [mx.cpu()]
+BACKBONES = {info.number: info.backbones for info in contents.SECTIONS if info.backbones}
 USES = "run.record(asked=run.backbone, looks_for=run.backbones)\n" + OK
 
 
@@ -40,7 +41,7 @@ def test_sections_with_a_backbone_are_those_that_read_weights():
     ("9.3", "vgg19", "section 9.3 takes no pretrained network")])
 def test_a_wrong_backbone_is_one_line_that_names_the_choices(number, name, named, capsys):
     with pytest.raises(SystemExit) as caught:
-        parse_script(["--backbone", name], "A section.", number=number)
+        parse_script(["--backbone", name], contents.find(number))
     lines = capsys.readouterr().err.splitlines()
     assert caught.value.code == 2 and len(lines) == 1
     assert lines[0].startswith("error: argument --backbone: ") and named in lines[0]
@@ -50,8 +51,8 @@ def test_a_wrong_backbone_is_one_line_that_names_the_choices(number, name, named
 def test_every_backbone_is_a_network_that_some_section_takes(name):
     model_zoo.vision.get_model(name)
     for number in (number for number, names in BACKBONES.items() if name in names):
-        options = parse_script(["--backbone", name], "A section.", number=number)
-        assert options.backbone == name and parse_script(options.to_argv("x"), "A section.").backbone == name
+        options = parse_script(["--backbone", name], contents.find(number))
+        assert options.backbone == name and parse_script(options.to_argv("x"), contents.find(number)).backbone == name
 
 
 def test_the_backbone_is_part_of_what_a_run_is():

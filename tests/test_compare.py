@@ -142,9 +142,9 @@ def test_a_value_of_other_data_is_shown_but_not_judged(tmp_path, kind, path, ver
 
 
 def test_a_part_of_voc2012_is_not_voc2012(tmp_path):
-    assert not needs.is_books("voc2012", write_voc(tmp_path / "VOC2012"))
+    assert not needs.NEEDS["voc2012"].is_books(write_voc(tmp_path / "VOC2012"))
     (tmp_path / "VOC2012/ImageSets/Segmentation/train.txt").write_text("".join(f"2007_{i}\n" for i in range(1464)))
-    assert needs.is_books("voc2012", tmp_path / "VOC2012")
+    assert needs.NEEDS["voc2012"].is_books(tmp_path / "VOC2012")
 
 
 @pytest.mark.parametrize("value", [None, 3, "text", [], [2], [[2, 25300]], {"a": 1}, True, [2, "25300"], [2, None]])

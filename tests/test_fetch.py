@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from functools import partial
 
 import pytest
 from data_kit import write_picture, write_voc
@@ -16,7 +17,7 @@ from fault_server import CONTENT, FaultServer
 from mxnet import nd
 
 from d2lzh_cv import cli
-from d2lzh_cv.data import catalogue, download, fetch, hub
+from d2lzh_cv.data import catalogue, download, fetch, hub, places
 from d2lzh_cv.data.catalogue import Item, Remote, Way
 from d2lzh_cv.errors import InputError
 
@@ -136,7 +137,7 @@ def test_what_was_tried_ends_each_sentence_once(reasons, text, tmp_path, monkeyp
     def refuse(way, item, root):
         raise download.Unavailable(left.pop(0))
     left = list(reasons)
-    item = Item("it", "", "it", "9.2", "none", "it", 1, (Way((), ""),) * len(reasons))
+    item = thing((Way((), ""),) * len(reasons))
     monkeypatch.setattr(catalogue, "items", lambda: [item])
     monkeypatch.setattr(fetch, "_by", refuse)
     with pytest.raises(download.Unavailable) as caught:
@@ -178,6 +179,13 @@ def zipped(**files: bytes) -> bytes:
     return target.getvalue()
 
 
+def thing(ways, folder="it"):
+    """An item "it": weights, or a set that is where it was fetched to."""
+    locate = partial(places.network, name="it", others=()) if folder == "weights" else partial(
+        places.fetched, folder=folder)
+    return Item("it", "it", "none", ways, folder, 1, locate)
+
+
 @pytest.fixture
 def offer(monkeypatch, server):
     """Register the item "it": weights, or a folder taken from below "set" in an archive."""
@@ -186,7 +194,7 @@ def offer(monkeypatch, server):
         known = digest or ("" if holds else f"sha1:{hashlib.sha1(content).hexdigest()}")
         ways = (Way((Remote("it.zip", (server.url(fault, "it.zip"),), known, holds),), "" if holds else "set"),)
         folder = "weights" if hub_name else "it"
-        monkeypatch.setattr(catalogue, "items", lambda: [Item("it", hub_name, "it", "9.2", "none", folder, 1, ways)])
+        monkeypatch.setattr(catalogue, "items", lambda: [thing(ways, folder)])
     return register
 
 
@@ -238,7 +246,7 @@ def test_a_later_way_is_taken_where_an_earlier_one_fails(tmp_path, server, monke
     server.content = content = zipped(set__a="one")
     archive = Remote("b.zip", (server.url("right", "b.zip"),), f"sha1:{hashlib.sha1(content).hexdigest()}")
     ways = (Way((Remote("a", (server.url("404", "a"),), f"sha1:{SHA1}"),)), Way((archive,), "set"))
-    monkeypatch.setattr(catalogue, "items", lambda: [Item("it", "", "it", "9.2", "none", "it", 1, ways)])
+    monkeypatch.setattr(catalogue, "items", lambda: [thing(ways)])
     assert files_in(fetch.fetch("it", tmp_path)) == ["a"]
 
 
@@ -246,7 +254,7 @@ def test_a_later_way_is_taken_where_an_earlier_one_fails(tmp_path, server, monke
 def test_hashes_of_gluons_weights_are_mxnets_own():
     from gluoncv.model_zoo.model_store import _model_sha1 as gluoncvs
     from mxnet.gluon.model_zoo.model_store import _model_sha1 as mxnets
-    held = {item.name: dict(way.files[0].holds) for item in catalogue.items() if item.hub_name == "weights"
+    held = {item.name: dict(way.files[0].holds) for item in catalogue.items() if item.is_weights
             for way in item.ways if way.files[0].holds}
     for name, files in held.items():
         digest = {**gluoncvs, **mxnets}[name]

@@ -11,7 +11,7 @@ from mxnet.gluon.data import ArrayDataset
 from tolerance import assert_close
 
 from d2lzh_cv import finetuning, training
-from d2lzh_cv.data import hub
+from d2lzh_cv.data import places
 from d2lzh_cv.errors import InputError
 
 SMALL = "mobilenet0.25"
@@ -72,13 +72,13 @@ def test_the_first_name_whose_weights_are_there_is_taken(weights, tmp_path):
 
 
 def test_a_folder_that_is_not_there_holds_no_weights(tmp_path):
-    assert hub.weights_file(tmp_path / "gone", SMALL) is None
+    assert places.weights_file(tmp_path / "gone", SMALL) is None
 
 
 def test_a_longer_name_is_another_network(tmp_path):
     (tmp_path / "vgg11_bn.params").touch()
-    assert hub.weights_file(tmp_path, "vgg11") is None
-    assert hub.weights_file(tmp_path, "vgg11_bn") == tmp_path / "vgg11_bn.params"
+    assert places.weights_file(tmp_path, "vgg11") is None
+    assert places.weights_file(tmp_path, "vgg11_bn") == tmp_path / "vgg11_bn.params"
 
 
 BREAK = {"empty": lambda content: b"", "a web page": lambda content: b"<html>log in first</html>",

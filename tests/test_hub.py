@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from data_kit import REAL, needs_real_data, write_cifar10, write_picture, write_pikachu, write_voc
 
-from d2lzh_cv.data import hub, synthetic
+from d2lzh_cv.data import catalogue, hub, places
+from d2lzh_cv.data import drawn as drawing
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.files import write_json
 
@@ -20,10 +21,10 @@ def drawn(tmp_path, monkeypatch):
 
     def make(name, folder, seed):
         calls.append((name, seed))
-        write_json(folder / "synthetic.json", {"set": name, "seed": seed, "format": synthetic.FORMAT})
+        write_json(folder / "synthetic.json", {"set": name, "seed": seed, "format": drawing.FORMAT})
         return folder
 
-    monkeypatch.setattr(synthetic, "make", make)
+    monkeypatch.setattr(drawing, "make", make)
     monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("D2LZH_CV_CACHE", str(tmp_path / "cache"))
     (tmp_path / "data").mkdir()
@@ -67,7 +68,7 @@ def test_a_set_is_drawn_once_and_again_by_a_newer_version(drawn, monkeypatch):
         hub.find("voc", "synthetic")
     hub.find("voc", "synthetic", seed=1)
     assert drawn == [("voc", 0), ("voc", 1)]
-    monkeypatch.setattr(synthetic, "FORMAT", synthetic.FORMAT + 1)
+    monkeypatch.setattr(drawing, "FORMAT", drawing.FORMAT + 1)
     hub.find("voc", "synthetic")
     assert drawn[2:] == [("voc", 0)]
 
@@ -123,10 +124,10 @@ def test_weights_and_source_have_one_form_each(tmp_path, drawn):
 
 
 def test_a_set_counts_only_when_its_files_are_there(tmp_path):
-    for name in hub.PICTURES[:-1]:
+    for name in places.PICTURES[:-1]:
         write_picture(tmp_path / "img" / name, 8, 8)
     assert hub.locate("img", tmp_path) is None
-    write_picture(tmp_path / "img" / hub.PICTURES[-1], 8, 8)
+    write_picture(tmp_path / "img" / places.PICTURES[-1], 8, 8)
     assert hub.locate("img", tmp_path)[0] == tmp_path / "img"
     write_cifar10(tmp_path / "cifar10")
     (tmp_path / "cifar10" / "test_batch.bin").unlink()
@@ -174,5 +175,5 @@ def test_the_hub_answers_without_mxnet():
 
 @needs_real_data
 def test_the_real_sets_are_found(drawn):
-    found = {name for name in hub.NAMES if hub.find(name, REAL).kind == "real"}
+    found = {item.name for item in catalogue.data_sets() if hub.find(item.name, REAL).kind == "real"}
     assert found == {"img", "cifar10", "hotdog", "pikachu", "voc", "kaggle_cifar10", "weights"}

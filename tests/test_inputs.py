@@ -9,7 +9,7 @@ import pytest
 from data_kit import write_cifar10, write_picture, write_pikachu, write_voc
 from section_kit import OK, RUN_CLI, run_python, write_script
 
-from d2lzh_cv.data import hub
+from d2lzh_cv.data import places
 from d2lzh_cv.data.whats_there import whats_there
 from d2lzh_cv.files import write_json
 
@@ -39,7 +39,7 @@ def utf16(root):
 
 
 def book(root):
-    for name in hub.PICTURES:
+    for name in places.PICTURES:
         write_picture(root / "img" / name, 8, 8)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from d2lzh_cv.data import synthetic
+from d2lzh_cv.data import drawn
 from d2lzh_cv.data.synthetic import animals, cifar, detection, dogs, folders, pen, pictures, segmentation
 from d2lzh_cv.data.synthetic.detection import recordio
 from d2lzh_cv.errors import InputError
@@ -45,7 +45,7 @@ def made(small, tmp_path_factory):
 
     def folder_of(name: str) -> Path:
         if name not in folders:
-            folders[name] = synthetic.make(name, root / name)
+            folders[name] = drawn.make(name, root / name)
         return folders[name]
     return folder_of
 
@@ -54,7 +54,7 @@ def made(small, tmp_path_factory):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_box_is_tight_to_the_creature(seed):
-    layer = detection.one_creature(synthetic.generator("pikachu", seed), (256, 256), 100)
+    layer = detection.one_creature(drawn.generator("pikachu", seed), (256, 256), 100)
     mask = pen.mask_of(layer)
     xmin, ymin, xmax, ymax = pen.box_of(mask)
     assert mask[ymin:ymax, xmin:xmax].sum() == mask.sum() > 0
@@ -113,7 +113,7 @@ def test_the_mask_covers_the_object_and_nothing_else(monkeypatch):
     monkeypatch.setitem(segmentation.KINDS, 7, (lambda p, rng: p.ellipse(0, 0, 1, 0.5, (255, 0, 0)), (_black,), 0.45))
     monkeypatch.setattr(pen, "shade", lambda layer, rng: layer)
     monkeypatch.setattr(pen, "relight", lambda picture, rng, amount: picture)
-    picture, classes = segmentation.picture(synthetic.generator("voc", 3), first=7)
+    picture, classes = segmentation.picture(drawn.generator("voc", 3), first=7)
     red = np.asarray(picture)[..., 0] > 127
     decided = classes != segmentation.VOID
     assert (red == (classes == 7))[decided].all() and red[decided].sum() > 2000
@@ -158,7 +158,7 @@ def test_the_dog_and_the_cat_fill_the_boxes_of_the_book(made):
     with Image.open(made("img") / "catdog.jpg") as picture:
         assert picture.size == (728, 561)
     for beast, box in ((animals.DOG, pictures.DOG_BOX), (animals.CAT, pictures.CAT_BOX)):
-        layer = pictures.fitted(synthetic.generator("img", 0), beast, pictures.CATDOG_SIZE, box)
+        layer = pictures.fitted(drawn.generator("img", 0), beast, pictures.CATDOG_SIZE, box)
         assert pen.box_of(pen.mask_of(layer)) == pytest.approx(box, abs=1)
 
 
@@ -192,16 +192,16 @@ def test_the_dog_archive_is_sorted_as_the_books(made):
 
 # every set
 
-@pytest.mark.parametrize("name", synthetic.SETS)
+@pytest.mark.parametrize("name", drawn.names())
 def test_same_seed_same_bytes(name, made, tmp_path):
     np.random.seed(5)
     before = np.random.get_state()[1].copy()
-    assert digest(synthetic.make(name, tmp_path / "again")) == digest(made(name))
+    assert digest(drawn.make(name, tmp_path / "again")) == digest(made(name))
     assert (np.random.get_state()[1] == before).all(), "the global generator was touched"
-    other = digest(synthetic.make(name, tmp_path / "other", seed=1))
+    other = digest(drawn.make(name, tmp_path / "other", seed=1))
     assert set(other.values()) != set(digest(made(name)).values())
     assert json.loads((tmp_path / "other" / "synthetic.json").read_text()) == {
-        "set": name, "seed": 1, "format": synthetic.FORMAT}
+        "set": name, "seed": 1, "format": drawn.FORMAT}
 
 
 def test_an_interrupted_make_leaves_nothing(monkeypatch, tmp_path):
@@ -214,16 +214,16 @@ def test_an_interrupted_make_leaves_nothing(monkeypatch, tmp_path):
     original = detection.picture
     monkeypatch.setattr(detection, "picture", fail_later)
     with pytest.raises(KeyboardInterrupt):
-        synthetic.make("pikachu", tmp_path / "pikachu")
+        drawn.make("pikachu", tmp_path / "pikachu")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_bad_arguments_and_places_give_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="file"):
-        synthetic.make("voc", tmp_path / "file" / "voc")
+        drawn.make("voc", tmp_path / "file" / "voc")
     with pytest.raises(InputError, match="mnist.*pikachu"):
-        synthetic.make("mnist", tmp_path / "mnist")
+        drawn.make("mnist", tmp_path / "mnist")
     with pytest.raises(InputError, match="seed"):
-        synthetic.make("voc", tmp_path / "voc", seed=-1)
+        drawn.make("voc", tmp_path / "voc", seed=-1)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -9,7 +9,7 @@ import pytest
 from data_kit import files_below, write_voc
 from fault_server import FaultServer
 
-from d2lzh_cv.data import catalogue, download, hub, voc
+from d2lzh_cv.data import catalogue, download, hub, places, voc
 from d2lzh_cv.data.catalogue import Item, Remote, Way
 from d2lzh_cv.errors import InputError
 
@@ -26,7 +26,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path / "root"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(download, "PAUSE_SECONDS", 0.01)
-    with FaultServer(tar("VOCdevkit/VOC2012/" + hub.VOC_LIST, "VOCdevkit/other.txt")) as started:
+    with FaultServer(tar("VOCdevkit/VOC2012/" + places.VOC_LIST, "VOCdevkit/other.txt")) as started:
         yield started
 
 
@@ -46,7 +46,7 @@ def offer(server, monkeypatch):
     def register(fault="right"):
         file = Remote("VOC.tar", (server.url(fault, "VOC.tar"),), f"sha1:{hashlib.sha1(server.content).hexdigest()}")
         folder = "VOCdevkit/VOC2012"
-        item = Item("voc", "voc", "VOC2012", "9.9", "none", folder, 1, (Way((file,), folder),))
+        item = Item("voc", "VOC2012", "none", (Way((file,), folder),), folder, 1, places.voc)
         monkeypatch.setattr(catalogue, "items", lambda: [item])
     return register
 
@@ -66,7 +66,7 @@ def test_the_archive_is_fetched_and_unpacked_beside_what_is_there(offer, tmp_pat
     (tmp_path / "down/VOCdevkit/VOC2007/mine.txt").touch()
     write_voc(tmp_path / "down/coco")  # in VOC form, and not what was asked for
     assert voc.download_voc_pascal(tmp_path / "down") == str(tmp_path / "down/VOCdevkit/VOC2012")
-    assert files_below(tmp_path / "down/VOCdevkit") == {f"VOC2012/{hub.VOC_LIST}", "VOC2007/mine.txt"}
+    assert files_below(tmp_path / "down/VOCdevkit") == {f"VOC2012/{places.VOC_LIST}", "VOC2007/mine.txt"}
 
 
 @pytest.mark.parametrize(("fault", "said"), [("404", "says 404 Not Found"), ("wrong", "sent another file")])

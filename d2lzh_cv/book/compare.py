@@ -140,13 +140,13 @@ def _row(fact: Exact, verdict: str, value: tuple[str, Any], note: str) -> Row:
 
 def _not_the_books(need: str, section: SectionRun) -> str | None:
     """Why the set that the section read is not the book's, or None if it is."""
-    name = needs.NEEDS[need].hub_name
+    name = needs.NEEDS[need].name
     read = [item for item in section.data if item["name"] == name]
     if not read:
         return f"{name} not read"
     if any(item["kind"] != "real" for item in read):
         return f"synthetic {name}"
-    ours = all(needs.is_books(need, Path(item["path"])) for item in read)
+    ours = all(needs.NEEDS[need].is_books(Path(item["path"])) for item in read)
     return None if ours else f"not {needs.NEEDS[need].what}"
 
 

@@ -103,17 +103,17 @@ def _fetch(flags: argparse.Namespace) -> int:
 
 
 def _make(flags: argparse.Namespace) -> int:
-    from ..data import synthetic
-    names = flags.names or synthetic.SETS
-    unknown = [name for name in names if name not in synthetic.SETS]
+    from ..data import drawn
+    names = flags.names or drawn.names()
+    unknown = [name for name in names if name not in drawn.names()]
     if unknown:
-        raise InputError(f"no synthetic set is called {unknown[0]!r}; choose one of {', '.join(synthetic.SETS)}")
+        raise InputError(f"no synthetic set is called {unknown[0]!r}; choose one of {', '.join(drawn.names())}")
     with locks.alone(flags.out / ".lock", f"sets are being drawn into {flags.out}"):
         for folder in (flags.out / name for name in names):
-            if folder.exists() and not (folder / "synthetic.json").is_file():
+            if folder.exists() and not (folder / drawn.STAMP).is_file():
                 raise InputError(f"{folder} holds what was not drawn here; it was left alone: choose another --out")
         for name in names:
-            print(f"{name}: {synthetic.make(name, flags.out / name, flags.seed)}", flush=True)
+            print(f"{name}: {drawn.make(name, flags.out / name, flags.seed)}", flush=True)
     return 0
 
 

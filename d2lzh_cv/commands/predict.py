@@ -6,14 +6,15 @@ import json
 import sys
 from pathlib import Path
 
+from .. import contents
 from ..errors import InputError
 from ..files import make_folder, write_atomically
 from ..run.flags import Parser, add_debug_flag
 from ..run.guard import INPUT_ERROR
 
-TASKS = {"detect": ("find objects and draw their boxes", "9.7"),
-         "segment": ("tell the class of every pixel and lay it over the picture", "9.10"),
-         "classify": ("tell the class of the whole picture", "9.2")}
+TASKS = {"detect": "find objects and draw their boxes",
+         "segment": "tell the class of every pixel and lay it over the picture",
+         "classify": "tell the class of the whole picture"}
 
 
 def add(commands) -> None:
@@ -23,8 +24,9 @@ def add(commands) -> None:
     add_debug_flag(parser)
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     own = parser.add_subparsers(title="commands", metavar="TASK", parser_class=Parser)
-    for task, (what, section) in TASKS.items():
-        _add_task(own, task, what, section)
+    section = {info.predicts: info.number for info in contents.SECTIONS}
+    for task, what in TASKS.items():
+        _add_task(own, task, what, section[task])
 
 
 def _add_task(commands, task: str, what: str, section: str) -> None:

@@ -180,19 +180,20 @@ def _notebook() -> Iterator[Row]:
 
 
 def _data() -> Iterator[Row]:
-    from ..data import hub
+    from ..data import catalogue, hub
     root, named = hub.data_root(), os.environ.get("D2LZH_CV_DATA")
     if named and not root.is_dir():
         yield Row("data root", f"D2LZH_CV_DATA={named}: no such folder", "error", "unset D2LZH_CV_DATA")
         return
     yield Row("data root", str(root))
-    for name in hub.NAMES:
+    for item in catalogue.data_sets():
         try:
-            found = hub.locate(name, root)
+            found = hub.look_for(item, root)
         except InputError as error:
-            yield Row(f"data: {name}", str(error), "error")
+            yield Row(f"data: {item.name}", str(error), "error")
             continue
-        yield Row(f"data: {name}", f"real, {found[0]} ({found[1]})" if found else WITHOUT.get(name, "synthetic"))
+        there = f"real, {found[0]} ({found[1]})" if found else WITHOUT.get(item.name, "synthetic")
+        yield Row(f"data: {item.name}", there)
 
 
 def _cache() -> Iterator[Row]:

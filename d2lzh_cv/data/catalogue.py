@@ -1,10 +1,20 @@
-"""What can be fetched, from where, and how it is known to be the right thing. Facts only; see :mod:`.fetch`."""
+"""The data sets and the weights, one record each: all that the package knows of one stands here.
+
+Another data set is one more record, beside its reader and what draws it. Nothing here imports MXNet.
+"""
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
+from .. import contents
 from ..errors import InputError
+from . import places
 
 BOOK = "https://apache-mxnet.s3-accelerate.amazonaws.com/"  # the book's own bucket; reported dead since February 2024
 CHINA = "https://apache-mxnet.s3.cn-north-1.amazonaws.com.cn/"  # the same tree
@@ -28,6 +38,11 @@ class Remote:
     hash: str = ""
     holds: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is to be unpacked."""
+        return self.name.endswith((".zip", ".tar", ".tar.gz"))
+
 
 @dataclass(frozen=True)
 class Way:
@@ -42,33 +57,93 @@ class Item:
     """A data set or a network's weights.
 
     Attributes:
-        hub_name: its name for :func:`d2lzh_cv.data.hub.find`.
-        folder: where it belongs below the data root.
-        megabytes: about what is transferred, None where nobody has said.
+        name: for :func:`d2lzh_cv.data.hub.find` and on the command line.
+        what: it is, in a few words.
+        licence: of the pictures or weights.
         ways: how to get it; a later one is taken where an earlier one fails.
+        folder: where what is fetched goes, below the data root.
+        megabytes: about what is transferred, None where nobody has said.
+        locate: where it is below a root, and what was seen there; None for a set that is always drawn.
+        looks_for: what ``locate`` looks for, in words; empty for one that no section reads.
+        by_hand: how a reader gets it below ``{root}``, in words.
+        is_books: whether what was found in a folder can be the book's own set.
+        draw: draws the set into a folder, with a random generator, in the form in which it is published.
+        check: looks through what is there, for a :class:`d2lzh_cv.data.check.Report`.
+        rebuild: makes a file that the book downloads out of the set: (the set's folder, the file's name, the target).
+        used_by: sections that read it, beside those of :mod:`d2lzh_cv.contents`.
     """
 
     name: str
-    hub_name: str
     what: str
-    sections: str
-    licence: str
-    folder: str
-    megabytes: int | None
-    ways: tuple[Way, ...]
+    licence: str = ""
+    ways: tuple[Way, ...] = ()
+    folder: str = ""
+    megabytes: int | None = None
+    locate: Callable[[Path], places.Place] | None = None
+    looks_for: str = ""
+    by_hand: str = ""
+    is_books: Callable[[Path], bool] = lambda path: True
+    draw: Callable[[Path, Any], None] | None = None
+    check: Callable[[Path, Any], None] | None = None
+    rebuild: Callable[[Path, str, Path], None] | None = None
+    used_by: str = ""
+
+    @property
+    def is_weights(self) -> bool:
+        """Whether it is a network's weights."""
+        return self.folder == "weights"
+
+    @property
+    def sections(self) -> str:
+        """The book's sections that read it: "9.1, 9.3-9.5"."""
+        readers = [info.order for info in contents.SECTIONS if self.name in (*info.needs, *info.backbones)]
+        return _ranges(readers) or self.used_by
 
 
 def items() -> list[Item]:
     """Return all that can be fetched, data sets first."""
-    return [*_sets(), *(_weights(*row) for row in _GLUON)]
+    return [*(item for item in _sets() if item.ways), *(_network(*row) for row in _GLUON)]
 
 
 def find(name: str) -> Item:
-    """Return the item ``name``. Raises InputError that lists the names for one that is not there."""
-    for item in items():
+    """Return what can be fetched as ``name``. Raises InputError that lists the names for one that is not there."""
+    return _named(name, items(), "nothing is called")
+
+
+def data_sets() -> list[Item]:
+    """Return the sets that sections read, "weights" for all networks' among them."""
+    return [item for item in _sets() if item.looks_for or item.draw]
+
+
+def data_set(name: str) -> Item:
+    """Return the set ``name`` that sections read. Raises InputError that lists the names for one that is not there."""
+    return _named(name, data_sets(), "unknown data set")
+
+
+def _named(name: str, among: list[Item], otherwise: str) -> Item:
+    for item in among:
         if item.name == name:
             return item
-    raise InputError(f"nothing is called {name!r}; choose from {', '.join(item.name for item in items())}")
+    raise InputError(f"{otherwise} {name!r}; choose from {', '.join(item.name for item in among)}")
+
+
+def _ranges(numbers: list[int]) -> str:
+    """[1, 3, 4, 5, 7] as "9.1, 9.3-9.5, 9.7"; two in a row stay two."""
+    rows: list[list[int]] = []
+    for number in numbers:
+        if rows and number == rows[-1][-1] + 1:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    return ", ".join(f"9.{row[0]}-9.{row[-1]}" if len(row) > 2 else ", ".join(f"9.{n}" for n in row) for row in rows)
+
+
+def _later(place: str) -> Callable:
+    """The function ``place`` of this package, such as "pikachu.check"; its module, with MXNet, loads when called."""
+    def call(*arguments):
+        module, _, name = place.rpartition(".")
+        return getattr(import_module(f".{module}", __package__), name)(*arguments)
+    return call
 
 
 def _tree(path: str) -> tuple[str, ...]:
@@ -77,8 +152,9 @@ def _tree(path: str) -> tuple[str, ...]:
     return tuple(f"{base.rstrip('/')}/{path}" for base in ([own] if own else []) + [BOOK, CHINA])
 
 
-def _loose(base: str, hashes: dict[str, str]) -> Way:
-    return Way(tuple(Remote(name, (base + name,), f"sha1:{digest}") for name, digest in hashes.items()))
+def _loose(bases: tuple[str, ...], hashes: dict[str, str]) -> Way:
+    return Way(tuple(Remote(name, tuple(base + name for base in bases), f"sha1:{digest}")
+                     for name, digest in hashes.items()))
 
 
 def _archive(name: str, digest: str, below: str, *urls: str) -> Way:
@@ -86,52 +162,75 @@ def _archive(name: str, digest: str, below: str, *urls: str) -> Way:
 
 
 def _sets() -> list[Item]:
-    pikachu = {"train.rec": "e6bcb6ffba1ac04ff8a9b1115e650af56ee969c8",
-               "train.idx": "dcf7318b2602c06428b9988470c731621716c393",
-               "val.rec": "d6c33f799b4d058e82f2cb5bd9a976f69d72d520"}
-    records = Way(tuple(Remote(name, _tree(f"gluon/dataset/pikachu/{name}"), f"sha1:{digest}")
-                        for name, digest in pikachu.items()))
-    hotdog, voc = "hotdog.zip", "VOCtrainval_11-May-2012.tar"
-    cifar, cifar_folder = "cifar-10-binary.tar.gz", "cifar-10-batches-bin"
+    hotdog, voc, cifar = "hotdog.zip", "VOCtrainval_11-May-2012.tar", "cifar-10-binary.tar.gz"
     return [
-        Item("img", "img", "the book's pictures", "9.1, 9.3-9.5, 9.7, 9.8, 9.10, 9.11", "Apache-2.0", "img", 4,
-             (_loose(D2L_ZH + "img/", _PICTURES),)),
-        Item("cifar10", "cifar10", "CIFAR-10, binary", "9.1", "not stated; cite Krizhevsky 2009", "cifar10", 162, (
-            _archive(cifar, "md5:c32a1d4ab5d03f1284b67883e8d87530", cifar_folder,
-                     f"https://www.cs.toronto.edu/~kriz/{cifar}"),
-            _archive(cifar, "sha1:fab780a1e191a7eda0f345501ccd62d20f7ed891", cifar_folder,
-                     *_tree(f"gluon/dataset/cifar10/{cifar}")))),
-        Item("hotdog", "hotdog", "the book's hot dogs", "9.2", "not stated", "hotdog", None, (
-            _archive(hotdog, "sha1:fba480ffa8aa7e0febbb511d181409f899b9baa5", "hotdog",
-                     *_tree(f"gluon/dataset/{hotdog}"), D2L + hotdog),)),
-        Item("pikachu", "pikachu", "the Pikachu records", "9.6, 9.7", "not stated", "pikachu", None, (
-            records, _archive("pikachu.zip", "sha1:68ab1bd42143c5966785eb0d7b2839df8d570190", "pikachu",
-                              D2L + "pikachu.zip"))),
-        Item("voc", "voc", "VOC2012, train and val", "9.9, 9.10", "Flickr's terms, see its site",
-             "VOCdevkit/VOC2012", 2000, (
-                 _archive(voc, "sha1:4e443f8a2eca6b1dac8a6c57641b67dd40621a49", "VOCdevkit/VOC2012",
-                          VOC_HOST + voc, D2L + voc),)),
-        Item("kaggle_cifar10", "kaggle_cifar10", "Kaggle CIFAR-10, the tiny set", "9.12", "the competition's rules",
-             "kaggle_cifar10", 1, (
-                 _loose(D2L_ZH + "data/kaggle_cifar10/", _KAGGLE_CIFAR10),
-                 _archive("kaggle_cifar10_tiny.zip", "sha1:2068874e4b9a9f0fb07ebe0ad2b29754449ccacd",
-                          "kaggle_cifar10_tiny", D2L + "kaggle_cifar10_tiny.zip"))),
-        Item("kaggle_dog", "kaggle_dog", "Kaggle dogs, the tiny set", "9.13", "the competition's rules", "kaggle_dog",
-             None, (_archive("kaggle_dog_tiny.zip", "sha1:0cb91d09b814ecdc07b50f31f8dcad3e81d6a86d",
-                             "kaggle_dog_tiny", D2L + "kaggle_dog_tiny.zip"),)),
-        Item("banana", "", "bananas, to pack for 9.7", "9.7", "not stated", "banana-detection", None, (
-            _archive("banana-detection.zip", "sha1:5de26c8fce5ccdea9f91267273464dc968d20d72", "banana-detection",
-                     D2L + "banana-detection.zip"),)),
+        Item("img", "the book's pictures", "Apache-2.0", (_loose((D2L_ZH + "img/",), _PICTURES),), "img", 4,
+             locate=places.img, looks_for="img/" + ", ".join(places.PICTURES),
+             by_hand="copy img/ of d2l-ai/d2l-zh, branch v1, to {root}/img",
+             draw=_later("synthetic.pictures.draw_img"), check=_later("check.check_pictures")),
+        Item("cifar10", "CIFAR-10", "not stated; cite Krizhevsky 2009", (
+                _archive(cifar, "md5:c32a1d4ab5d03f1284b67883e8d87530", "cifar-10-batches-bin",
+                         f"https://www.cs.toronto.edu/~kriz/{cifar}"),
+                _archive(cifar, "sha1:fab780a1e191a7eda0f345501ccd62d20f7ed891", "cifar-10-batches-bin",
+                         *_tree(f"gluon/dataset/cifar10/{cifar}"))), "cifar10", 162,
+             locate=places.cifar10, looks_for="cifar10/data_batch_*.bin and test_batch.bin",
+             by_hand="put the five data_batch_*.bin and test_batch.bin into {root}/cifar10",
+             draw=_later("synthetic.cifar.draw_cifar10"), check=_later("cifar10.check")),
+        Item("source", "drawn pictures to learn a source network on", draw=_later("synthetic.folders.draw_source")),
+        Item("hotdog", "the book's hot dogs", "not stated", (
+                _archive(hotdog, "sha1:fba480ffa8aa7e0febbb511d181409f899b9baa5", "hotdog",
+                         *_tree(f"gluon/dataset/{hotdog}"), D2L + hotdog),), "hotdog",
+             locate=places.hotdog, looks_for="hotdog/train/<class>/ and hotdog/test/<class>/",
+             by_hand="put train/ and test/ into {root}/hotdog", draw=_later("synthetic.folders.draw_hotdog"),
+             check=_later("hotdog.check"), rebuild=_later("retired_hosts.zip_of_pictures")),
+        Item("pikachu", "the Pikachu records", "not stated", (
+                _loose(_tree("gluon/dataset/pikachu/"), _PIKACHU),
+                _archive("pikachu.zip", "sha1:68ab1bd42143c5966785eb0d7b2839df8d570190", "pikachu",
+                         D2L + "pikachu.zip")), "pikachu",
+             locate=places.pikachu,
+             looks_for="pikachu/train.rec, train.idx, val.rec, or train.json, val.json, train/, val/",
+             by_hand="put train.rec, train.idx, val.rec (or the same as JSON and pictures) into {root}/pikachu",
+             is_books=places.is_books_pikachu, draw=_later("synthetic.detection.draw_pikachu"),
+             check=_later("pikachu.check"), rebuild=_later("retired_hosts.records")),
+        Item("voc", "VOC2012", "Flickr's terms, see its site", (
+                _archive(voc, "sha1:4e443f8a2eca6b1dac8a6c57641b67dd40621a49", "VOCdevkit/VOC2012",
+                         VOC_HOST + voc, D2L + voc),), "VOCdevkit/VOC2012", 2000,
+             locate=places.voc, looks_for=f"VOCdevkit/VOC2012/{places.VOC_LIST}",
+             by_hand="python -c \"import d2lzh_cv as d2l; d2l.download_voc_pascal('{root}')\" (2 GB)",
+             is_books=places.is_books_voc, draw=_later("synthetic.segmentation.draw_voc"),
+             check=_later("voc.check"), rebuild=_later("retired_hosts.link_to_tree")),
+        Item("kaggle_cifar10", "the tiny Kaggle CIFAR-10", "the competition's rules", (
+                _loose((D2L_ZH + "data/kaggle_cifar10/",), _KAGGLE_CIFAR10),
+                _archive("kaggle_cifar10_tiny.zip", "sha1:2068874e4b9a9f0fb07ebe0ad2b29754449ccacd",
+                         "kaggle_cifar10_tiny", D2L + "kaggle_cifar10_tiny.zip")), "kaggle_cifar10", 1,
+             locate=places.kaggle_cifar10,
+             looks_for="kaggle_cifar10/train_tiny.zip, test_tiny.zip, trainLabels.csv.zip, or the same unpacked",
+             by_hand="put train_tiny.zip, test_tiny.zip, trainLabels.csv.zip into {root}/kaggle_cifar10",
+             draw=_later("synthetic.cifar.draw_kaggle_cifar10"), check=_later("kaggle.check")),
+        Item("kaggle_dog", "the tiny Kaggle dogs", "the competition's rules", (
+                _archive("kaggle_dog_tiny.zip", "sha1:0cb91d09b814ecdc07b50f31f8dcad3e81d6a86d", "kaggle_dog_tiny",
+                         D2L + "kaggle_dog_tiny.zip"),), "kaggle_dog",
+             locate=places.kaggle_dog,
+             looks_for="kaggle_dog/train_valid_test_tiny.zip, or train/, test/, labels.csv",
+             by_hand="put train_valid_test_tiny.zip into {root}/kaggle_dog",
+             draw=_later("synthetic.dogs.draw_kaggle_dog"), check=_later("kaggle.check")),
+        Item("weights", "all networks' weights", locate=places.weights, looks_for="weights/*.params or *.pth"),
+        Item("banana", "bananas, to pack for 9.7", "not stated", (
+                _archive("banana-detection.zip", "sha1:5de26c8fce5ccdea9f91267273464dc968d20d72", "banana-detection",
+                         D2L + "banana-detection.zip"),), "banana-detection",
+             locate=partial(places.fetched, folder="banana-detection"), check=_later("check.check_pictures"),
+             used_by="9.7"),
     ]
 
 
-def _weights(name: str, digest: str, megabytes: int | None, sections: str) -> Item:
-    stem = f"{name}-{digest[:8]}"
+def _network(name: str, digest: str, megabytes: int | None, used_by: str = "") -> Item:
+    stem, pth = f"{name}-{digest[:8]}", _TORCHVISION.get(name)
     gluon = Way((Remote(f"{stem}.zip", _tree(f"gluon/models/{stem}.zip"), "",
                         ((f"{stem}.params", f"sha1:{digest}"),)),), "")
-    pth = _TORCHVISION.get(name)
-    return Item(name, "weights", f"weights of {name}", sections, "Apache-2.0" + (" or BSD-3-Clause" if pth else ""),
-                "weights", megabytes, (gluon, _pth(pth)) if pth else (gluon,))
+    return Item(name, f"weights of {name}", "Apache-2.0" + (" or BSD-3-Clause" if pth else ""),
+                (gluon, _pth(pth)) if pth else (gluon,), "weights", megabytes,
+                locate=partial(places.network, name=name, others=(pth,) if pth else ()),
+                check=_later("check.check_weights"), used_by=used_by)
 
 
 def _pth(name: str) -> Way:
@@ -144,16 +243,19 @@ _PICTURES = {"catdog.jpg": "60b7d540db03eef6b9834329bccc4417ef349bf6",
              "pikachu.jpg": "fffc89aa84d1869db0c4de82eeabee340d2041f0",
              "rainier.jpg": "b0193ffd8ecea1631ac1092130017b884faafa30",
              "autumn_oak.jpg": "bbe11f01403b9726bbc625589550e574fc45980a"}
+_PIKACHU = {"train.rec": "e6bcb6ffba1ac04ff8a9b1115e650af56ee969c8",
+            "train.idx": "dcf7318b2602c06428b9988470c731621716c393",
+            "val.rec": "d6c33f799b4d058e82f2cb5bd9a976f69d72d520"}
 _KAGGLE_CIFAR10 = {"train_tiny.zip": "cc9c71aa630e854698c5ae3a9cd486f83d58c101",
                    "test_tiny.zip": "13c650bc8e92931df66ef9d3467d92a16c1ef1a9",
                    "trainLabels.csv.zip": "27a66502d432e43d91f7506806b930d196ce4a6e"}
-_GLUON = [  # name, SHA-1 of the .params in the archive, megabytes, sections
-    ("resnet18_v2", "a81db45fd7b7a2d12ab97cd88ef0a5ac48b8f657", 45, "9.2, 9.10, 9.13"),
-    ("resnet34_v2", "9d6b80bbc35169de6b6edecffdd6047c56fdd322", 84, "9.13"),
-    ("resnet18_v1", "a0666292f0a30ff61f857b0b66efc0228eb6a54b", 45, "9.2, 9.10, 9.13"),
-    ("mobilenetv2_1.0", "36da4ff1867abccd32b29592d79fc753bca5a215", 14, "9.2, 9.10, 9.13"),
-    ("squeezenet1.1", "33ba0f93753c83d86e1eb397f38a667eaf2e9376", 5, "9.11"),
-    ("vgg19", "ad2f660d101905472b83590b59708b71ea22b2e5", 548, "9.11"),
+_GLUON = [  # name, SHA-1 of the .params in the archive, megabytes, sections where none takes it as a backbone
+    ("resnet18_v2", "a81db45fd7b7a2d12ab97cd88ef0a5ac48b8f657", 45),
+    ("resnet34_v2", "9d6b80bbc35169de6b6edecffdd6047c56fdd322", 84),
+    ("resnet18_v1", "a0666292f0a30ff61f857b0b66efc0228eb6a54b", 45),
+    ("mobilenetv2_1.0", "36da4ff1867abccd32b29592d79fc753bca5a215", 14),
+    ("squeezenet1.1", "33ba0f93753c83d86e1eb397f38a667eaf2e9376", 5),
+    ("vgg19", "ad2f660d101905472b83590b59708b71ea22b2e5", 548),
     ("faster_rcnn_resnet50_v1b_voc", "447328d89d70ae1e2ca49226b8d834e5a5456df3", None, "9.8"),
     ("mask_rcnn_resnet18_v1b_coco", "e071cf1550bc0331c218a9072b59e9550595d1e7", None, "9.8"),
     ("ssd_512_resnet50_v1_voc", "9c8b225a552614e4284a0f647331bfdc6940eb4a", None, "9.8"),

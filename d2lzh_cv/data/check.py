@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError, as_input_error
-from ..files import listed, walk
-from . import catalogue, fetch, hub
+from ..files import walk
+from . import catalogue, hub
 from .catalogue import Item
 from .download import is_right
 
@@ -41,17 +41,11 @@ def check(names: Iterable[str], root: Path) -> list[Report]:
         InputError: no such item, or it is not there.
     """
     items = [catalogue.find(name) for name in names] or catalogue.items()
-    found = [(item, _where(item, root)) for item in items]
-    for item, path in found:
-        if path is None and names:
+    found = [(item, hub.look_for(item, root)) for item in items]
+    for item, place in found:
+        if place is None and names:
             raise InputError(f"{item.name} is not in {root}; to get it: d2lzh-cv data fetch {item.name}")
-    return [_check(item, path) for item, path in found if path is not None]
-
-
-def _where(item: Item, root: Path) -> Path | None:
-    """Where it is; any tree in VOC form is worth a check."""
-    found = hub.locate(item.hub_name, root) if item.hub_name == "voc" else None
-    return found[0] if found else fetch.present(item, root)
+    return [_check(item, place[0]) for item, place in found if place is not None]
 
 
 def _check(item: Item, path: Path) -> Report:
@@ -63,77 +57,27 @@ def _check(item: Item, path: Path) -> Report:
         right = sum(is_right(file_path, file) for file_path, file in there)
         report.facts.append(f"{right} of {len(there)} files are the published ones")
     try:
-        _CHECKS.get(item.name, _check_weights if item.hub_name == "weights" else _check_pictures)(path, report)
+        item.check(path, report)
     except OSError as error:
         report.problems.append(str(as_input_error(error) or f"cannot read {error.filename or path}: {error.strerror}"))
     return report
 
 
-def _check_pictures(path: Path, report: Report) -> None:
+def check_pictures(path: Path, report: Report) -> None:
     """Every picture below the folder."""
     from .pixels import SUFFIXES
-    _open_all([file for file in walk(path) if file.suffix.lower() in SUFFIXES], report)
+    open_all([file for file in walk(path) if file.suffix.lower() in SUFFIXES], report)
 
 
-def _open_all(pictures: Iterable[Path], report: Report) -> None:
+def open_all(pictures: Iterable[Path], report: Report) -> None:
+    """Every one of ``pictures``."""
     from .pixels import check_picture
     looks = [report.look(check_picture, file) is not None for file in pictures]
     report.facts.append(f"{sum(looks)} of {len(looks)} pictures open")
 
 
-def _check_cifar10(path: Path, report: Report) -> None:
-    from .cifar10 import CIFAR10
-    for part, train in (("training", True), ("test", False)):
-        found = report.look(CIFAR10, path, train=train)
-        report.facts.append(f"{len(found) if found else 0} {part} pictures")
-
-
-def _check_hotdog(path: Path, report: Report) -> None:
-    from .hotdog import load_hotdog
-    for part, found in zip(("training", "test"), report.look(load_hotdog, path) or ()):
-        report.facts.append(f"{len(found)} {part} pictures")
-    _check_pictures(path, report)
-
-
-def _check_pikachu(path: Path, report: Report) -> None:
-    from .records import check_records
-    if not (path / "train.rec").exists():
-        _check_pictures(path, report)
-        return
-    for part in ("train", "val"):
-        idx = path / f"{part}.idx"
-        count = report.look(check_records, path / f"{part}.rec", idx if idx.exists() else None, decode=True,
-                            needs_object=part == "train")
-        report.facts.append(f"{count} pictures in {part}.rec")
-
-
-def _check_voc(path: Path, report: Report) -> None:
-    named: dict[str, None] = {}  # in order, and once where a name stands in both lists
-    for part in ("train", "val"):
-        file = path / "ImageSets" / "Segmentation" / f"{part}.txt"
-        names = file.read_text(encoding="utf-8", errors="replace").split() if file.exists() else []
-        report.facts.append(f"{len(names)} in {part}.txt")
-        named.update(dict.fromkeys(names))
-    folders = ("JPEGImages", ".jpg"), ("SegmentationClass", ".png")
-    _open_all((path / folder / (name + suffix) for name in named for folder, suffix in folders), report)
-
-
-def _check_kaggle(path: Path, report: Report) -> None:
-    """Archives are unpacked on first use; here their contents are read through."""
-    import zipfile
-    for archive in listed(path, "*.zip"):
-        try:
-            with zipfile.ZipFile(archive) as opened:
-                broken = opened.testzip()
-                report.facts.append(f"{len(opened.namelist())} files in {archive.name}")
-        except zipfile.BadZipFile:
-            broken = "all of it"
-        if broken:
-            report.problems.append(f"{archive} is damaged ({broken}); fetch it again")
-    _check_pictures(path, report)
-
-
-def _check_weights(path: Path, report: Report) -> None:
+def check_weights(path: Path, report: Report) -> None:
+    """Gluon's file of weights; torchvision's is read when it is converted."""
     if path.suffix != ".params":
         return
     import mxnet as mx
@@ -141,7 +85,3 @@ def _check_weights(path: Path, report: Report) -> None:
         report.facts.append(f"{len(mx.nd.load(str(path)))} arrays")
     except mx.base.MXNetError:
         report.problems.append(f"{path} is damaged or no file of weights; fetch it again")
-
-
-_CHECKS = {"cifar10": _check_cifar10, "hotdog": _check_hotdog, "pikachu": _check_pikachu, "voc": _check_voc,
-           "kaggle_cifar10": _check_kaggle, "kaggle_dog": _check_kaggle}

@@ -8,6 +8,7 @@ import numpy as np
 from mxnet import gluon, nd
 
 from ..errors import InputError
+from .check import Report
 
 CIFAR10_MEAN, CIFAR10_STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)  # of its pictures in [0, 1]
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -67,3 +68,10 @@ def _read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(f"{path} holds label {raw[:, 0].max()}, above 9: it is not CIFAR-10 in binary form")
     pixels = raw[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)  # files store one colour plane after the other
     return np.ascontiguousarray(pixels), raw[:, 0].astype(np.int32)
+
+
+def check(path: Path, report: Report) -> None:
+    """Both parts, read."""
+    for part, train in (("training", True), ("test", False)):
+        found = report.look(CIFAR10, path, train=train)
+        report.facts.append(f"{len(found) if found else 0} {part} pictures")

@@ -11,6 +11,7 @@ from . import catalogue, hub
 from .archives import unpack
 from .catalogue import Item, Remote, Way
 from .download import Unavailable, download
+from .places import NOT_VOC2012
 
 DOWNLOADS = ".downloads"  # below the data root: what is under way, and archives until they are unpacked
 
@@ -45,14 +46,9 @@ def _sentences(texts: list[str]) -> str:
 
 
 def present(item: Item, root: Path) -> Path | None:
-    """Return where the item is below ``root``, or None."""
-    if item.hub_name == "weights":
-        fetched = (root / item.folder / way.files[0].name for way in item.ways if way.below is None)
-        return hub.weights_file(root / item.folder, item.name) or next(filter(Path.is_file, fetched), None)
-    if not item.hub_name:
-        return root / item.folder if (root / item.folder).is_dir() else None
-    path, what = hub.locate(item.hub_name, root) or (None, "")
-    return None if what == hub.NOT_VOC2012 else path
+    """Return where the item is below ``root``, or None; a tree that is only in VOC2012's form is not it."""
+    path, what = hub.look_for(item, root) or (None, "")
+    return None if what == NOT_VOC2012 else path
 
 
 def _by(way: Way, item: Item, root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import InputError
+from .check import Report, check_pictures
 from .images import ImageFolder, image_folder
 
 
@@ -18,3 +19,10 @@ def load_hotdog(root: str | Path) -> tuple[ImageFolder, ImageFolder]:
     if train.synsets != test.synsets:
         raise InputError(f"{root}: train has the classes {train.synsets}, test {test.synsets}; they must be the same")
     return train, test
+
+
+def check(path: Path, report: Report) -> None:
+    """Both parts, read; every picture opens."""
+    for part, found in zip(("training", "test"), report.look(load_hotdog, path) or ()):
+        report.facts.append(f"{len(found)} {part} pictures")
+    check_pictures(path, report)

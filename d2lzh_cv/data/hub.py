@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, as_input_error
-from ..files import check_folder, listed, read_json
-from .catalogue import TWINS
+from ..files import check_folder, read_json
+from . import catalogue, drawn
+from .catalogue import TWINS, Item
 from .derived import one_at_a_time
-from .own.packed import describe
+from .places import Place, weights_file
 
 WORDS = ("auto", "synthetic", "book")  # what --data takes beside a folder
-PICTURES = ("catdog.jpg", "cat1.jpg", "pikachu.jpg", "rainier.jpg", "autumn_oak.jpg")
-VOC_LIST = "ImageSets/Segmentation/train.txt"
-NOT_VOC2012 = "in VOC form, not VOC2012"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -51,17 +49,16 @@ def cache_root() -> Path:
 def find(name: str, choice: str | Path = "auto", seed: int = 0) -> Source:
     """Return where the data set ``name`` is.
 
-    name: img, cifar10, source, hotdog, pikachu, voc, kaggle_cifar10, kaggle_dog or weights.
+    name: of a data set in :mod:`.catalogue`, or "weights".
     choice: 'auto' (the data root if the set is there, else synthetic), 'synthetic', 'book' (must be there), or a
     folder that takes the data root's place, for weights comes before it. seed: which synthetic set to draw, where one
     is drawn.
     Raises InputError for an unknown name, a folder that does not exist or may not be read, and 'book' without the set.
     """
-    if name not in NAMES:
-        raise InputError(f"unknown data set {name!r}; choose from {', '.join(NAMES)}")
+    item = catalogue.data_set(name)
     if name == "weights":
         return _find_weights(choice)
-    if name == "source" or str(choice) == "synthetic":
+    if item.locate is None or str(choice) == "synthetic":
         return _synthetic(name, seed, "")
     root = _root_of(choice)
     found = locate(name, root)
@@ -69,19 +66,24 @@ def find(name: str, choice: str | Path = "auto", seed: int = 0) -> Source:
         path, what = found
         return Source(name, path, "real", f"{name}: {_shown(path)} ({what})")
     if str(choice) == "book":
-        raise _not_in(name, root)
+        raise _not_in(item, root)
     return _synthetic(name, seed, f"; the book's set is not in {_shown(root)}/")
 
 
-def locate(name: str, root: Path) -> tuple[Path, str] | None:
+def locate(name: str, root: Path) -> Place:
     """Look for the real set ``name`` under ``root``: (its folder, what was seen there), or None. Writes nothing.
 
     Raises InputError where a folder on the way may not be read.
     """
+    return look_for(catalogue.data_set(name), root)
+
+
+def look_for(item: Item, root: Path) -> Place:
+    """:func:`locate` of anything in the catalogue."""
     try:
-        return _LOCATORS[name](Path(root))
+        return item.locate and item.locate(Path(root))
     except OSError as error:
-        raise as_input_error(error) or InputError(f"cannot look for {name} in {root}: {error.strerror}") from error
+        raise as_input_error(error) or InputError(f"cannot look for {item.name} in {root}: {error.strerror}") from error
 
 
 def weights_folders(choice: str | Path) -> tuple[Path, ...]:
@@ -130,13 +132,13 @@ def _find_weights(choice: str | Path) -> Source:
         if found := locate("weights", folder.parent):
             return Source("weights", folder, "real", f"weights: {_shown(folder)} ({found[1]})", folders)
     if str(choice) == "book":
-        raise _not_in("weights", root)
+        raise _not_in(catalogue.data_set("weights"), root)
     note = f"weights: none are used; there are none in {' or '.join(map(_shown, folders))}"
     return Source("weights", none, "synthetic", note, folders)
 
 
-def _not_in(name: str, root: Path) -> InputError:
-    return InputError(f"the data set {name} is not in {_shown(root)} (looked for {LOOKS_FOR[name]}); put it there, "
+def _not_in(item: Item, root: Path) -> InputError:
+    return InputError(f"the data set {item.name} is not in {_shown(root)} (looked for {item.looks_for}); put it there, "
                       "or point D2LZH_CV_DATA at its folder, or use --data synthetic")
 
 
@@ -156,13 +158,12 @@ def named_root(folder: Path | None) -> Path:
 
 
 def _synthetic(name: str, seed: int, why: str) -> Source:
-    from . import synthetic  # here, so that to find the real data takes none of what drawing needs
     path = cache_root() / "synthetic" / f"{name}-seed{seed}"
     if not _drawn_by_this_version(path):
         with one_at_a_time(path.parent):
             if not _drawn_by_this_version(path):  # by another run, while we waited
                 _say(f"{name}: drawing the set (once, up to half a minute)")
-                synthetic.make(name, path, seed)
+                drawn.make(name, path, seed)
     return Source(name, path, "synthetic", f"{name}: drawn by this package (seed {seed}){why}")
 
 
@@ -173,102 +174,12 @@ def _say(line: str) -> None:
 
 
 def _drawn_by_this_version(path: Path) -> bool:
-    from . import synthetic
-    stamp = path / "synthetic.json"
-    return stamp.is_file() and read_json(stamp).get("format") == synthetic.FORMAT
-
-
-def _img(root: Path) -> tuple[Path, str] | None:
-    folder = root / "img"
-    return (folder, "the book's pictures") if all((folder / name).is_file() for name in PICTURES) else None
-
-
-def _cifar10(root: Path) -> tuple[Path, str] | None:
-    for folder in (root / "cifar10", root / "cifar-10-batches-bin"):
-        batches = listed(folder, "data_batch_*.bin")
-        if batches and (folder / "test_batch.bin").is_file():
-            return folder, f"{len(batches)} of 5 training files, test_batch.bin"
-    return None
-
-
-def _hotdog(root: Path) -> tuple[Path, str] | None:
-    folder = root / "hotdog"
-    parts = [folder / "train", folder / "test"]
-    return (folder, "train, test") if all(len(_subfolders(part)) >= 2 for part in parts) else None
-
-
-def _pikachu(root: Path) -> tuple[Path, str] | None:
-    for folder in (root / "pikachu", root):  # the second: a set packed by ``data pack``
-        if _has(folder, "train.rec", "train.idx", "val.rec"):
-            packed = describe(folder)
-            return folder, f"packed, classes: {', '.join(packed.classes)}" if packed else "train.rec"
-        if _has(folder, "train.json", "val.json", "train", "val"):
-            return folder, "train.json, packed on first use"
-    return None
-
-
-def _voc(root: Path) -> tuple[Path, str] | None:
-    for tree in (root / "VOCdevkit" / "VOC2012", root / "VOC2012", *_subfolders(root), root):
-        if _has(tree, VOC_LIST):
-            return tree, "VOC2012" if tree.name == "VOC2012" else NOT_VOC2012
-    return None
-
-
-def _kaggle_cifar10(root: Path) -> tuple[Path, str] | None:
-    folder = root / "kaggle_cifar10"
-    if _has(folder, "train_tiny.zip", "test_tiny.zip", "trainLabels.csv.zip"):
-        return folder, "train_tiny.zip"
-    for train, test in (("train_tiny", "test_tiny"), ("train", "test")):
-        if _has(folder, train, test, "trainLabels.csv"):
-            return folder, f"{train}/"
-    return None
-
-
-def _kaggle_dog(root: Path) -> tuple[Path, str] | None:
-    folder = root / "kaggle_dog"
-    if _has(folder, "train_valid_test_tiny.zip"):
-        return folder, "train_valid_test_tiny.zip"
-    return (folder, "train/") if _has(folder, "train", "test", "labels.csv") else None
-
-
-def weights_file(folder: Path, name: str, suffix: str = ".params", whole: bool = False) -> Path | None:
-    """Find NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``.
-
-    whole: not NAME-features.params, which holds a part of the network.
-    """
-    folder = Path(folder)
-    files = [*listed(folder, f"{name}{suffix}"), *listed(folder, f"{name}-*{suffix}")]
-    return next((file for file in files if not (whole and file.name == f"{name}-features{suffix}")), None)
-
-
-def _weights(root: Path) -> tuple[Path, str] | None:
-    files = [path.name for path in listed(root / "weights") if path.suffix in (".params", ".pth")]
-    return (root / "weights", ", ".join(files)) if files else None
-
-
-_LOCATORS: dict[str, Callable[[Path], tuple[Path, str] | None]] = {
-    "img": _img, "cifar10": _cifar10, "source": lambda root: None, "hotdog": _hotdog, "pikachu": _pikachu, "voc": _voc,
-    "kaggle_cifar10": _kaggle_cifar10, "kaggle_dog": _kaggle_dog, "weights": _weights}
-LOOKS_FOR = {
-    "img": "img/" + ", ".join(PICTURES), "cifar10": "cifar10/data_batch_*.bin and test_batch.bin",
-    "hotdog": "hotdog/train/<class>/ and hotdog/test/<class>/",
-    "pikachu": "pikachu/train.rec, train.idx, val.rec, or train.json, val.json, train/, val/",
-    "voc": f"VOCdevkit/VOC2012/{VOC_LIST}", "weights": "weights/*.params or *.pth",
-    "kaggle_cifar10": "kaggle_cifar10/train_tiny.zip, test_tiny.zip, trainLabels.csv.zip, or the same unpacked",
-    "kaggle_dog": "kaggle_dog/train_valid_test_tiny.zip, or train/, test/, labels.csv"}
-NAMES = tuple(_LOCATORS)
+    stamp = path / drawn.STAMP
+    return stamp.is_file() and read_json(stamp).get("format") == drawn.FORMAT
 
 
 def _home() -> Path:
     return _CHECKOUT if (_CHECKOUT / "setup.py").is_file() else Path.cwd()
-
-
-def _has(folder: Path, *names: str) -> bool:
-    return all((folder / name).exists() for name in names)
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return [path for path in listed(folder) if path.is_dir()]
 
 
 def _shown(path: Path) -> str:

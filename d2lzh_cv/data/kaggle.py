@@ -9,6 +9,7 @@ import csv
 import math
 import os
 import shutil
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..files import make_folder, make_folder_atomically, write_atomically
+from ..files import listed, make_folder, make_folder_atomically, write_atomically
 from . import hub
 from .archives import unpack
+from .check import Report, check_pictures
 from .derived import make_once, place_for
 from .pixels import SUFFIXES
 
@@ -211,3 +213,17 @@ def _new_input_folder(folder: Path) -> Iterator[Path]:
         raise InputError(f"{folder} holds other files ({sorted(strange)[0]}); choose another input_dir")
     with make_folder_atomically(folder) as temporary:
         yield temporary.resolve()
+
+
+def check(path: Path, report: Report) -> None:
+    """Archives are unpacked on first use; here their contents are read through."""
+    for archive in listed(path, "*.zip"):
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                broken = opened.testzip()
+                report.facts.append(f"{len(opened.namelist())} files in {archive.name}")
+        except zipfile.BadZipFile:
+            broken = "all of it"
+        if broken:
+            report.problems.append(f"{archive} is damaged ({broken}); fetch it again")
+    check_pictures(path, report)

@@ -6,6 +6,7 @@ from pathlib import Path
 import mxnet as mx
 
 from ..errors import InputError
+from .check import Report, check_pictures
 from .derived import place_for
 from .detection_iter import OPTIONS, DetectionIter, FastDetectionIter
 from .hub import Source, cache_root, find
@@ -74,3 +75,15 @@ def records_of(root: Path) -> Path:
     if whole or not (root / "train.json").exists():
         return root
     return pack_detection(root, place_for(root, cache_root()))
+
+
+def check(path: Path, report: Report) -> None:
+    """Every record, decoded; before packing every picture."""
+    if not (path / "train.rec").exists():
+        check_pictures(path, report)
+        return
+    for part in ("train", "val"):
+        idx = path / f"{part}.idx"
+        count = report.look(check_records, path / f"{part}.rec", idx if idx.exists() else None, decode=True,
+                            needs_object=part == "train")
+        report.facts.append(f"{count} pictures in {part}.rec")

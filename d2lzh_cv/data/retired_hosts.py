@@ -26,6 +26,7 @@ from .catalogue import Item, Remote
 from .download import Unavailable, download
 from .fetch import DOWNLOADS, present
 from .pikachu import records_of
+from .places import VOC_LIST
 from .records import check_records
 
 _RETIRED = re.compile(r"apache-mxnet\.s3-accelerate(\.[a-z]+)*\.amazonaws\.com")
@@ -73,16 +74,16 @@ def place(url: str, target: Path, sha1: str | None = None) -> None:
     right = next((path for path in files if _has_sha1(path, wanted)), None)
     if right is not None:
         return _copy(right, target, f"{name}: {right}")
-    for root in roots if item and item.hub_name in _MAKERS else []:
+    for root in roots if item and item.rebuild else []:
         found = present(item, root)
         if found is not None:
-            return _MAKERS[item.hub_name](found, name, target)
+            return item.rebuild(found, name, target)
     if files:
         _check_whole(files[0])
         return _copy(files[0], target, f"{name}: {files[0]}" + (f" {_OTHER}" if wanted else ""))
     if item and not is_retired(url):
         return _fetch(item, remote, target)
-    raise HostGone(_what_to_do(url, name, item))
+    raise HostGone(_what_to_do(url, name, item, remote))
 
 
 def _registered(url: str) -> tuple[Item, Remote] | None:
@@ -113,13 +114,13 @@ def _has_sha1(path: Path, sha1: str | None) -> bool:
         raise InputError(f"cannot read {path}: {error.strerror}; put the file there again") from error
 
 
-def _what_to_do(url: str, name: str, item: Item | None) -> str:
+def _what_to_do(url: str, name: str, item: Item | None, remote: Remote | None) -> str:
     gone = f"{name} is not here, and the book's host {urlsplit(url).hostname} is gone"
     if item is None:
         return f"{gone}: put {name} into {hub.data_root()}, or set MXNET_GLUON_REPO to a mirror"
-    if item.hub_name in ("pikachu", "weights"):
+    if item.is_weights or not remote.is_archive:
         return f"{gone}: put {name} into {hub.data_root() / item.folder}, or run: d2lzh-cv data fetch {item.name}"
-    unpacked = f" (or what it holds, as {item.folder}/)" if item.hub_name in _MAKERS else ""
+    unpacked = f" (or what it holds, as {item.folder}/)" if item.rebuild else ""
     return f"{gone}: put {name}{unpacked} into {hub.data_root()}, or run: d2lzh-cv data fetch {item.name}"
 
 
@@ -144,7 +145,8 @@ def _put(target: Path, write: Callable[[BinaryIO], None]) -> None:
         raise InputError(f"cannot write {target}: {error.strerror}; choose another path") from error
 
 
-def _zip_of_pictures(folder: Path, name: str, target: Path) -> None:
+def zip_of_pictures(folder: Path, name: str, target: Path) -> None:
+    """Write the book's archive of the hot dogs, made from the pictures in ``folder``."""
     pictures = [path for part in ("train", "test") for path in sorted((folder / part).glob("*/*")) if path.is_file()]
 
     def write(file: BinaryIO) -> None:
@@ -167,7 +169,8 @@ def _content(path: Path) -> bytes:
         raise InputError(f"cannot read {path}: {error.strerror}; put the picture there again") from error
 
 
-def _records(folder: Path, name: str, target: Path) -> None:
+def records(folder: Path, name: str, target: Path) -> None:
+    """Write one of the book's files of records, out of the set in ``folder``."""
     source = (records_of(folder) / name).resolve()
     if source.suffix == ".rec":
         check_records(source)
@@ -175,12 +178,12 @@ def _records(folder: Path, name: str, target: Path) -> None:
     _copy(source, target, f"{name}: " + (f"packed from {folder}" if packed else f"{source} {_OTHER}"))
 
 
-def _link_to_tree(tree: Path, name: str, target: Path) -> None:
-    """An archive of one link: VOC2012 takes 2 GB. Where the tree itself is to be unpacked to, it stays as it is."""
+def link_to_tree(tree: Path, name: str, target: Path) -> None:
+    """Write an archive of one link: VOC2012 takes 2 GB. A tree where it is to be unpacked to stays as it is."""
     place = target.parent / _VOC
     in_place = place.is_dir() and not place.is_symlink()
-    if in_place and not (place / hub.VOC_LIST).is_file():
-        raise InputError(f"{place} is there but holds no {hub.VOC_LIST}; move it away, and {tree} is linked to instead")
+    if in_place and not (place / VOC_LIST).is_file():
+        raise InputError(f"{place} is there but holds no {VOC_LIST}; move it away, and {tree} is linked to instead")
 
     def write(file: BinaryIO) -> None:
         with tarfile.open(fileobj=file, mode="w") as archive:
@@ -192,10 +195,6 @@ def _link_to_tree(tree: Path, name: str, target: Path) -> None:
             archive.addfile(member)
     _put(target, write)
     print(f"{name}: " + (f"{place} is in place" if in_place else f"unpacks to a link to {tree.resolve()}"))
-
-
-_MAKERS: dict[str, Callable[[Path, str, Path], None]] = {"hotdog": _zip_of_pictures, "pikachu": _records,
-                                                         "voc": _link_to_tree}
 
 
 def _check_whole(path: Path) -> None:

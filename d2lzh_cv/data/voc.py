@@ -11,6 +11,7 @@ from mxnet import gluon, nd
 
 from ..errors import InputError
 from . import hub
+from .check import Report, open_all
 from .voc_crops import Mapped, read, take
 from .voc_download import download_voc_pascal
 from .voc_files import LazyImage, Unread, check_pairs, open_pair, read_pair
@@ -171,3 +172,15 @@ class VOCSegDataset(gluon.data.Dataset):
         return not own_way and all(isinstance(image, LazyImage)
                                    and all(have >= want for have, want in zip(image.shape, self.crop_size))
                                    for image in (self._pictures[idx], self._masks[idx]))
+
+
+def check(path: Path, report: Report) -> None:
+    """The pictures and masks that the two lists name."""
+    named: dict[str, None] = {}  # in order, and once where a name stands in both lists
+    for part in ("train", "val"):
+        file = path / "ImageSets" / "Segmentation" / f"{part}.txt"
+        names = file.read_text(encoding="utf-8", errors="replace").split() if file.exists() else []
+        report.facts.append(f"{len(names)} in {part}.txt")
+        named.update(dict.fromkeys(names))
+    folders = ("JPEGImages", ".jpg"), ("SegmentationClass", ".png")
+    open_all((path / folder / (name + suffix) for name in named for folder, suffix in folders), report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import hub
+from .places import VOC_LIST
 
 
 def download_voc_pascal(data_dir: str | Path = "../data") -> str:
@@ -14,7 +15,7 @@ def download_voc_pascal(data_dir: str | Path = "../data") -> str:
     Raises InputError naming the folder when it cannot be written to or its disk is full.
     """
     tree, what = hub.locate("voc", hub.data_root()) or (None, "")
-    if what == "VOC2012" and not (Path(data_dir) / "VOCdevkit" / "VOC2012" / hub.VOC_LIST).is_file():
+    if what == "VOC2012" and not (Path(data_dir) / "VOCdevkit" / "VOC2012" / VOC_LIST).is_file():
         return str(tree)
     from .download import Unavailable  # here: what downloads takes longer to import, and is seldom needed
     from .fetch import fetch

@@ -31,16 +31,11 @@ def whats_there(folder: Path) -> str:
 
 
 def _set_of(folder: Path) -> str | None:
-    found = [(name, *where) for name in hub.NAMES if (where := hub.locate(name, folder))]
+    found = [(item.name, *where) for item in catalogue.data_sets() if (where := hub.look_for(item, folder))]
     if any(path == folder for _, path, _ in found) and (folder / NAME).is_file():
         return f"{folder} holds packed {'boxes, for 9.7' if found[0][0] == 'pikachu' else 'masks, for 9.10'}"
-    sets = [f"{name}, for {_sections(name)}" for name, _, _ in found]
+    sets = [f"{name}, for {catalogue.data_set(name).sections}" for name, _, _ in found]
     return f"{folder} holds {'; '.join(sets)}" if sets else None
-
-
-def _sections(name: str) -> str:
-    items = [item.sections for item in catalogue.items() if item.hub_name == name]
-    return ", ".join(dict.fromkeys(number for numbers in items for number in numbers.split(", ")))
 
 
 def _set_near(folder: Path) -> str | None:
@@ -49,7 +44,8 @@ def _set_near(folder: Path) -> str | None:
         if below.is_dir() and any(hub.locate(name, below) for name in ("pikachu", "voc")):
             return f"the set is in {below}: --data {shlex.quote(str(below))}"
     above = folder.resolve().parent
-    own = next((name for name in hub.NAMES if (hub.locate(name, above) or (None,))[0] == above / folder.name), None)
+    own = next((item.name for item in catalogue.data_sets()
+                if (hub.look_for(item, above) or (None,))[0] == above / folder.name), None)
     return f"{folder} is the set {own} itself: --data {shlex.quote(str(above))}" if own else None
 
 

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from mxnet import nd
 
+from ..data.drawn import generator
 from ..data.pixels import open_mask
-from ..data.synthetic import backgrounds, generator, pen
+from ..data.synthetic import backgrounds, pen
 from ..data.synthetic.detection import one_creature
 from ..data.voc_files import read_pair
 from ..data.voc_labels import voc_colormap2label, voc_label_indices

@@ -10,8 +10,9 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
-from ..data.hub import folders_of, weights_file
+from ..data.hub import folders_of
 from ..data.pixels import read_picture
+from ..data.places import weights_file
 from ..plotting import plt
 from ..weights.pretrained import load_weights
 

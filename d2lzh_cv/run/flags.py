@@ -3,22 +3,19 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .. import contents
+from ..contents import SectionInfo
 from ..data.hub import WORDS as DATA_WORDS
 from ..engine.distributed import DIST, KVSTORES, NOT_LAUNCHED, WORKERS, launched, own_folder, own_rank
 from ..errors import InputError
 from ..files import check_folder
 
-BACKBONES = {  # the pretrained networks a section can take: the book's, then others, as it looks for their weights
-    "9.2": ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0"),
-    "9.10": ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0"),
-    "9.11": ("vgg19", "squeezenet1.1"),
-    "9.13": ("resnet34_v2", "resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")}
-SHARED = ("9.1", "9.7")  # the sections that can train through a kvstore
-ALL_BACKBONES = tuple(dict.fromkeys(name for names in BACKBONES.values() for name in names))
+ALL_BACKBONES = tuple(dict.fromkeys(name for info in contents.SECTIONS for name in info.backbones))
 
 
 @dataclass(frozen=True)
@@ -58,10 +55,10 @@ class Options:
         workers = {"workers": int(os.environ[WORKERS])} if self.kvstore == DIST else {}
         return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs, **backbone, **workers}
 
-    def for_section(self, number: str) -> Options:
-        """These options as section ``number`` can take them: without a backbone or a kvstore that it does not know."""
-        return replace(self, backbone=self.backbone if self.backbone in known_backbones(number) else None,
-                       kvstore=self.kvstore if number in SHARED else None)
+    def for_section(self, info: SectionInfo) -> Options:
+        """These options as a section can take them: without a backbone or a kvstore that it does not know."""
+        return replace(self, backbone=self.backbone if self.backbone in info.backbones else None,
+                       kvstore=self.kvstore if info.shared else None)
 
 
 class Parser(argparse.ArgumentParser):
@@ -89,11 +86,11 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_seed, default=0, metavar="N",
                         help="seeds Python, NumPy and MXNet (default: 0)")
     parser.add_argument("--backbone", choices=ALL_BACKBONES, metavar="NAME",
-                        help=f"the pretrained network that {', '.join(BACKBONES)} take features from, of "
+                        help=f"the pretrained network that {_numbers('backbones', ', ')} take features from, of "
                              f"{', '.join(ALL_BACKBONES)}; its weights must be in --data DIR or in the "
                              "data folder (default: the first whose weights are there)")
     parser.add_argument("--kvstore", choices=KVSTORES,
-                        help=f"through what {' and '.join(SHARED)} add up the gradients of several devices, or, by "
+                        help=f"through what {_numbers('shared')} add up the gradients of several devices, or, by "
                              f"{DIST} under d2lzh-cv launch, of several workers (default there)")
     parser.add_argument("--out", type=_out, metavar="DIR", help="where results go (default: runs/<time>)")
     parser.add_argument("--resume", action="store_true",
@@ -122,46 +119,45 @@ def from_namespace(flags: argparse.Namespace) -> Options:
                    debug=getattr(flags, "debug", False))
 
 
-def parse_script(argv: list[str], description: str, prog: str | None = None, number: str | None = None) -> Options:
-    """Parse the flags of the script of section ``number``; a wrong one prints one line and exits with 2."""
-    parser = Parser(description=description, prog=prog)
+def parse_script(argv: list[str], info: SectionInfo, prog: str | None = None) -> Options:
+    """Parse the flags of a section's script; a wrong one prints one line and exits with 2."""
+    parser = Parser(description=f"Section {info.number}: {info.english}.", prog=prog)
     add_run_flags(parser)
     options = from_namespace(parser.parse_args(argv))
-    wanted = options.for_section(number) if number else options
+    wanted = options.for_section(info)
     if wanted.backbone != options.backbone:
-        parser.error(f"argument --backbone: {backbones_of(number)}")
+        parser.error(f"argument --backbone: {backbones_of(info)}")
     if wanted.kvstore != options.kvstore:
-        parser.error(f"argument --kvstore: {kvstores_of(number)}")
+        parser.error(f"argument --kvstore: {kvstores_of(info)}")
     if options.kvstore == DIST and not launched():
         parser.error(f"argument --kvstore: {NOT_LAUNCHED}")
     return options
 
 
-def known_backbones(number: str) -> tuple[str, ...]:
-    """The pretrained networks that section ``number`` can take; those of 9.10 for 9.10-skips."""
-    return BACKBONES.get(number.partition("-")[0], ())
+def backbones_of(info: SectionInfo) -> str:
+    """What a section takes features from, for a message."""
+    return f"section {info.number} takes {' or '.join(info.backbones) or 'no pretrained network'}"
 
 
-def backbones_of(number: str) -> str:
-    """What section ``number`` takes features from, for a message."""
-    names = known_backbones(number)
-    return f"section {number} takes {' or '.join(names)}" if names else f"section {number} takes no pretrained network"
+def kvstores_of(info: SectionInfo) -> str:
+    """Why a section takes no kvstore, for a message."""
+    return f"section {info.number} trains in one process on one device; {_numbers('shared')} can share a training"
 
 
-def kvstores_of(number: str) -> str:
-    """Why section ``number`` takes no kvstore, for a message."""
-    return f"section {number} trains in one process on one device; {' and '.join(SHARED)} can share a training"
+def _numbers(what: str, between: str = " and ") -> str:
+    """The book's sections whose record has ``what``, for a message."""
+    return between.join(info.number for info in contents.SECTIONS if getattr(info, what))
 
 
-def check_kvstore(numbers: list[str], options: Options) -> None:
-    """Raise InputError where the sections ``numbers`` cannot train through the kvstore that was asked for."""
+def check_kvstore(infos: Sequence[SectionInfo], options: Options) -> None:
+    """Raise InputError where no section can train through the kvstore that was asked for, or too many are to."""
     if options.kvstore is None:
         return
-    if not set(numbers) & set(SHARED):
-        raise InputError(f"--kvstore {options.kvstore}: {kvstores_of(numbers[0])}")
+    if not any(info.shared for info in infos):
+        raise InputError(f"--kvstore {options.kvstore}: {kvstores_of(infos[0])}")
     if options.kvstore == DIST and not launched():
         raise InputError(f"--kvstore {NOT_LAUNCHED}")
-    if options.kvstore == DIST and len(numbers) > 1:
+    if options.kvstore == DIST and len(infos) > 1:
         raise InputError(f"--kvstore {DIST} takes one section at a time: the servers end with its training")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..contents import SectionInfo
-from ..data import hub
+from ..data import catalogue, hub
 from ..data.whats_there import whats_there
 from ..errors import InputError
 from ..files import check_folder
@@ -18,7 +18,7 @@ def check(infos: Sequence[SectionInfo], options: Options) -> None:
     --backbone: the network's weights must be there. --data DIR: the set that the section is about must be in DIR; of
     several sections one such set is enough, the others then draw theirs and say so.
     """
-    if any(options.for_section(info.number).backbone for info in infos):
+    if any(options.for_section(info).backbone for info in infos):
         hub.require_weights(options.backbone, options.data)
     if options.data not in hub.WORDS:
         _check_folder(infos, Path(options.data))
@@ -31,6 +31,6 @@ def _check_folder(infos: Sequence[SectionInfo], folder: Path) -> None:
                            if name not in (None, "source", "weights"))
     if not wanted or any(hub.locate(name, folder) for name in wanted):
         return
-    what = (f"section {infos[0].number} reads {infos[0].own_set} ({hub.LOOKS_FOR[infos[0].own_set]})"
+    what = (f"section {infos[0].number} reads {infos[0].own_set} ({catalogue.data_set(infos[0].own_set).looks_for})"
             if len(infos) == 1 else f"these sections read {', '.join(wanted)}")
     raise InputError(f"--data {folder}: {what}, not there: {whats_there(folder)}; without --data DIR it is drawn")

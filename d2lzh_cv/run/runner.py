@@ -21,7 +21,7 @@ from ..engine.distributed import launched
 from ..errors import InputError
 from ..locks import Lock
 from . import inputs, results, rundir
-from .flags import Options, backbones_of, known_backbones
+from .flags import Options, backbones_of
 from .guard import INPUT_ERROR, INTERRUPTED
 from .terminal import table
 
@@ -82,8 +82,8 @@ def run(infos: Sequence[SectionInfo], options: Options, write_report: Callable[[
 
 
 def _check_backbone(infos: Sequence[SectionInfo], options: Options) -> None:
-    if options.backbone and not any(options.for_section(info.number).backbone for info in infos):
-        raise InputError(f"--backbone {options.backbone}: {'; '.join(backbones_of(info.number) for info in infos)}")
+    if options.backbone and not any(options.for_section(info).backbone for info in infos):
+        raise InputError(f"--backbone {options.backbone}: {'; '.join(backbones_of(info) for info in infos)}")
 
 
 def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path,
@@ -102,9 +102,9 @@ def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path,
 
 
 def _run_one(info: SectionInfo, script: Path, options: Options, out: Path, lock: Lock) -> Outcome:
-    if options.backbone and known_backbones(info.number) and options.for_section(info.number).backbone is None:
-        print(f"{backbones_of(info.number)}, not {options.backbone}: it goes by its own order", flush=True)
-    options = options.for_section(info.number)
+    if options.backbone and info.backbones and options.for_section(info).backbone is None:
+        print(f"{backbones_of(info)}, not {options.backbone}: it goes by its own order", flush=True)
+    options = options.for_section(info)
     before = results.read(out / info.number, info)
     if options.resume and before.status == "ok" and before.options == options.identity():
         print(f"{info.number} kept: done before with the same flags")

@@ -24,7 +24,7 @@ from .. import contents, files, locks
 from ..engine import distributed
 from ..engine.plain import to_plain
 from . import guard, inputs, rundir, streams
-from .flags import Options, known_backbones, parse_script
+from .flags import Options, parse_script
 from .results import FILE, METRICS, Results, append_metrics
 from .tee import Tee
 
@@ -53,8 +53,7 @@ def start(name: str) -> Section:
     info, notebook = contents.find(name), in_notebook()
     if not notebook:
         streams.prepare()
-    options = Options(quick=True) if notebook else parse_script(
-        sys.argv[1:], f"Section {info.number}: {info.english}.", number=info.number)
+    options = Options(quick=True) if notebook else parse_script(sys.argv[1:], info)
     if _current is not None:
         _current.end("failed", "ended before run.finish()")  # a notebook began again
     _current = run = Section(info, options, notebook)
@@ -86,7 +85,7 @@ class Section:
         self.info, self.options, self.notebook = info, options, notebook
         self.quick, self.full, self.seed = options.quick, not options.quick, options.seed
         self.backbone = options.backbone
-        self.backbones = (options.backbone,) if options.backbone else known_backbones(info.number)
+        self.backbones = (options.backbone,) if options.backbone else info.backbones
         self.folder: Path | None = None
         self._sources: dict[str, Source] = {}
         self._results: dict[str, Any] = {}

@@ -17,7 +17,8 @@ from mxnet.gluon import model_zoo, nn
 
 from ..data.catalogue import TWINS
 from ..data.derived import make_once, place_for
-from ..data.hub import cache_root, data_root, weights_file
+from ..data.hub import cache_root, data_root
+from ..data.places import weights_file
 from ..errors import InputError
 from ..files import write_atomically
 from .pth import read_pth
