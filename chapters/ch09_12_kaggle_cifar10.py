@@ -8,7 +8,7 @@ from pathlib import Path
 
 import d2lzh_cv as d2l
 from d2lzh_cv.data import kaggle
-from d2lzh_cv.data.cifar10 import CIFAR10_MEAN, CIFAR10_STD
+from d2lzh_cv.data.normalization import CIFAR10_MEAN, CIFAR10_STD
 from d2lzh_cv.models.checkpoint import save_model
 from d2lzh_cv.run import section
 

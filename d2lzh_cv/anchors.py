@@ -105,6 +105,24 @@ def multibox_detection(class_probs: nd.NDArray, offset_preds: nd.NDArray, anchor
                                         threshold=threshold, force_suppress=force_suppress, nms_topk=nms_topk)
 
 
+def kept_boxes(anchors: nd.NDArray, class_preds: nd.NDArray, offset_preds: nd.NDArray,
+               **options) -> list[np.ndarray]:
+    """Turn what a detector predicts into boxes: softmax, decoding, suppression; the kept ones alone (section 9.7).
+
+    Args:
+        anchors: (1, A, 4).
+        class_preds: scores (B, A, classes + 1), class 0 the background.
+        offset_preds: (B, 4A).
+        options: of :func:`multibox_detection`.
+
+    Returns:
+        For each picture (K, 6), rows (class, score, xmin, ymin, xmax, ymax), relative, highest score first.
+    """
+    class_probs = class_preds.softmax(axis=-1).transpose((0, 2, 1))  # (B, classes + 1, A)
+    rows = multibox_detection(class_probs, offset_preds, anchors, **options).asnumpy()
+    return [of_one[of_one[:, 0] >= 0] for of_one in rows]
+
+
 def show_anchors(picture, feature_map_height: int, feature_map_width: int, sizes: Sequence[float],
                  ratios: Sequence[float] = (1, 2, 0.5)) -> nd.NDArray:
     """Draw the anchors of a small feature map on a picture (H, W, 3) and return them, (1, A, 4) (section 9.5).

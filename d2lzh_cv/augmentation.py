@@ -10,6 +10,7 @@ from mxnet.gluon import loss as gloss
 from mxnet.gluon.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from mxnet.gluon.data.vision import transforms
 
+from .data.normalization import IMAGENET_MEAN, IMAGENET_STD
 from .engine import distributed
 from .engine.snapshots import Snapshots
 from .plotting import show_images
@@ -18,13 +19,12 @@ from .training import Epoch, fit
 
 FLIP_AUG = transforms.Compose([transforms.RandomFlipLeftRight(), transforms.ToTensor()])
 NO_AUG = transforms.Compose([transforms.ToTensor()])  # for testing: a prediction must not depend on chance
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, a channel
 
 ALL_TRANSFORMS: dict[str, Callable[[], gluon.Block]] = {
     "Compose": lambda: transforms.Compose([transforms.RandomFlipLeftRight(), transforms.RandomHue(0.5)]),
     "Cast": lambda: transforms.Cast("float32"),
     "ToTensor": transforms.ToTensor,
-    "Normalize": lambda: transforms.Compose([transforms.ToTensor(), transforms.Normalize(MEAN, STD)]),
+    "Normalize": lambda: transforms.Compose([transforms.ToTensor(), transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)]),
     "RandomResizedCrop": lambda: transforms.RandomResizedCrop((200, 200), scale=(0.1, 1), ratio=(0.5, 2)),
     "CenterCrop": lambda: transforms.CenterCrop((200, 200)),
     "Resize": lambda: transforms.Resize((200, 100)),

@@ -16,6 +16,7 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
+from .data.normalization import IMAGENET_MEAN, IMAGENET_STD
 from .data.voc import VOC_COLORMAP
 from .training import Scoring
 
@@ -92,7 +93,7 @@ def is_plain_cross_entropy(loss) -> bool:
         loss._axis, loss._sparse_label, loss._from_logits, loss._weight) == (1, True, False, None)
 
 
-RGB_MEAN, RGB_STD = nd.array([0.485, 0.456, 0.406]), nd.array([0.229, 0.224, 0.225])  # of ImageNet
+RGB_MEAN, RGB_STD = nd.array(IMAGENET_MEAN), nd.array(IMAGENET_STD)
 STRIDE = 32  # by how much the features are smaller than the picture
 
 

@@ -16,13 +16,15 @@ from mxnet.gluon.data.vision import transforms
 from .data.derived import one_at_a_time, place_for
 from .data.hub import cache_root, folders_of
 from .data.images import image_folder
+from .data.normalization import IMAGENET_MEAN, IMAGENET_STD
+from .engine.arrays import parameters, save_arrays
 from .engine.seeds import seed_everything
 from .engine.snapshots import Snapshots
 from .files import make_folder_atomically
 from .training import Epoch, fit
 from .weights.pretrained import find_params, load_network, load_weights
 
-NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # as the source data were
+NORMALIZE = transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)  # as the source data were
 
 
 def train_augs(edge_size: int = 224) -> transforms.Compose:
@@ -89,7 +91,7 @@ def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size:
         print(f"pretraining {name} on {len(dataset)} pictures of {num_classes} classes (kept for next time)")
         _train(net, dataset, None, learning_rate, batch_size, num_epochs, ctx, 1e-3, edge_size, print)
         with make_folder_atomically(folder) as temporary:
-            net.save_parameters(str(temporary / path.name))
+            save_arrays(temporary / path.name, parameters(net))
     load_weights(net, path, name)
     note = f"source network: {name}, trained here on the synthetic source set (no published weights found)"
     return SourceNetwork(name, net, note, "synthetic")

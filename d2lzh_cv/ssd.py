@@ -11,7 +11,7 @@ from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
-from .anchors import multibox_detection, multibox_target
+from .anchors import kept_boxes, multibox_target
 from .boxes import box_scale
 from .engine.epochs import Epochs
 from .engine.snapshots import Snapshots
@@ -276,9 +276,7 @@ def detect(net: TinySSD, picture: nd.NDArray, edge_size: int = 256, ctx: mx.Cont
     """
     X = image.imresize(picture, edge_size, edge_size).astype("float32").transpose((2, 0, 1)).expand_dims(axis=0)
     anchors, cls_preds, bbox_preds = net(X.as_in_context(ctx or mx.cpu()))
-    cls_probs = cls_preds.softmax().transpose((0, 2, 1))  # (1, K + 1, A)
-    rows = multibox_detection(cls_probs, bbox_preds, anchors, **options)[0].asnumpy()
-    return rows[rows[:, 0] != -1]
+    return kept_boxes(anchors, cls_preds, bbox_preds, **options)[0]
 
 
 def show_detections(picture: nd.NDArray, rows: np.ndarray, threshold: float = 0.3,

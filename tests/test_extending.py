@@ -1,4 +1,4 @@
-"""Another data set and another section: one record each, beside a reader and a script; every command knows them then."""
+"""Another data set and another section: one record each, beside a reader and a script, and every command knows them."""
 from __future__ import annotations
 
 import json

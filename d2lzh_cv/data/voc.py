@@ -12,6 +12,7 @@ from mxnet import gluon, nd
 from ..errors import InputError
 from . import hub
 from .check import Report, open_all
+from .normalization import IMAGENET_MEAN, IMAGENET_STD
 from .voc_crops import Mapped, read, take
 from .voc_download import download_voc_pascal
 from .voc_files import LazyImage, Unread, check_pairs, open_pair, read_pair
@@ -102,8 +103,8 @@ class VOCSegDataset(gluon.data.Dataset):
 
     def __init__(self, is_train: bool, crop_size: tuple[int, int], voc_dir: str | Path,
                  colormap2label: nd.NDArray | np.ndarray) -> None:
-        self.rgb_mean = nd.array([0.485, 0.456, 0.406])
-        self.rgb_std = nd.array([0.229, 0.224, 0.225])
+        self.rgb_mean = nd.array(IMAGENET_MEAN)
+        self.rgb_std = nd.array(IMAGENET_STD)
         self.crop_size = crop_size
         root, names = _names(voc_dir, is_train)
         store = Store(self.cache_bytes)

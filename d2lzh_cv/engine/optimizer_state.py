@@ -11,6 +11,7 @@ import mxnet as mx
 from mxnet import gluon, nd
 
 from ..errors import InputError
+from .arrays import save_arrays
 
 
 def save_optimizer(trainer: gluon.Trainer, net: gluon.Block, path: Path) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def save_optimizer(trainer: gluon.Trainer, net: gluon.Block, path: Path) -> dict
         for place, array in _flat(state):
             arrays[f"{names.get(index, index)}/{place}"] = array
     if arrays:
-        nd.save(str(path), arrays)
+        save_arrays(path, arrays)
     schedule = optimizer.lr_scheduler
     return {"class": type(optimizer).__name__, "lr": optimizer.lr, "num_update": optimizer.num_update,
             "counts": {str(device): {names.get(index, index): count for index, count in counts.items()}

@@ -19,6 +19,7 @@ from mxnet import gluon
 
 from ..errors import InputError
 from ..files import make_folder_atomically, read_json, write_json
+from .arrays import save_arrays
 from .optimizer_state import load_optimizer, save_optimizer
 from .plain import to_plain
 from .seeds import derived_seed
@@ -166,22 +167,19 @@ class Snapshots:
 def _write(training: Training, folder: Path, shown: Path) -> dict[str, Any]:
     try:
         _save_net(training.net, folder, training.trainer._contexts)
-        optimizer = save_optimizer(training.trainer, training.net, folder / TRAINER)
-        for path in folder.iterdir():
-            mx.nd.load(str(path))  # MXNet does not report a disk that fills on closing
-        return optimizer
-    except mx.base.MXNetError as error:
-        raise InputError(f"cannot write {shown}: the disk may be full; free some space and use --resume") from error
+        return save_optimizer(training.trainer, training.net, folder / TRAINER)
+    except OSError as error:
+        raise InputError(f"cannot write {shown}: {error.strerror}; free some space and use --resume") from error
 
 
 def _save_net(net: gluon.Block, folder: Path, devices: list[mx.Context]) -> None:
     """``save_parameters`` averages over the devices; here each keeps its own statistics of BatchNorm."""
     parameters = net._collect_params_with_prefix()
-    mx.nd.save(str(folder / NET), {name: parameter.data(devices[0]) for name, parameter in parameters.items()})
+    save_arrays(folder / NET, {name: parameter.data(devices[0]) for name, parameter in parameters.items()})
     for i, device in enumerate(devices[1:], 1):
         own = {name: value.data(device) for name, value in parameters.items() if not value._differentiable}
         if own:
-            mx.nd.save(str(folder / OTHERS.format(i)), own)
+            save_arrays(folder / OTHERS.format(i), own)
 
 
 def _load_net(net: gluon.Block, folder: Path, devices: list[mx.Context]) -> None:

@@ -8,7 +8,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import gluon, nd
 
-from ..anchors import multibox_detection
+from ..anchors import kept_boxes
 from ..errors import InputError
 from . import confusion
 from .detection import DetectionScores, picture_quality, score_detections
@@ -116,8 +116,8 @@ def evaluate_detector(net, val_iter: mx.io.DataIter, ctx: mx.Context, classes: S
     val_iter.reset()
     for batch in val_iter:
         count = batch.data[0].shape[0] - (batch.pad or 0)
-        rows = _detect(net, batch.data[0].as_in_context(ctx), nms_threshold)
-        detections += [kept[kept[:, 0] >= 0][:MAX_DETECTIONS] for kept in rows[:count]]
+        kept = kept_boxes(*net(batch.data[0].as_in_context(ctx)), nms_threshold=nms_threshold, threshold=0)
+        detections += [rows[:MAX_DETECTIONS] for rows in kept[:count]]
         truths += [label[label[:, 0] >= 0, :5] for label in batch.label[0].asnumpy()[:count]]
     return DetectorResult(detections, truths, score_detections(detections, truths, classes))
 
@@ -135,12 +135,6 @@ def pictures_of(val_iter: mx.io.DataIter, numbers: Sequence[int]) -> list[np.nda
     if wanted - found.keys():
         raise InputError(f"the data has {first} pictures; there is no number {max(wanted)}")
     return [found[int(number)] for number in numbers]
-
-
-def _detect(net, X: nd.NDArray, nms_threshold: float) -> np.ndarray:
-    anchors, cls_preds, bbox_preds = net(X)
-    cls_probs = cls_preds.softmax(axis=-1).transpose((0, 2, 1))
-    return multibox_detection(cls_probs, bbox_preds, anchors, nms_threshold, threshold=0).asnumpy()
 
 
 def _scores(net, batches: Iterable, ctx) -> Iterator[tuple[nd.NDArray, nd.NDArray]]:

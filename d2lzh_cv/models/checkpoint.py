@@ -14,9 +14,10 @@ from typing import Any
 import mxnet as mx
 from mxnet import gluon
 
+from ..engine.arrays import parameters, save_arrays
 from ..engine.plain import to_plain
 from ..errors import InputError
-from ..files import make_folder_atomically, read_json, write_atomically, write_json
+from ..files import make_folder_atomically, read_json, write_json
 from . import kinds
 
 FORMAT = 1
@@ -66,7 +67,7 @@ def save_model(folder: str | Path, net: gluon.Block, *, network: str, classes: S
     description = Description(task or kinds.NETWORKS[network].task, network, [str(name) for name in classes],
                               tuple(size), arguments or {}, extra)
     with make_folder_atomically(folder) as temporary:
-        _save_params(net, temporary / PARAMS, folder / PARAMS)
+        save_arrays(temporary / PARAMS, parameters(net))
         write_json(temporary / MODEL, {"format": FORMAT, **to_plain(asdict(description)),
                                        "params": {"file": PARAMS, "sha256": _hash(temporary / PARAMS)}})
     return folder
@@ -98,18 +99,6 @@ def find(path: Path) -> Path:
             return folder
     what = f"holds no {MODEL}" if path.is_dir() else "is no folder"
     raise InputError(f"{path} {what}: give the folder of a trained model, such as runs/latest/9.7 after a run of 9.7")
-
-
-def _save_params(net: gluon.Block, path: Path, shown: Path) -> None:
-    """Save and read back: MXNet does not report a disk that fills on closing."""
-    try:
-        with write_atomically(path) as file:
-            net.save_parameters(file.name)
-        saved = mx.nd.load(str(path))
-    except mx.base.MXNetError as error:
-        raise InputError(f"cannot write {shown}: the disk may be full; free some space") from error
-    if len(saved) != len(net._collect_params_with_prefix()):
-        raise InputError(f"cannot write {shown}: what was read back is not whole; free some space")
 
 
 def _describe(content: Any, path: Path) -> Description:

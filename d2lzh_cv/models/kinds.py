@@ -8,7 +8,7 @@ from typing import Any
 from mxnet import gluon, image, nd
 from mxnet.gluon import model_zoo
 
-from ..data.cifar10 import CIFAR10_MEAN, CIFAR10_STD
+from ..data.normalization import CIFAR10_MEAN, CIFAR10_STD
 from ..fcn import fcn, normalize_image
 from ..finetuning import FrozenFeatures, conv_features, test_augs
 from ..resnet import resnet18

@@ -13,7 +13,7 @@ import numpy as np
 from mxnet import gluon, image, nd
 from PIL import Image
 
-from ..anchors import multibox_detection
+from ..anchors import kept_boxes
 from ..data.images import check_shape
 from ..data.pixels import read_pixels
 from ..errors import InputError
@@ -117,8 +117,8 @@ def detect(net: gluon.Block, description: Description, picture: nd.NDArray, ctx:
     """Rows (class, score, xmin, ymin, xmax, ymax), relative, of the objects in a picture (H, W, 3), best first."""
     X = NETWORKS[description.network].prepare(picture, description.edge_size)
     anchors, scores, offsets = net(X.as_in_context(ctx or mx.cpu()))
-    rows = multibox_detection(scores.softmax().transpose((0, 2, 1)), offsets, anchors)[0].asnumpy()
-    return rows[(rows[:, 0] >= 0) & (rows[:, 1] >= threshold)]
+    rows = kept_boxes(anchors, scores, offsets)[0]
+    return rows[rows[:, 1] >= threshold]
 
 
 def segment(net: gluon.Block, description: Description, picture: nd.NDArray,

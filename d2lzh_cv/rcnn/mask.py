@@ -6,7 +6,7 @@ import numpy as np
 from mxnet import autograd, nd
 from mxnet.gluon import nn
 
-from ..anchors import multibox_detection
+from ..anchors import kept_boxes
 from .faster import FasterRCNN
 from .losses import MaskLoss
 from .parts import CHANNELS, SAMPLED, STRIDE, Losses
@@ -82,9 +82,7 @@ class MaskRCNN(FasterRCNN):
         X = self._here(X)
         feature = self.features(X)
         regions, scores, offsets = self.detect_in(nd, feature, X)
-        probs = scores.softmax(axis=-1).transpose((0, 2, 1))
-        rows = multibox_detection(probs, offsets, regions, threshold=threshold)[0].asnumpy()
-        rows = rows[rows[:, 0] >= 0]
+        rows = kept_boxes(regions, scores, offsets, threshold=threshold)[0]
         return rows, self._masks_of(feature, X, rows)
 
     def _here(self, X: nd.NDArray) -> nd.NDArray:

@@ -19,6 +19,7 @@ from ..data.catalogue import TWINS
 from ..data.derived import make_once, place_for
 from ..data.hub import cache_root, data_root
 from ..data.places import weights_file
+from ..engine.arrays import save_arrays
 from ..errors import InputError
 from ..files import write_atomically
 from .pth import read_pth
@@ -105,12 +106,7 @@ def convert(path: Path, name: str | None = None) -> tuple[str, dict[str, np.ndar
 def save(arrays: dict[str, np.ndarray], path: Path) -> None:
     """Write parameters as ``save_parameters`` does; ``path`` gets its name when all of them are on disk."""
     with write_atomically(path) as file:
-        try:
-            nd.save(file.name, {key: nd.array(array, dtype=array.dtype) for key, array in arrays.items()})
-        except mx.MXNetError as error:
-            raise OSError(str(error).strip().splitlines()[-1]) from error
-        if Path(file.name).stat().st_size < sum(array.nbytes for array in arrays.values()):
-            raise OSError("no space left on the disk")  # MXNet does not look
+        save_arrays(file.name, {key: nd.array(array, dtype=array.dtype) for key, array in arrays.items()})
 
 
 def _converted(folder: Path, name: str) -> Path | None:

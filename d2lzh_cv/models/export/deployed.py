@@ -6,7 +6,7 @@ from typing import Any
 from mxnet import gluon
 from mxnet.gluon import nn
 
-from ...data.cifar10 import CIFAR10_MEAN, CIFAR10_STD
+from ...data.normalization import CIFAR10_MEAN, CIFAR10_STD, IMAGENET_MEAN, IMAGENET_STD
 from ...fcn import STRIDE
 from ..checkpoint import Description
 
@@ -15,9 +15,9 @@ OUTPUTS = {"detect": "detections", "segment": "scores", "classify": "scores"}
 RESIZED = "resized to height and width whatever its shape"
 PIXELS = "8 bits per channel, of 16 the upper 8; without transparency; upright by EXIF's orientation"
 INTERPOLATION = "bilinear"  # of MXNet's image.imresize and Resize, as both are called; OpenCV's INTER_LINEAR
-# How networks.NETWORKS prepares a picture, in words and numbers that need no MXNet: (RGB of 0 to 255 · scale - mean)
+# How kinds.NETWORKS prepares a picture, in words and numbers that need no MXNet: (RGB of 0 to 255 · scale - mean)
 # / deviation.
-IMAGENET = {"scale": 1 / 255, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}
+IMAGENET = {"scale": 1 / 255, "mean": list(IMAGENET_MEAN), "deviation": list(IMAGENET_STD)}
 CROPPED = "shorter side resized to 8/7 of the height, centre cropped to height and width"
 PREPARED = {
     "TinySSD": (RESIZED, {"scale": 1.0, "mean": [0.0] * 3, "deviation": [1.0] * 3}),
