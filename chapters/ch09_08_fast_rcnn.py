@@ -20,7 +20,7 @@ from d2lzh_cv.exercises.rcnn_figures import first_with_object, show_best_and_wor
 from d2lzh_cv.rcnn import FastRCNN, roi_pooling  # noqa: E402
 from d2lzh_cv.rcnn.parts import POOLED, STRIDE  # noqa: E402
 from d2lzh_cv.rcnn.roi import pixel_rois  # noqa: E402
-from d2lzh_cv.rcnn.training import passes, train_new  # noqa: E402
+from d2lzh_cv.rcnn.train_rcnn import passes, train_new  # noqa: E402
 
 # %% [markdown]
 # ## Data

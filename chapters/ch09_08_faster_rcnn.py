@@ -22,10 +22,10 @@ from d2lzh_cv.data.own.packed import class_names  # noqa: E402
 from d2lzh_cv.data.pikachu import load_pikachu  # noqa: E402
 from d2lzh_cv.exercises.rcnn_comparison import judge  # noqa: E402
 from d2lzh_cv.exercises.rcnn_figures import first_with_object, show_best_and_worst, show_prediction  # noqa: E402
-from d2lzh_cv.rcnn import FasterRCNN, faster  # noqa: E402
+from d2lzh_cv.rcnn import FasterRCNN, faster_rcnn  # noqa: E402
 from d2lzh_cv.rcnn.proposals import recall  # noqa: E402
 from d2lzh_cv.rcnn.targets import label_anchors  # noqa: E402
-from d2lzh_cv.rcnn.training import passes, train_new  # noqa: E402
+from d2lzh_cv.rcnn.train_rcnn import passes, train_new  # noqa: E402
 
 # %% [markdown]
 # ## Data
@@ -57,9 +57,9 @@ batch = first_with_object(val_iter)
 X, objects = (part[0].as_in_context(ctx) for part in (batch.data, batch.label))
 feature = net.features(X)
 objectness, offsets = net.proposal(feature)                                     # steps 1 and 3
-anchors = faster.anchors_of(nd, feature)                                        # step 2
-labels, _ = label_anchors(anchors, objects, objectness, faster.ANCHORS_SAMPLED, np.random.default_rng(run.seed))
-regions = faster.suppress(nd, anchors, objectness, offsets)                     # step 4
+anchors = faster_rcnn.anchors_of(nd, feature)                                        # step 2
+labels, _ = label_anchors(anchors, objects, objectness, faster_rcnn.ANCHORS_SAMPLED, np.random.default_rng(run.seed))
+regions = faster_rcnn.suppress(nd, anchors, objectness, offsets)                     # step 4
 print("features", feature.shape, "objectness", objectness.shape, "anchors", anchors.shape, "regions", regions.shape)
 likelihood = objectness.softmax(axis=-1)[0, :, 1].reshape((*feature.shape[2:], -1)).max(axis=-1)
 labels = labels[0].asnumpy()
@@ -87,7 +87,7 @@ for batch in val_iter:
     truths.append(batch.label[0][0].asnumpy())
     proposed.append(net(batch.data[0].as_in_context(ctx))[0][0].asnumpy())
 found = {f"recall at IoU {threshold}": recall(proposed, truths, threshold) for threshold in (0.5, 0.7)}
-found["regions a picture"] = faster.PROPOSALS
+found["regions a picture"] = faster_rcnn.PROPOSALS
 print(", ".join(f"{name} {value:.3g}" for name, value in found.items()))
 run.record(proposals=found)
 

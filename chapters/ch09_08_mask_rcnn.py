@@ -24,7 +24,7 @@ from d2lzh_cv.exercises.rcnn_figures import show_best_and_worst, show_masks  # n
 from d2lzh_cv.rcnn import MaskRCNN  # noqa: E402
 from d2lzh_cv.rcnn.instances import draw_creatures, voc_objects  # noqa: E402
 from d2lzh_cv.rcnn.mask_scores import given_boxes_ious, mask_ious  # noqa: E402
-from d2lzh_cv.rcnn.training import alternate, passes, train_new  # noqa: E402
+from d2lzh_cv.rcnn.train_rcnn import alternate, passes, train_new  # noqa: E402
 
 # %% [markdown]
 # ## Data

@@ -22,10 +22,10 @@ from d2lzh_cv.exercises.rcnn_figures import show_best_and_worst, show_prediction
 from d2lzh_cv.metrics import pictures_of  # noqa: E402
 from d2lzh_cv.rcnn import RCNN  # noqa: E402
 from d2lzh_cv.rcnn.proposals import propose, recall  # noqa: E402
-from d2lzh_cv.rcnn.rcnn import CROP  # noqa: E402
+from d2lzh_cv.rcnn.region_cnn import CROP  # noqa: E402
 from d2lzh_cv.rcnn.roi import crop_regions  # noqa: E402
 from d2lzh_cv.rcnn.targets import sample_regions  # noqa: E402
-from d2lzh_cv.rcnn.training import passes, train_new  # noqa: E402
+from d2lzh_cv.rcnn.train_rcnn import passes, train_new  # noqa: E402
 
 # %% [markdown]
 # ## Data

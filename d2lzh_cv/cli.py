@@ -144,10 +144,10 @@ def _doctor(flags: argparse.Namespace) -> int:
 
 
 def _compare(flags: argparse.Namespace) -> int:
-    from .book import compare, table
+    from .book import compare, comparison_tables
     comparison = compare.compare(flags.run or rundir.latest())
     if flags.json:
         print(comparison.json_text())
     else:
-        table.print_tables(comparison)
+        comparison_tables.print_tables(comparison)
     return 0 if comparison.ok else 1

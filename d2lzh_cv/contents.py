@@ -23,7 +23,7 @@ class SectionInfo:
         english, chinese: its titles.
         needs: names for :func:`d2lzh_cv.data.hub.find`.
         seconds: about what quick mode takes on two cores.
-        folder: of the script, below chapters/.
+        folder, stem: of the script, below chapters/; the stem is made of number and slug where none is given.
         backbones: the pretrained networks that it can take features from, in the order in which it looks for them.
         shared: whether several devices or workers can share its training.
         predicts: the task of ``d2lzh-cv predict`` that its trained network does, if it is the one to name for it.
@@ -36,6 +36,7 @@ class SectionInfo:
     needs: tuple[str, ...]
     seconds: int
     folder: str = ""
+    stem: str = ""
     backbones: tuple[str, ...] = ()
     shared: bool = False
     predicts: str | None = None
@@ -54,7 +55,7 @@ class SectionInfo:
     @property
     def script(self) -> str:
         """The section's script below chapters/, such as ``ch09_07_ssd.py`` or ``exercises/ch09_07_losses.py``."""
-        return f"{self.folder}ch09_{self.order:02d}_{self.slug}.py"
+        return f"{self.folder}{self.stem or f'ch09_{self.order:02d}_{self.slug}'}.py"
 
     @property
     def title(self) -> dict[str, str]:
@@ -92,9 +93,9 @@ SECTIONS = (
 
 
 def _beyond(section: str, slug: str, english: str, chinese: str, needs: tuple[str, ...], seconds: int,
-            folder: str = "exercises/") -> SectionInfo:
+            folder: str = "exercises/", stem: str = "") -> SectionInfo:
     (main,) = (info for info in SECTIONS if info.number == section)
-    return SectionInfo(f"{section}-{slug.replace('_', '-')}", slug, english, chinese, needs, seconds, folder,
+    return SectionInfo(f"{section}-{slug.replace('_', '-')}", slug, english, chinese, needs, seconds, folder, stem,
                        main.backbones)
 
 
@@ -110,7 +111,7 @@ EXERCISES = (
             ("img", "cifar10"), 18),
     _beyond("9.1", "workers", "Workers of the Data Loader", "练习：数据读取的进程数", ("cifar10",), 13),
     _beyond("9.2", "fine_tuning", "Rates, Frozen Features, a Row Reused", "练习：微调的学习率与固定参数",
-            ("hotdog", "source", "weights"), 12),
+            ("hotdog", "source", "weights"), 12, stem="ch09_02_rates_and_frozen_features"),
     _beyond("9.3", "figures", "Figures outside a Notebook", "练习：在笔记本之外显示图像", ("img",), 8),
     _beyond("9.4", "anchors", "Sizes, Ratios, IoU and Offsets", "练习：锚框的大小、交并比与偏移量",
             ("img",), 6),

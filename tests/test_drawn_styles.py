@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 from tolerance import assert_close
 
-from d2lzh_cv.data.synthetic import styles
+from d2lzh_cv.data.synthetic import drawn_styles
 
-DRAWN = (styles.mosaic, styles.waves, styles.dots)
+DRAWN = (drawn_styles.mosaic, drawn_styles.waves, drawn_styles.dots)
 
 
 @pytest.mark.parametrize("draw", DRAWN)
 def test_the_seed_decides(draw):
     one, same, other = (draw(np.random.default_rng(seed)) for seed in (0, 0, 1))
-    assert one.shape == (*styles.SIZE[::-1], 3) and one.dtype == np.uint8
+    assert one.shape == (*drawn_styles.SIZE[::-1], 3) and one.dtype == np.uint8
     assert_close(one, same)
     assert (one != other).mean() > 0.2
 
@@ -33,4 +33,5 @@ def test_bands_run_across_and_tiles_do_not():
         picture = draw(np.random.default_rng(0)).astype(int)
         down, across = (abs(np.diff(picture, axis=axis)).mean() for axis in (0, 1))
         ratio[draw] = down / across
-    assert ratio[styles.waves] > 1.5 > 1.2 > ratio[styles.mosaic] > 0.8 and 0.5 < ratio[styles.dots] < 1.5
+    assert ratio[drawn_styles.waves] > 1.5 > 1.2 > ratio[drawn_styles.mosaic] > 0.8
+    assert 0.5 < ratio[drawn_styles.dots] < 1.5

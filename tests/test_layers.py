@@ -58,6 +58,24 @@ def test_no_function_below_the_runs_takes_a_section_s_run():
     assert not found
 
 
+def test_a_name_is_given_once():
+    """Two modules whose names differ by a plural or an underscore at most are taken for each other."""
+    places = {}
+    for parts in FILES:
+        if parts[1] != "commands" and not parts[-1].startswith("__"):  # a command's module has the command's name
+            name = parts[-1].rstrip("s").replace("_", "")
+            places.setdefault(name, set()).add(".".join(parts))
+    for package in {parts[:-1] for parts in FILES if parts[-1] == "__init__"}:
+        places.setdefault(package[-1].rstrip("s").replace("_", ""), set()).add(".".join(package))
+    assert not [sorted(same) for same in places.values() if len(same) > 1]
+
+
+def test_a_script_s_name_is_given_once():
+    """A script is chosen by its name wherever it lies."""
+    names = [path.name for path in (ROOT.parent / "chapters").rglob("*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_the_top_shows_the_chapter_at_a_glance():
     assert len(list(ROOT.glob("*.py"))) <= 20
     assert len([path for path in ROOT.iterdir() if (path / "__init__.py").is_file()]) <= 12

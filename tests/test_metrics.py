@@ -9,7 +9,7 @@ from tolerance import assert_close
 
 from d2lzh_cv import metrics
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.metrics import detection, evaluate, figures, tables
+from d2lzh_cv.metrics import average_precision, evaluate, figures, tables
 from d2lzh_cv.ssd import TinySSD
 
 BOX = (0.0, 0.0, 0.5, 0.5)
@@ -153,7 +153,7 @@ def test_rows_that_make_no_sense_are_refused(found, objects, message):
     ([row(0.3, (0, 0, 0.4, 0.5))], there(BOX, FAR), 2 * 0.8 / 3), ([row(0.9, k=1)], there(BOX), 0),
     ([], NOTHING_THERE, 1), ([row(0.9)], NOTHING_THERE, 0), ([row(0.8), row(0.9, (0, 0, 0.3, 0.5))], there(BOX), 0.4)])
 def test_quality_of_a_picture(rows, objects, quality):
-    assert_close(detection.picture_quality(np.array(rows, dtype=float).reshape(-1, 6), objects), float(quality))
+    assert_close(average_precision.picture_quality(np.array(rows, dtype=float).reshape(-1, 6), objects), float(quality))
 
 
 # -- classes --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from test_own_pack import run
 
 from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.own.packed import describe
-from d2lzh_cv.data.own.report import BadData
+from d2lzh_cv.data.own.summary import BadData
 from d2lzh_cv.errors import InputError
 
 LAUGHS = ('<!DOCTYPE a [<!ENTITY a0 "ha">' + "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10))

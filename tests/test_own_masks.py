@@ -13,7 +13,7 @@ from test_own_pack import run
 from d2lzh_cv.data import hub
 from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.own.packed import class_names
-from d2lzh_cv.data.own.report import BadData
+from d2lzh_cv.data.own.summary import BadData
 from d2lzh_cv.data.voc import VOC_CLASSES, VOC_COLORMAP, read_voc_images, voc_colormap2label, voc_label_indices
 from d2lzh_cv.errors import InputError
 

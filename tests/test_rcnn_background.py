@@ -16,8 +16,8 @@ from d2lzh_cv import metrics
 from d2lzh_cv.data import pikachu
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.exercises.rcnn_figures import first_with_object
-from d2lzh_cv.rcnn import MaskRCNN, instances, proposals, training
-from d2lzh_cv.rcnn.faster import ANCHORS_SAMPLED
+from d2lzh_cv.rcnn import MaskRCNN, instances, proposals, train_rcnn
+from d2lzh_cv.rcnn.faster_rcnn import ANCHORS_SAMPLED
 from d2lzh_cv.rcnn.instances import MaskBatch
 from d2lzh_cv.rcnn.mask_scores import given_boxes_ious, mask_ious
 from d2lzh_cv.rcnn.parts import SAMPLED
@@ -80,7 +80,7 @@ def test_a_batch_of_background_alone_trains(network):
     net.losses(X, Y, np.random.default_rng(0), **masks)  # makes the parameters
     before = net.head.offsets.weight.data().asnumpy()
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.01})
-    epochs = training.train_rcnn(net, lambda: [batch] * 3, trainer, mx.cpu(), 3)
+    epochs = train_rcnn.train_rcnn(net, lambda: [batch] * 3, trainer, mx.cpu(), 3)
     assert all(np.isfinite([one.loss, one.class_err, one.bbox_mae]).all() and one.bbox_mae == 0 for one in epochs)
     assert epochs[-1].region_loss < epochs[0].region_loss
     assert network is not MaskRCNN or epochs[0].mask_loss == 0
@@ -109,7 +109,7 @@ def test_a_packed_set_with_background_trains_and_is_judged(tmp_path):
     for network in NETWORKS:
         net = small(network)
         trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
-        epoch, = training.train_rcnn(net, training.passes(train_iter), trainer, mx.cpu(), 1)
+        epoch, = train_rcnn.train_rcnn(net, train_rcnn.passes(train_iter), trainer, mx.cpu(), 1)
         assert np.isfinite(epoch.loss)
         judged = metrics.evaluate_detector(net, val_iter, mx.cpu(), ["square"])
         assert [len(rows) for rows in judged.truths] == [0, 1, 0, 0] and judged.scores.objects.tolist() == [1]
@@ -155,7 +155,7 @@ def test_a_mask_without_an_object_is_a_picture_to_learn_from(tmp_path):
     assert (data.objects[:, :, 0] >= 0).sum(axis=1).tolist() == [1, 0, 0] and not data.masks[1:].any()
     net = small(MaskRCNN)
     trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
-    epoch, = training.train_rcnn(net, data.passes(3), trainer, mx.cpu(), 1)
+    epoch, = train_rcnn.train_rcnn(net, data.passes(3), trainer, mx.cpu(), 1)
     assert np.isfinite([epoch.loss, epoch.mask_loss]).all() and epoch.mask_loss > 0
     assert len(mask_ious(net, data)) == len(given_boxes_ious(net, data)[0]) == 1
 

@@ -24,7 +24,7 @@ from tolerance import assert_close
 
 from d2lzh_cv import boxes, metrics, ssd
 from d2lzh_cv.data.images import read_picture
-from d2lzh_cv.rcnn import RCNN, FasterRCNN, FastRCNN, MaskRCNN, faster, proposals, targets
+from d2lzh_cv.rcnn import RCNN, FasterRCNN, FastRCNN, MaskRCNN, faster_rcnn, proposals, targets
 from d2lzh_cv.rcnn.losses import MultiTaskLoss
 from d2lzh_cv.rcnn.parts import SAMPLED
 from d2lzh_cv.rcnn.roi import crop_regions, pixel_rois
@@ -142,7 +142,7 @@ def test_anchors_are_labelled_as_by_the_loops_and_sampled(seed):
 def test_suppression_is_that_of_the_loops(seed):
     anchors = np.clip(random_boxes(50, seed), 0, 1)
     offsets, scores = rng(seed).normal(0, 1, (50, 4)), rng(seed + 1).normal(0, 2, (50, 2))
-    found = faster.suppress(nd, *(nd.array(x[None]) for x in (anchors, scores, offsets)), 30, 40, 0.6)[0].asnumpy()
+    found = faster_rcnn.suppress(nd, *(nd.array(x[None]) for x in (anchors, scores, offsets)), 30, 40, 0.6)[0].asnumpy()
     likelihood = [plain_probability(row, 1) for row in scores]
     decoded = np.clip([plain_decode(*pair) for pair in zip(anchors, offsets)], 0, 1)
     first = sorted(range(50), key=lambda i: -likelihood[i])[:40]
@@ -155,7 +155,7 @@ def test_suppression_is_that_of_the_loops(seed):
 @pytest.mark.parametrize(("width", "goes"), [(0.5 - 1e-4, False), (0.5 + 1e-4, True)])
 def test_what_is_similar_goes(width, goes):
     anchors = nd.array([[[0, 0, 1, 1], [0, 0, width, 1]]])
-    found = faster.suppress(nd, anchors, nd.array([[[0, 2], [0, 1]]]), nd.zeros((1, 2, 4)), 2, 10, 0.5)
+    found = faster_rcnn.suppress(nd, anchors, nd.array([[[0, 2], [0, 1]]]), nd.zeros((1, 2, 4)), 2, 10, 0.5)
     assert_close(found[0, 1], [0, 0, 1 if goes else width, 1])
 
 

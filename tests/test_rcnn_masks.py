@@ -13,7 +13,7 @@ from mxnet import autograd, gluon, init, nd
 from PIL import Image
 from tolerance import assert_close
 
-from d2lzh_cv.data.synthetic.segmentation import palette_image
+from d2lzh_cv.data.synthetic.scenes import palette_image
 from d2lzh_cv.engine.seeds import seed_everything
 from d2lzh_cv.engine.snapshots import Snapshots
 from d2lzh_cv.errors import InputError
@@ -22,7 +22,7 @@ from d2lzh_cv.exercises.rcnn_figures import show_masks
 from d2lzh_cv.metrics.tables import format_table
 from d2lzh_cv.models.checkpoint import save_model
 from d2lzh_cv.plotting import plt
-from d2lzh_cv.rcnn import MaskRCNN, instances, mask, mask_scores, training
+from d2lzh_cv.rcnn import MaskRCNN, instances, mask_rcnn, mask_scores, train_rcnn
 from d2lzh_cv.rcnn.losses import MaskLoss
 from d2lzh_cv.rcnn.targets import Sample, mask_targets
 from d2lzh_cv.ssd import TinySSD
@@ -108,7 +108,7 @@ def test_pasting_undoes_the_target(drawn):
     for objects, truth in zip(drawn.objects, drawn.masks):
         box = objects[0, 1:]
         target = mask_targets(nd.array(truth[None]), sample_of([[box]], [[0]]), 1, 28)[0, 0].asnumpy()
-        assert mask_scores.mask_iou(mask.paste(target, box, truth.shape[1:]), truth[0]) > 0.9
+        assert mask_scores.mask_iou(mask_rcnn.paste(target, box, truth.shape[1:]), truth[0]) > 0.9
 
 
 @pytest.mark.parametrize("box", [(4, 6, 12, 14), (-4, -4, 4, 4), (28, 30, 36, 38)])
@@ -119,7 +119,7 @@ def test_a_mask_of_as_many_pixels_is_pasted_as_it_is(box):
     for i, j in np.ndindex(8, 8):
         if 0 <= box[1] + i < SIDE and 0 <= box[0] + j < SIDE:
             expected[box[1] + i, box[0] + j] = part[i, j]
-    assert (mask.paste(part, np.array(box) / SIDE, (SIDE, SIDE)) == expected).all()
+    assert (mask_rcnn.paste(part, np.array(box) / SIDE, (SIDE, SIDE)) == expected).all()
 
 
 # The network
@@ -253,21 +253,21 @@ def test_a_tree_that_is_not_whole_is_named(tmp_path):
 
 def without_masks(drawn):
     data = mx.io.NDArrayIter(drawn.pictures[:4].transpose(0, 3, 1, 2).astype("float32"), drawn.objects[:4], 4)
-    return training.passes(data)
+    return train_rcnn.passes(data)
 
 
 def train(drawn, folder, resume=False, stop_after=None):
     """Batches of boxes alone and of masks in turn; with ``stop_after`` broken off in that step."""
     net = mask_net()
     trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
-    batches, left = training.alternate(without_masks(drawn), drawn.passes(4)), iter(range(100))
+    batches, left = train_rcnn.alternate(without_masks(drawn), drawn.passes(4)), iter(range(100))
 
     def until():
         for batch in batches():
             if next(left) == stop_after:
                 raise KeyboardInterrupt
             yield batch
-    epochs = training.train_rcnn(net, until, trainer, mx.cpu(), 2, snapshots=Snapshots(folder, 0, "m", {}, resume))
+    epochs = train_rcnn.train_rcnn(net, until, trainer, mx.cpu(), 2, snapshots=Snapshots(folder, 0, "m", {}, resume))
     return epochs, [value.data().asnumpy() for value in net.collect_params().values()], trainer.learning_rate
 
 
@@ -284,7 +284,7 @@ def test_resumed_is_as_never_stopped(drawn, tmp_path):
 
 
 def test_batches_alternate_to_the_end_of_all():
-    assert list(training.alternate(lambda: "abcd", lambda: [1, 2])()) == ["a", 1, "b", 2, "c", "d"]
+    assert list(train_rcnn.alternate(lambda: "abcd", lambda: [1, 2])()) == ["a", 1, "b", 2, "c", "d"]
 
 
 # The table of all

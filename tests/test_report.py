@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from section_kit import run_python
 
-from d2lzh_cv.book import charts, pictures
+from d2lzh_cv.book import charts, data_uris
 from d2lzh_cv.book.report import format_seconds, format_value, write_report
 from d2lzh_cv.errors import InputError
 
@@ -293,14 +293,14 @@ def test_the_old_page_stays_when_the_new_one_cannot_be_written(run, monkeypatch)
 def test_large_pictures_shrink_until_the_page_is_small_enough(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (900, 1500, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
-    (small,) = pictures.embed([(tmp_path / "noise.png", "noise")], limit=200_000)
+    (small,) = data_uris.embed([(tmp_path / "noise.png", "noise")], limit=200_000)
     assert small.uri.startswith("data:image/webp;base64,") and len(small.uri) <= 200_000
     assert (small.width, small.height) == (1500, 900)  # as saved: the size on the page does not change
 
 
 def test_small_pictures_keep_every_pixel(tmp_path):
     Image.fromarray(np.full((9, 9, 3), 77, np.uint8)).save(tmp_path / "flat.png")
-    (picture,) = pictures.embed([(tmp_path / "flat.png", "")])
+    (picture,) = data_uris.embed([(tmp_path / "flat.png", "")])
     assert base64.b64decode(picture.uri.split(",")[1]) == (tmp_path / "flat.png").read_bytes()
     assert picture.tiny and picture.shown_width == 9 * 24
 

@@ -55,6 +55,11 @@ def test_one_and_ten_are_told_apart():
     assert contents.find("1").number == "9.1"
 
 
+def test_a_script_chooses_its_own_section():
+    for info in contents.ALL:
+        assert contents.find(info.script) is contents.find(f"chapters/{info.script}") is info
+
+
 @pytest.mark.parametrize("name", ["9.14", "9.0", "0", "", "sdd", "all", "10.7", "9.7.1"])
 def test_an_unknown_section_names_those_there_are(name):
     with pytest.raises(InputError, match=r"no section .*9\.1 image_augmentation.*9\.13 kaggle_dog") as caught:

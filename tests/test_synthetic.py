@@ -12,13 +12,22 @@ import pytest
 from PIL import Image
 
 from d2lzh_cv.data import drawn
-from d2lzh_cv.data.synthetic import animals, cifar, detection, dogs, folders, pen, pictures, segmentation
-from d2lzh_cv.data.synthetic.detection import recordio
+from d2lzh_cv.data.synthetic import (
+    animals,
+    book_pictures,
+    cifar,
+    class_folders,
+    dogs,
+    pen,
+    scenes,
+    yellow_creatures,
+)
+from d2lzh_cv.data.synthetic.yellow_creatures import recordio
 from d2lzh_cv.errors import InputError
 
-SMALL = {detection: {"TRAIN": 32, "VAL": 16}, segmentation: {"TRAIN": 16, "VAL": 8},
+SMALL = {yellow_creatures: {"TRAIN": 32, "VAL": 16}, scenes: {"TRAIN": 16, "VAL": 8},
          cifar: {"BATCH_SIZE": 40, "TEST": 20, "TINY": 20, "TINY_TEST": 5, "LABELLED": 50},
-         folders: {"SOURCE_TRAIN": 2, "SOURCE_TEST": 1, "HOTDOG_TRAIN": 13, "HOTDOG_TEST": 4},
+         class_folders: {"SOURCE_TRAIN": 2, "SOURCE_TEST": 1, "HOTDOG_TRAIN": 13, "HOTDOG_TEST": 4},
          dogs: {"TRAIN": 2, "VALID": 1, "TEST": 3}}
 
 
@@ -54,7 +63,7 @@ def made(small, tmp_path_factory):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_box_is_tight_to_the_creature(seed):
-    layer = detection.one_creature(drawn.generator("pikachu", seed), (256, 256), 100)
+    layer = yellow_creatures.one_creature(drawn.generator("pikachu", seed), (256, 256), 100)
     mask = pen.mask_of(layer)
     xmin, ymin, xmax, ymax = pen.box_of(mask)
     assert mask[ymin:ymax, xmin:xmax].sum() == mask.sum() > 0
@@ -71,7 +80,7 @@ def test_records_carry_the_label_of_the_book(made):
     xmin, ymin, xmax, ymax = header.label[5:]
     assert 0 <= xmin < xmax <= 1 and 0 <= ymin < ymax <= 1
     assert 0.2 < max(xmax - xmin, ymax - ymin) < 0.8
-    assert len(record.keys) == detection.TRAIN
+    assert len(record.keys) == yellow_creatures.TRAIN
 
 
 @pytest.mark.parametrize("name, count", [("train", 32), ("val", 16)])
@@ -87,7 +96,7 @@ def test_image_det_iter_reads_the_records(made, name, count):
 # voc
 
 def test_the_palette_is_vocs():
-    palette = segmentation.voc_palette()
+    palette = scenes.voc_palette()
     assert palette[[0, 1, 8, 15, 20, 255]].tolist() == [[0, 0, 0], [128, 0, 0], [64, 0, 0], [192, 128, 128],
                                                         [0, 64, 128], [224, 224, 192]]
 
@@ -97,8 +106,8 @@ def test_masks_fit_their_pictures_and_hold_voc_colours_only(made):
     root = made("voc")
     names = [line for part in ("train", "val")
              for line in (root / f"ImageSets/Segmentation/{part}.txt").read_text().split()]
-    assert len(names) == len(set(names)) == segmentation.TRAIN + segmentation.VAL
-    known = set(_codes(segmentation.voc_palette()[[0, *segmentation.KINDS, segmentation.VOID]]).tolist())
+    assert len(names) == len(set(names)) == scenes.TRAIN + scenes.VAL
+    known = set(_codes(scenes.voc_palette()[[0, *scenes.KINDS, scenes.VOID]]).tolist())
     seen = set()
     for name in names:
         picture = image.imread(str(root / "JPEGImages" / f"{name}.jpg"))
@@ -110,12 +119,12 @@ def test_masks_fit_their_pictures_and_hold_voc_colours_only(made):
 
 def test_the_mask_covers_the_object_and_nothing_else(monkeypatch):
     """With a flat red car on a black ground, red pixels and mask are the same but for the border."""
-    monkeypatch.setitem(segmentation.KINDS, 7, (lambda p, rng: p.ellipse(0, 0, 1, 0.5, (255, 0, 0)), (_black,), 0.45))
+    monkeypatch.setitem(scenes.KINDS, 7, (lambda p, rng: p.ellipse(0, 0, 1, 0.5, (255, 0, 0)), (_black,), 0.45))
     monkeypatch.setattr(pen, "shade", lambda layer, rng: layer)
     monkeypatch.setattr(pen, "relight", lambda picture, rng, amount: picture)
-    picture, classes = segmentation.picture(drawn.generator("voc", 3), first=7)
+    picture, classes = scenes.picture(drawn.generator("voc", 3), first=7)
     red = np.asarray(picture)[..., 0] > 127
-    decided = classes != segmentation.VOID
+    decided = classes != scenes.VOID
     assert (red == (classes == 7))[decided].all() and red[decided].sum() > 2000
     assert decided.mean() > 0.97
 
@@ -157,8 +166,8 @@ def test_kaggle_archives_are_laid_out_as_the_books(made):
 def test_the_dog_and_the_cat_fill_the_boxes_of_the_book(made):
     with Image.open(made("img") / "catdog.jpg") as picture:
         assert picture.size == (728, 561)
-    for beast, box in ((animals.DOG, pictures.DOG_BOX), (animals.CAT, pictures.CAT_BOX)):
-        layer = pictures.fitted(drawn.generator("img", 0), beast, pictures.CATDOG_SIZE, box)
+    for beast, box in ((animals.DOG, book_pictures.DOG_BOX), (animals.CAT, book_pictures.CAT_BOX)):
+        layer = book_pictures.fitted(drawn.generator("img", 0), beast, book_pictures.CATDOG_SIZE, box)
         assert pen.box_of(pen.mask_of(layer)) == pytest.approx(box, abs=1)
 
 
@@ -170,7 +179,7 @@ def test_the_five_pictures_of_the_book_are_there_and_rich(made):
 
 # source, hotdog, kaggle_dog
 
-@pytest.mark.parametrize("name, classes, counts", [("source", sorted(folders.SOURCE_CLASSES), (2, 1)),
+@pytest.mark.parametrize("name, classes, counts", [("source", sorted(class_folders.SOURCE_CLASSES), (2, 1)),
                                                    ("hotdog", ["hotdog", "not-hotdog"], (13, 4))])
 def test_picture_folders_hold_every_class(made, name, classes, counts):
     for part, count in zip(("train", "test"), counts):
@@ -211,8 +220,8 @@ def test_an_interrupted_make_leaves_nothing(monkeypatch, tmp_path):
         if next(calls, None) is None:
             raise KeyboardInterrupt
         return original(*args)
-    original = detection.picture
-    monkeypatch.setattr(detection, "picture", fail_later)
+    original = yellow_creatures.picture
+    monkeypatch.setattr(yellow_creatures, "picture", fail_later)
     with pytest.raises(KeyboardInterrupt):
         drawn.make("pikachu", tmp_path / "pikachu")
     assert list(tmp_path.iterdir()) == []

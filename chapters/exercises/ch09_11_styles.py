@@ -15,7 +15,7 @@ run = section.start("9.11-styles")
 import numpy as np  # noqa: E402
 from mxnet import nd  # noqa: E402
 
-from d2lzh_cv.data.synthetic import styles  # noqa: E402
+from d2lzh_cv.data.synthetic import drawn_styles  # noqa: E402
 from d2lzh_cv.metrics import tables  # noqa: E402
 from d2lzh_cv.models.predictor import read_upright  # noqa: E402
 from d2lzh_cv.plotting import plt  # noqa: E402
@@ -30,7 +30,8 @@ pictures = run.find("img").path
 own = {path.stem: path for path in sorted((pictures / "own").glob("*")) if path.suffix.lower() in ENDINGS}
 content_path = own.pop("content", pictures / "rainier.jpg")
 paths = {**own, "autumn oak": pictures / "autumn_oak.jpg"}
-drawn = {draw.__name__: draw(np.random.default_rng(run.seed)) for draw in (styles.mosaic, styles.waves, styles.dots)}
+drawn = {draw.__name__: draw(np.random.default_rng(run.seed))
+         for draw in (drawn_styles.mosaic, drawn_styles.waves, drawn_styles.dots)}
 style_pictures = dict(list({**{name: np.asarray(read_upright(path)) for name, path in list(paths.items())[:3]},
                             **drawn}.items())[:3])
 content_picture = np.asarray(read_upright(content_path))

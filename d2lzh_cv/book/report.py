@@ -8,7 +8,7 @@ import jinja2
 
 from .. import files
 from ..compat import versions
-from . import charts, facts, needs, pictures, table, verdicts
+from . import charts, comparison_tables, data_uris, facts, needs, verdicts
 from .compare import Comparison, Row, compare_kept
 from .report_tables import as_table
 from .rundata import Run, SectionRun, read_run
@@ -57,7 +57,7 @@ def format_value(value: Any) -> list[str]:
 
 
 def _page(run: Run) -> dict[str, Any]:
-    embedded = iter(pictures.embed([figure for section in run.sections for figure in section.pictures]))
+    embedded = iter(data_uris.embed([figure for section in run.sections for figure in section.pictures]))
     comparison = compare_kept(run)
     views = [_section(section, [next(embedded) for _ in section.pictures],
                       [row for row in comparison.rows if row.section == section.info.number])
@@ -73,7 +73,7 @@ def _page(run: Run) -> dict[str, Any]:
             "environments": _environments(run)}
 
 
-def _section(section: SectionRun, shown: list[pictures.Picture], rows: list[Row]) -> dict[str, Any]:
+def _section(section: SectionRun, shown: list[data_uris.Picture], rows: list[Row]) -> dict[str, Any]:
     data = [{**item, "kind": _kind(item), "note": item["note"].removeprefix(f"{item['name']}: ")}
             for item in section.data]
     kinds = {item["kind"] for item in data}
@@ -85,7 +85,7 @@ def _section(section: SectionRun, shown: list[pictures.Picture], rows: list[Row]
             "seconds": format_seconds(section.seconds), "data": data, "kinds": [k for k in KINDS if k in kinds],
             "pictures": shown, "panels": charts.panels(section.metrics, published),
             "series": charts.series_names(section.metrics),
-            "figures": [_figure(row) for row in rows], "notes": table.notes(rows),
+            "figures": [_figure(row) for row in rows], "notes": comparison_tables.notes(rows),
             "needs": [needs.how_to_get(need) for need in _distinct(row.needs for row in rows)],
             "banded": any(row.band for row in rows),
             "results": [(name, format_value(value), as_table(value)) for name, value in section.results.items()
@@ -96,19 +96,19 @@ def _section(section: SectionRun, shown: list[pictures.Picture], rows: list[Row]
 def _figure(row: Row) -> dict[str, Any]:
     """A row of the comparison: texts, values as lines."""
     if row.kind == "training":
-        book = [f"{source} {table.brief(value, 4)}" for source, value in row.book.items()]
-        here = [table.brief(row.value, 4)]
+        book = [f"{source} {comparison_tables.brief(value, 4)}" for source, value in row.book.items()]
+        here = [comparison_tables.brief(row.value, 4)]
     else:
         book, here = (["–"] if value is None else format_value(value) for value in (row.book, row.value))
-    band = row.band and " to ".join(table.brief(end, 3) for end in row.band)
-    return {"shows": table.figure_of(row), "book": book, "here": here, "verdict": row.verdict, "band": band,
+    band = row.band and " to ".join(comparison_tables.brief(end, 3) for end in row.band)
+    return {"shows": comparison_tables.figure_of(row), "book": book, "here": here, "verdict": row.verdict, "band": band,
             "rows": isinstance(row.book, list) and len(book) > 1, "needs": row.needs,
             "title": f"{row.name}. {row.shows}. Printed by {row.source}."}
 
 
 def _totals(comparison: Comparison) -> list[tuple[str, int, str]]:
     """(verdict, how many, its word), of those there are, the exact figures' first."""
-    return [(verdict, count, table.WORDS[verdict]) for counts in comparison.counts().values()
+    return [(verdict, count, comparison_tables.WORDS[verdict]) for counts in comparison.counts().values()
             for verdict, count in counts.items() if count]
 
 

@@ -52,7 +52,7 @@ def add(commands) -> None:
 
 def _pack(flags: argparse.Namespace) -> int:
     from ..data.own.pack import pack
-    from ..data.own.report import BadData
+    from ..data.own.summary import BadData
     classes = None if flags.classes is None else _classes(flags.classes, flags.encoding)
     try:
         summary = pack(flags.src, flags.out, flags.kind, flags.val_ratio, classes, flags.skip_bad, flags.seed,

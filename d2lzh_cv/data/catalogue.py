@@ -167,7 +167,7 @@ def _sets() -> list[Item]:
         Item("img", "the book's pictures", "Apache-2.0", (_loose((D2L_ZH + "img/",), _PICTURES),), "img", 4,
              locate=places.img, looks_for="img/" + ", ".join(places.PICTURES),
              by_hand="copy img/ of d2l-ai/d2l-zh, branch v1, to {root}/img",
-             draw=_later("synthetic.pictures.draw_img"), check=_later("check.check_pictures")),
+             draw=_later("synthetic.book_pictures.draw_img"), check=_later("check.check_pictures")),
         Item("cifar10", "CIFAR-10", "not stated; cite Krizhevsky 2009", (
                 _archive(cifar, "md5:c32a1d4ab5d03f1284b67883e8d87530", "cifar-10-batches-bin",
                          f"https://www.cs.toronto.edu/~kriz/{cifar}"),
@@ -176,12 +176,13 @@ def _sets() -> list[Item]:
              locate=places.cifar10, looks_for="cifar10/data_batch_*.bin and test_batch.bin",
              by_hand="put the five data_batch_*.bin and test_batch.bin into {root}/cifar10",
              draw=_later("synthetic.cifar.draw_cifar10"), check=_later("cifar10.check")),
-        Item("source", "drawn pictures to learn a source network on", draw=_later("synthetic.folders.draw_source")),
+        Item("source", "drawn pictures to learn a source network on",
+             draw=_later("synthetic.class_folders.draw_source")),
         Item("hotdog", "the book's hot dogs", "not stated", (
                 _archive(hotdog, "sha1:fba480ffa8aa7e0febbb511d181409f899b9baa5", "hotdog",
                          *_tree(f"gluon/dataset/{hotdog}"), D2L + hotdog),), "hotdog",
              locate=places.hotdog, looks_for="hotdog/train/<class>/ and hotdog/test/<class>/",
-             by_hand="put train/ and test/ into {root}/hotdog", draw=_later("synthetic.folders.draw_hotdog"),
+             by_hand="put train/ and test/ into {root}/hotdog", draw=_later("synthetic.class_folders.draw_hotdog"),
              check=_later("hotdog.check"), rebuild=_later("retired_hosts.zip_of_pictures")),
         Item("pikachu", "the Pikachu records", "not stated", (
                 _loose(_tree("gluon/dataset/pikachu/"), _PIKACHU),
@@ -190,14 +191,14 @@ def _sets() -> list[Item]:
              locate=places.pikachu,
              looks_for="pikachu/train.rec, train.idx, val.rec, or train.json, val.json, train/, val/",
              by_hand="put train.rec, train.idx, val.rec (or the same as JSON and pictures) into {root}/pikachu",
-             is_books=places.is_books_pikachu, draw=_later("synthetic.detection.draw_pikachu"),
+             is_books=places.is_books_pikachu, draw=_later("synthetic.yellow_creatures.draw_pikachu"),
              check=_later("pikachu.check"), rebuild=_later("retired_hosts.records")),
         Item("voc", "VOC2012", "Flickr's terms, see its site", (
                 _archive(voc, "sha1:4e443f8a2eca6b1dac8a6c57641b67dd40621a49", "VOCdevkit/VOC2012",
                          VOC_HOST + voc, D2L + voc),), "VOCdevkit/VOC2012", 2000,
              locate=places.voc, looks_for=f"VOCdevkit/VOC2012/{places.VOC_LIST}",
              by_hand="python -c \"import d2lzh_cv as d2l; d2l.download_voc_pascal('{root}')\" (2 GB)",
-             is_books=places.is_books_voc, draw=_later("synthetic.segmentation.draw_voc"),
+             is_books=places.is_books_voc, draw=_later("synthetic.scenes.draw_voc"),
              check=_later("voc.check"), rebuild=_later("retired_hosts.link_to_tree")),
         Item("kaggle_cifar10", "the tiny Kaggle CIFAR-10", "the competition's rules", (
                 _loose((D2L_ZH + "data/kaggle_cifar10/",), _KAGGLE_CIFAR10),

@@ -12,7 +12,7 @@ from matplotlib import colors
 from ..data.pixels import read_picture
 from ..metrics import DetectorResult, figures, pictures_of
 from ..plotting import set_figsize, show_bboxes, to_numpy
-from ..rcnn.mask import paste
+from ..rcnn.mask_rcnn import paste
 from ..ssd import detect, show_detections
 
 if TYPE_CHECKING:

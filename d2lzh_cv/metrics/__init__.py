@@ -5,8 +5,8 @@ Functions on NumPy arrays in :mod:`.confusion` and :mod:`.detection`; passes of 
 """
 from __future__ import annotations
 
+from .average_precision import DetectionScores, coco_average_precision, score_detections, voc_average_precision
 from .confusion import accuracy, class_iou, confusion_matrix, mean_of_defined, precision_recall
-from .detection import DetectionScores, coco_average_precision, score_detections, voc_average_precision
 from .evaluate import (
     ClassifierResult,
     DetectorResult,

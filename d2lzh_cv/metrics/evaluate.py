@@ -11,7 +11,7 @@ from mxnet import gluon, nd
 from ..anchors import kept_boxes
 from ..errors import InputError
 from . import confusion
-from .detection import DetectionScores, picture_quality, score_detections
+from .average_precision import DetectionScores, picture_quality, score_detections
 
 MAX_DETECTIONS = 200  # a picture
 

@@ -13,7 +13,7 @@ from mxnet import nd
 from ..data.drawn import generator
 from ..data.pixels import open_mask
 from ..data.synthetic import backgrounds, pen
-from ..data.synthetic.detection import one_creature
+from ..data.synthetic.creatures import one_creature
 from ..data.voc_files import read_pair
 from ..data.voc_labels import voc_colormap2label, voc_label_indices
 from ..errors import InputError
@@ -47,8 +47,8 @@ class MaskSet:
         return MaskBatch([X], [nd.array(self.objects[numbers])], nd.array(self.masks[numbers], dtype="float32"))
 
     def passes(self, batch_size: int) -> Callable[[], Iterator[MaskBatch]]:
-        """``batches`` of :func:`~d2lzh_cv.rcnn.training.train_rcnn`: whole batches, shuffled by NumPy's generator, half
-        of them mirrored."""
+        """``batches`` of :func:`~d2lzh_cv.rcnn.train_rcnn.train_rcnn`: whole, shuffled by NumPy, half of them
+        mirrored."""
         def begin() -> Iterator[MaskBatch]:
             order = np.random.permutation(len(self))
             for first in range(0, len(order) - batch_size + 1, batch_size):

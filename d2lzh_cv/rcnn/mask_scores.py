@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..metrics.detection import match
+from ..metrics.average_precision import match
 from .instances import MaskSet
-from .mask import MaskRCNN, paste
+from .mask_rcnn import MaskRCNN, paste
 
 
 def mask_ious(net: MaskRCNN, data: MaskSet, score: float = 0.3) -> np.ndarray:

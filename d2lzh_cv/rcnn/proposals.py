@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from mxnet import nd
 
-from ..metrics.detection import box_iou
+from ..metrics.average_precision import box_iou
 
 LONGEST = 128          # pixels of the longer side, reduced to it
 DELTA = 5              # levels by which the threshold moves

@@ -9,7 +9,7 @@ from mxnet import nd
 
 from ..anchors import multibox_target
 from ..boxes import VARIANCES
-from ..metrics.detection import box_iou
+from ..metrics.average_precision import box_iou
 from .roi import roi_align
 
 FOREGROUND_IOU = 0.5  # at least: a region of an object

@@ -9,7 +9,7 @@ import pytest
 from tolerance import assert_close
 
 from d2lzh_cv import metrics
-from d2lzh_cv.metrics.detection import COCO_THRESHOLDS
+from d2lzh_cv.metrics.average_precision import COCO_THRESHOLDS
 
 pytestmark = pytest.mark.crosscheck
 GRID = 64  # corners are whole 64ths, so that overlaps come out exact on either side

@@ -11,15 +11,15 @@ from ...errors import InputError
 from ...files import write_json
 from ..records import pack_record, write_records
 from . import formats, masks, voc_tree
-from .check import Checked, Sample, check
 from .entries import Reading
 from .folder import Folder
 from .names import clean
 from .packed import NAME, check_free, new_set
 from .pictures import content_of
-from .report import BadData, Summary, counted, left_out
 from .split import split
+from .summary import BadData, Summary, counted, left_out
 from .text import Texts
+from .validation import Checked, Sample, check
 
 
 def pack(src: str | Path, out: str | Path, kind: str = "auto", val_ratio: float | None = None,

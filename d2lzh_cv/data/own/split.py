@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ...errors import InputError
-from .report import counted
+from .summary import counted
 
 T = TypeVar("T")
 

@@ -16,8 +16,8 @@ from .mask_pixels import BORDER, BORDER_COLOR, indices
 from .masks import Masks, Pair
 from .packed import NAME, new_set
 from .pictures import write_jpeg
-from .report import BadData, Summary, counted, left_out
 from .split import split
+from .summary import BadData, Summary, counted, left_out
 
 CROP = (480, 320)  # width and height of the crops section 9.10 trains on
 

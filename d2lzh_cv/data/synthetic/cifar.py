@@ -9,8 +9,8 @@ from PIL import Image, ImageFilter
 
 from ... import files
 from . import animals, backgrounds, pen, things
-from .archive import write_zip
 from .pen import Pen
+from .zips import write_zip
 
 SIDE = 32  # pixels
 BATCHES, BATCH_SIZE, TEST = 2, 1000, 500

@@ -10,8 +10,8 @@ from PIL import Image, ImageFilter
 
 from . import animals, backgrounds, faces, pen
 from .animals import Beast
-from .archive import write_zip
 from .pen import Pen
+from .zips import write_zip
 
 TRAIN, VALID, TEST = 12, 4, 16  # pictures a breed for training and validation; pictures to classify
 ROOT = "train_valid_test_tiny"  # the folder in the book's archive

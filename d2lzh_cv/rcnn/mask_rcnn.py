@@ -7,7 +7,7 @@ from mxnet import autograd, nd
 from mxnet.gluon import nn
 
 from ..anchors import kept_boxes
-from .faster import FasterRCNN
+from .faster_rcnn import FasterRCNN
 from .losses import MaskLoss
 from .parts import CHANNELS, SAMPLED, STRIDE, Losses
 from .roi import pixel_rois

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from . import animals, backgrounds, detection, faces, painting, pen
+from . import animals, backgrounds, faces, painting, pen, yellow_creatures
 from .pen import Pen
 
 CATDOG_SIZE, DOG_BOX, CAT_BOX = (728, 561), (60, 45, 378, 516), (400, 112, 655, 493)  # the book's boxes, in pixels
@@ -63,6 +63,6 @@ def creatures(rng: np.random.Generator) -> Image.Image:
     size = (640, 640)
     image = backgrounds.road(rng, size)
     for x, y, length in ((0.2, 0.24, 0.27), (0.76, 0.2, 0.3), (0.3, 0.7, 0.38), (0.78, 0.68, 0.33)):
-        layer = detection.one_creature(rng, size, 640 * length, 640 * np.array([x, y]))
+        layer = yellow_creatures.one_creature(rng, size, 640 * length, 640 * np.array([x, y]))
         image = pen.lay(image, pen.shade(layer, rng))
     return image
