@@ -10,7 +10,8 @@ from mxnet.gluon.data import ArrayDataset
 from tolerance import assert_close
 
 from d2lzh_cv import augmentation, training
-from d2lzh_cv.augmentation import ALL_TRANSFORMS, MEAN, STD, viewable
+from d2lzh_cv.augmentation import ALL_TRANSFORMS, viewable
+from d2lzh_cv.data.normalization import IMAGENET_MEAN, IMAGENET_STD
 from d2lzh_cv.plotting import plt
 
 PICTURE = pixels(260, 300)
@@ -54,7 +55,7 @@ def test_values_are_cast_scaled_and_normalised():
     assert_close(results("Cast", PICTURE, 1)[0], PICTURE.astype("float32"), exact=True)
     tensor = (PICTURE / 255).transpose(2, 0, 1).astype("float32")
     assert_close(results("ToTensor", PICTURE, 1)[0], tensor)
-    mean, std = (np.array(values, "float32").reshape((3, 1, 1)) for values in (MEAN, STD))
+    mean, std = (np.array(values, "float32").reshape((3, 1, 1)) for values in (IMAGENET_MEAN, IMAGENET_STD))
     assert_close(results("Normalize", PICTURE, 1)[0], (tensor - mean) / std)
 
 

@@ -13,7 +13,7 @@ from mxnet import nd
 from ..data.drawn import generator
 from ..data.pixels import open_mask
 from ..data.synthetic import backgrounds, pen
-from ..data.synthetic.creatures import one_creature
+from ..data.synthetic.yellow_creatures import one_creature
 from ..data.voc_files import read_pair
 from ..data.voc_labels import voc_colormap2label, voc_label_indices
 from ..errors import InputError

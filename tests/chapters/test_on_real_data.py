@@ -1,0 +1,18 @@
+"""The chapter as a reader runs it who has the data: ``d2lzh-cv run all --quick``, an epoch of each training."""
+from __future__ import annotations
+
+import pytest
+from chapter_kit import Run
+from data_kit import REAL, needs_real_data
+
+from d2lzh_cv import contents
+
+NUMBERS = [info.number for info in contents.SECTIONS]
+pytestmark = [pytest.mark.slow, pytest.mark.long, needs_real_data]
+
+
+def test_every_section_runs(tmp_path):
+    run = Run(tmp_path, ["all"], "--data", str(REAL), "--epochs", "1")
+    run.check(NUMBERS)
+    kinds = {source["name"]: source["kind"] for number in NUMBERS for source in run.results(number)["data"]}
+    assert {name for name, kind in kinds.items() if kind == "real"} >= {"img", "cifar10", "hotdog", "pikachu", "voc"}
