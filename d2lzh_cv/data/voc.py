@@ -13,16 +13,41 @@ from ..errors import InputError
 from . import hub
 from .check import Report, open_all
 from .normalization import IMAGENET_MEAN, IMAGENET_STD
-from .voc_crops import Mapped, read, take
-from .voc_download import download_voc_pascal
-from .voc_files import LazyImage, Unread, check_pairs, open_pair, read_pair
-from .voc_labels import VOC_CLASSES, VOC_COLORMAP, voc_colormap2label, voc_label_indices
-from .voc_store import Store
+from .places import VOC_LIST
+from .voc_crops import Mapped, memory_of, read, take
+from .voc_files import LazyImage, Store, Unread, check_pairs, open_pair, read_pair
 
 __all__ = ["VOCSegDataset", "VOC_CLASSES", "VOC_COLORMAP", "download_voc_pascal", "read_voc_images",
            "voc_colormap2label", "voc_label_indices", "voc_rand_crop"]
 
 BOOK_ROOT = "../data/VOCdevkit/VOC2012"
+VOC_CLASSES = ["background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+               "diningtable", "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train",
+               "tv/monitor"]
+# VOC_COLORMAP[i] is the colour of VOC_CLASSES[i].
+VOC_COLORMAP = [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [0, 0, 128], [128, 0, 128], [0, 128, 128],
+                [128, 128, 128], [64, 0, 0], [192, 0, 0], [64, 128, 0], [192, 128, 0], [64, 0, 128], [192, 0, 128],
+                [64, 128, 128], [192, 128, 128], [0, 64, 0], [128, 64, 0], [0, 192, 0], [128, 192, 0], [0, 64, 128]]
+
+
+def download_voc_pascal(data_dir: str | Path = "../data") -> str:
+    """Return the folder of the VOC2012 tree, fetched (2 GB) and unpacked below ``data_dir`` unless it is there.
+
+    A VOC2012 tree in the data root (hub.data_root) is used where it lies. Where VOC2012 cannot be fetched, the set
+    hub.find gives takes its place, and printed lines say why. Section 9.9.
+    Raises InputError naming the folder when it cannot be written to or its disk is full.
+    """
+    tree, what = hub.locate("voc", hub.data_root()) or (None, "")
+    if what == "VOC2012" and not (Path(data_dir) / "VOCdevkit" / "VOC2012" / VOC_LIST).is_file():
+        return str(tree)
+    from .download import Unavailable  # here: what downloads takes longer to import, and is seldom needed
+    from .fetch import fetch
+    try:
+        return str(fetch("voc", Path(data_dir)))
+    except Unavailable as error:
+        source = hub.find("voc")
+        print(f"{error}\nVOC2012 was not fetched; {source.note}")
+        return str(source.path)
 
 
 def read_voc_images(root: str | Path = BOOK_ROOT,
@@ -76,6 +101,28 @@ def _crop_at(rng, feature: nd.NDArray, label: nd.NDArray, height: int, width: in
     crop_w, crop_h = mx.image.scale_down((w, h), (width, height))
     rect = rng.randint(0, w - crop_w), rng.randint(0, h - crop_h), crop_w, crop_h
     return mx.image.fixed_crop(feature, *rect, (width, height)), mx.image.fixed_crop(label, *rect)
+
+
+def voc_colormap2label() -> np.ndarray:
+    """Return the table from colour to class: uint8 (256**3,), indexed by (R·256 + G)·256 + B; others are 0."""
+    table = np.zeros(256 ** 3, dtype=np.uint8)
+    for i, (red, green, blue) in enumerate(VOC_COLORMAP):
+        table[(red * 256 + green) * 256 + blue] = i
+    return table
+
+
+def voc_label_indices(colormap: nd.NDArray, colormap2label: nd.NDArray | np.ndarray) -> nd.NDArray:
+    """Return the class of each pixel of a coloured mask: (H, W), in the dtype of the table ``colormap2label``.
+
+    colormap: (H, W, 3), 0 to 255. colormap2label: of voc_colormap2label, or the book's NDArray of 256**3.
+    The look-up runs in NumPy on the arrays' own memory: as NDArray operators it takes several times as long.
+    """
+    if isinstance(colormap2label, nd.NDArray) and colormap2label.context.device_type != "cpu":
+        colormap = colormap.astype("int32").as_in_context(colormap2label.context)
+        return colormap2label[(colormap[:, :, 0] * 256 + colormap[:, :, 1]) * 256 + colormap[:, :, 2]]
+    red, green, blue = (channel.astype(np.int32) for channel in np.moveaxis(memory_of(colormap), 2, 0))
+    classes = memory_of(colormap2label).take((red * 256 + green) * 256 + blue)
+    return nd.array(classes, dtype=classes.dtype)
 
 
 class VOCSegDataset(gluon.data.Dataset):

@@ -8,9 +8,9 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
-from .voc_files import LazyImage
-from .voc_labels import VOC_CLASSES, memory_of
-from .voc_store import Pixels
+from .voc_files import LazyImage, Pixels
+
+NUM_CLASSES = 21  # of VOC
 
 
 def take(dataset, picture: LazyImage, mask: LazyImage, rng) -> tuple[nd.NDArray, nd.NDArray]:
@@ -67,13 +67,13 @@ def _classes(mask: Pixels, columns: slice, table: np.ndarray) -> nd.NDArray:
         return classes
     class_of = table.take(_codes(mask.palette.T))  # of each colour in the palette
     if table.dtype == np.uint8 and np.array_equal(class_of, _VOC_ORDER):
-        np.multiply(planes[0], planes[0] < len(VOC_CLASSES), out=memory)
+        np.multiply(planes[0], planes[0] < NUM_CLASSES, out=memory)
     else:
         memory[:] = class_of[planes[0]]
     return classes
 
 
-_VOC_ORDER = np.arange(256) * (np.arange(256) < len(VOC_CLASSES))  # VOC's own palette; 255 is the void between objects
+_VOC_ORDER = np.arange(256) * (np.arange(256) < NUM_CLASSES)  # VOC's own palette; 255 is the void between objects
 
 
 def _codes(planes: Sequence[np.ndarray]) -> np.ndarray:
@@ -87,3 +87,23 @@ def _empty(shape: tuple[int, ...], dtype: np.dtype) -> tuple[nd.NDArray, np.ndar
     mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     return array, np.frombuffer((ctypes.c_byte * size).from_address(pointer.value), dtype).reshape(shape)
+
+
+def memory_of(array: nd.NDArray | np.ndarray) -> np.ndarray:
+    """The array as NumPy without copying it, so that what is written to it later is seen too."""
+    if isinstance(array, np.ndarray):
+        return array
+    return np.from_dlpack(_Exporter(array)) if array.context.device_type == "cpu" else array.asnumpy()
+
+
+class _Exporter:
+    """MXNet 1.9.1 hands out DLPack capsules but lacks the two methods NumPy asks for."""
+
+    def __init__(self, array: nd.NDArray) -> None:
+        self._array = array
+
+    def __dlpack__(self, **_):
+        return self._array.to_dlpack_for_read()
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # kDLCPU, device 0

@@ -14,8 +14,8 @@ from ..data.drawn import generator
 from ..data.pixels import open_mask
 from ..data.synthetic import backgrounds, pen
 from ..data.synthetic.yellow_creatures import one_creature
+from ..data.voc import voc_colormap2label, voc_label_indices
 from ..data.voc_files import read_pair
-from ..data.voc_labels import voc_colormap2label, voc_label_indices
 from ..errors import InputError
 
 LENGTHS = 0.12, 0.6   # of a drawn creature, as parts of the picture's side

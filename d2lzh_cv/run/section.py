@@ -26,7 +26,6 @@ from ..engine.plain import to_plain
 from . import guard, inputs, rundir, streams
 from .flags import Options, parse_script
 from .results import FILE, METRICS, Results, append_metrics
-from .tee import Tee
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,7 +90,7 @@ class Section:
         self._results: dict[str, Any] = {}
         self._figures: list[dict[str, str]] = []
         self._began = time.perf_counter()
-        self._tee: Tee | None = None
+        self._tee: streams.Tee | None = None
         self._ended = False
         self._locks: list[locks.Lock] = []
 
@@ -221,7 +220,7 @@ class Section:
         """Make the folder, without what an earlier run of the section left there, and seed every generator."""
         self.folder = self._claim_folder()
         clear(self.folder)
-        self._tee = Tee(self.folder / "stdout.txt")
+        self._tee = streams.Tee(self.folder / "stdout.txt")
         if not self.notebook:
             import matplotlib
             matplotlib.use("Agg")

@@ -345,8 +345,8 @@ BACKGROUND = {
     "voc": lambda root: (root / "Annotations" / "p1.xml").write_text(kit.voc_xml("p1.jpg", [])),
     "coco": lambda root: _without_annotations(root / "annotations.json", 102),
     "yolo": lambda root: (root / "labels" / "p1.txt").write_text("\n"),
-    "csv": lambda root: (root / "boxes.csv").write_text("".join(
-        "p1.jpg,,,,,\n" if line.startswith("p1") else line for line in (root / "boxes.csv").open()))}
+    "csv": lambda root: (root / "boxes.csv").write_text("\n".join(
+        "p1.jpg,,,,," if line.startswith("p1") else line for line in (root / "boxes.csv").read_text().splitlines()))}
 
 
 def _without_annotations(path: Path, image_id: int) -> None:
