@@ -2,7 +2,7 @@
 #   PYTHON=path   the interpreter for .venv (by default the first of 3.11, 3.10, 3.12, 3.9 that runs)
 #   MXNET=cu112   the build for NVIDIA GPUs (Maxwell to Ada) in place of the CPU's
 #   TORCH=1       PyTorch for `make test` on any Python; TORCH=0 never; by default on Python 3.11 only
-#   JOBS=n        processes of `make test`, each with its share of the processors (by default one a processor, up to 4)
+#   JOBS=n        processes of `make test`, each with its share of the processors (by default one per processor, up to 4)
 #   BARE=folder   where `make bare` keeps its Debian (by default build/bare; about 3 GB)
 #   ARGS='...'    passed on: make run ARGS='--data DIR', make test ARGS='-k anchors'
 

@@ -85,7 +85,7 @@ class TinySSD(nn.Block):
 
 
 def train(net, batches, trainer: gluon.Trainer) -> list[tuple[float, float]]:
-    """Sections 9.1, 9.2, 9.10: loss and hits are read after each batch. Returns both as means, a pair a batch."""
+    """Sections 9.1, 9.2, 9.10: loss and hits are read after each batch. Returns both as means, a pair per batch."""
     loss, seen = gloss.SoftmaxCrossEntropyLoss(axis=1), []
     for X, y in batches:
         Xs, ys = (gluon.utils.split_and_load(part, [mx.cpu()]) for part in (X, y))

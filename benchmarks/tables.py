@@ -37,7 +37,7 @@ def show_floors(found: dict[str, Any]) -> None:
     console, machine = Console(), found["machine"]
     console.print(table(("case", "operations", "take at least", "bytes", "take"), rows, box=None), crop=False)
     console.print(f"measured here: {machine['operations'] / 1e9:.0f} G operations a second in a large product, "
-                  f"{machine['bandwidth'] / 1e9:.1f} GB a second", highlight=False, soft_wrap=True)
+                  f"{machine['bandwidth'] / 1e9:.1f} GB per second", highlight=False, soft_wrap=True)
 
 
 def _cases(rows: list[dict[str, Any]]) -> Table:

@@ -67,7 +67,7 @@ def decode(anchors: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
 
 
 def nms(boxes: torch.Tensor, scores: torch.Tensor, threshold: float) -> torch.Tensor:
-    """Indices kept, best first: take the best, drop what overlaps it, go on with the rest."""
+    """Indices kept, best first: take the best, drop what overlaps it, repeat with the rest."""
     order, kept = scores.argsort(descending=True, stable=True), []
     while len(order):
         best, order = order[0], order[1:]

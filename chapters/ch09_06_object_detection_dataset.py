@@ -4,7 +4,7 @@
 # ## What `ImageDetIter` takes
 # | parameter | meaning |
 # |---|---|
-# | `batch_size`, `data_shape` | pictures a batch; (3, height, width) of each; the only two without a default |
+# | `batch_size`, `data_shape` | pictures per batch; (3, height, width) of each; the only two without a default |
 # | `path_imgrec`, `path_imgidx` | record file and its index; the index is what makes shuffling and parts possible |
 # | `path_imglist`, `imglist`, `path_root` | instead of records: a list file, or a list, of labels and picture paths |
 # | `shuffle` | new order each epoch, drawn from Python's `random` |
@@ -47,7 +47,7 @@ print("read by", type(train_iter).__name__)
 run.record(batch_shapes=[batch.data[0].shape, batch.label[0].shape])
 
 # %% [markdown]
-# A label row is (class, xmin, ymin, xmax, ymax), relative to the picture; this set has one row a picture. The
+# A label row is (class, xmin, ymin, xmax, ymax), relative to the picture; this set has one row per picture. The
 # training pictures are cropped at random so that at least 95 % of the object stays. In a reader's own set the label of
 # a picture without objects is a row of -1, and a crop of it may lie anywhere.
 

@@ -87,7 +87,7 @@ for batch in val_iter:
     truths.append(batch.label[0][0].asnumpy())
     proposed.append(net(batch.data[0].as_in_context(ctx))[0][0].asnumpy())
 found = {f"recall at IoU {threshold}": recall(proposed, truths, threshold) for threshold in (0.5, 0.7)}
-found["regions a picture"] = faster_rcnn.PROPOSALS
+found["regions per picture"] = faster_rcnn.PROPOSALS
 print(", ".join(f"{name} {value:.3g}" for name, value in found.items()))
 run.record(proposals=found)
 

@@ -62,7 +62,7 @@ notes.append(segmenter.note)
 # ## What was run
 
 # %%
-table = {"columns": ["network", "trained", "height", "width", "sec a picture"], "rows": rows}
+table = {"columns": ["network", "trained", "height", "width", "sec per picture"], "rows": rows}
 shows = (f"{rows[1][0]} takes {rows[1][-1] / rows[0][-1]:.1f} times as long as {rows[0][0]}, on a picture of "
          f"{rows[1][2] * rows[1][3] / rows[0][2] / rows[0][3]:.2f} times as many pixels; {'; '.join(notes)}")
 print(f"{format_table(table)}\n{shows}")

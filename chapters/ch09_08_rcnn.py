@@ -50,5 +50,5 @@ for name in ("faster_rcnn_resnet50_v1b_voc", "mask_rcnn_resnet18_v1b_coco"):
           f"{found.seconds:.2f} sec")
     detector.show(found, threshold=0.5)
     run.save_figure(name, f"{name}: {detector.note}")
-    run.record(**{f"{name}, seconds a picture": found.seconds, f"{name}, trained": detector.trained})
+    run.record(**{f"{name}, seconds per picture": found.seconds, f"{name}, trained": detector.trained})
 run.finish()

@@ -48,7 +48,7 @@ truths = [batch.label[0][0].asnumpy() for batch in val_iter]
 pictures = pictures_of(val_iter, range(len(truths)))
 proposed = [propose(picture) for picture in pictures]
 found = {f"recall at IoU {threshold}": recall(proposed, truths, threshold) for threshold in (0.5, 0.7)}
-found["regions a picture"] = sum(map(len, proposed)) / len(proposed)
+found["regions per picture"] = sum(map(len, proposed)) / len(proposed)
 print(", ".join(f"{name} {value:.3g}" for name, value in found.items()))
 run.record(proposals=found)
 _, axes = d2l.plt.subplots(1, 3, figsize=(9, 3))

@@ -156,7 +156,7 @@ test_iter = data_loader(voc_test, batch_size)
 def report(epoch):
     print(epoch)
     run.log_epoch("FCN", epoch)
-    if run.quick and epoch.number == num_epochs - 3:  # a few pictures a batch: smaller steps let the result settle
+    if run.quick and epoch.number == num_epochs - 3:  # a few pictures per batch: smaller steps let the result settle
         trainer.set_learning_rate(trainer.learning_rate / 10)
 
 

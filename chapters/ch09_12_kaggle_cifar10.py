@@ -44,7 +44,7 @@ run.record(pictures={part: len(pictures) for part, pictures in sets.items()}, cl
 
 # %% [markdown]
 # ## Training
-# The book's demonstration takes one picture a batch and one epoch. Quick mode takes a few larger batches, enough for
+# The book's demonstration takes one picture per batch and one epoch. Quick mode takes a few larger batches, enough for
 # the loss to fall. Is that learning? On so few pictures an accuracy means little by itself: what would guessing give?
 
 # %%

@@ -159,7 +159,7 @@ def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = T
 
 
 def normalize_image(picture: nd.NDArray) -> nd.NDArray:
-    """(H, W, 3), 0 to 255, to float32 with ImageNet's mean 0 and deviation 1 a channel."""
+    """(H, W, 3), 0 to 255, to float32 with ImageNet's mean 0 and deviation 1 per channel."""
     return (picture.astype("float32") / 255 - RGB_MEAN) / RGB_STD
 
 

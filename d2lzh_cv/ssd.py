@@ -39,7 +39,7 @@ def focal_loss(cls_preds, cls_labels, gamma: float = 2.0):
 
 
 class SSDLoss(gloss.Loss):
-    """The loss of the classes plus that of the offsets of positive anchors, a value a picture (section 9.7).
+    """The loss of the classes plus that of the offsets of positive anchors, a value per picture (section 9.7).
 
     Called with (cls_preds (B, A, K + 1), cls_labels (B, A), bbox_preds (B, 4A), bbox_labels (B, 4A),
     bbox_masks (B, 4A)), the order of the book's ``calc_loss``; returns (B,). Anchors of class -1, which the target
@@ -112,7 +112,7 @@ def cls_predictor(num_anchors: int, num_classes: int) -> nn.Conv2D:
 
 
 def bbox_predictor(num_anchors: int) -> nn.Conv2D:
-    """Convolution (B, C, H, W) to (B, num_anchors·4, H, W): four offsets an anchor."""
+    """Convolution (B, C, H, W) to (B, num_anchors·4, H, W): four offsets per anchor."""
     return nn.Conv2D(num_anchors * 4, kernel_size=3, padding=1)
 
 

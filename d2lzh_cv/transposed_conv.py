@@ -44,7 +44,7 @@ def kernel2matrix(K: nd.NDArray, input_shape: tuple[int, int] = (3, 3)) -> nd.ND
     """The matrix W with ``corr2d(X, K) == W · X.reshape(-1)`` for X of ``input_shape``; ``W.T`` is the transposed one.
 
     Returns:
-        (H'·W', H·W) for inputs (H, W) and outputs (H', W') = (H - h + 1, W - w + 1): a row an output element, with
+        (H'·W', H·W) for inputs (H, W) and outputs (H', W') = (H - h + 1, W - w + 1): a row per output element, with
         the kernel at the inputs that it sees and zeros elsewhere.
     """
     (h, w), (height, width) = K.shape, input_shape

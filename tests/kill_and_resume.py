@@ -59,7 +59,7 @@ def kill_at_random(section: str, argv: list[str], out: Path, draw: random.Random
 def compare_resumed(section: str, argv: list[str], whole: Path, out: Path, after: float) -> int:
     """Go on with a run that was killed after so many seconds, print a row; returns how many files differ."""
     _, said = run(section, [*argv, "--resume"], out)
-    went_on = [line.partition("going on ")[2] for line in said.splitlines() if "going on after" in line]
+    went_on = [line.partition("resuming ")[2] for line in said.splitlines() if "resuming after" in line]
     expected, found = left(whole / section), left(out / section)
     names = {name for name in {**expected, **found} if expected.get(name) != found.get(name)}
     print(f"{section:7}  {after:14.1f}    {went_on[-1] if went_on else 'the beginning':18}  {len(expected):16}  "

@@ -97,7 +97,7 @@ def test_a_device_that_gets_no_picture_adds_nothing():
 
 
 def test_a_label_map_is_averaged_over_pictures_and_pixels():
-    """As in section 9.10: one loss a picture, one label a pixel."""
+    """As in section 9.10: one loss per picture, one label per pixel."""
     net = nn.Conv2D(2, kernel_size=1, use_bias=False)
     net.initialize(mx.init.Constant(nd.array([[[[1]]], [[[-1]]]])))
     pictures = np.array([[[[3, -3], [3, -3]]], [[[3, 3], [3, 3]]]], "float32")  # class 0 where positive

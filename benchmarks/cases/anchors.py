@@ -23,7 +23,7 @@ CASES = (
 
 
 class _Boxes(Side):
-    """``find()`` gives anchors, offsets, mask, classes and rows a picture, as the framework's arrays."""
+    """``find()`` gives anchors, offsets, mask, classes and rows per picture, as the framework's arrays."""
 
     def prepare(self) -> None:
         batch, maps = self.settings["batch"], self.settings["maps"]

@@ -1,4 +1,4 @@
-"""Reading Pikachu (section 9.6): an epoch of training batches, cropped at random; pictures a second, and memory."""
+"""Reading Pikachu (section 9.6): an epoch of training batches, cropped at random; pictures per second, and memory."""
 from __future__ import annotations
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Reading VOC (section 9.9): pictures a second, and memory with the size of VOC2012's list. For Pikachu see
+"""Reading VOC (section 9.9): pictures per second, and memory with the size of VOC2012's list. For Pikachu see
 ``detection_reader``."""
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ for method, kinds in methods.items():
         name = f"{kind}, {method}ed" if "process" in kind else kind
         later, busy = (min(values) for values in zip(*seconds[1:]))
         rows.append([name, seconds[0][0], later, busy, pictures / later])
-table = {"columns": ["workers", "first epoch, s", "later epoch, s", "of the program's own, s", "pictures a second"],
+table = {"columns": ["workers", "first epoch, s", "later epoch, s", "of the program's own, s", "pictures per second"],
          "rows": rows}
 print(format_table(table))
 

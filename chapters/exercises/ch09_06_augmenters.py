@@ -181,7 +181,7 @@ SOURCES = {"path_imgrec": REC, "path_imgrec, path_imgidx": {**REC, **IDX},
 
 
 def epoch(iterator):
-    """Numbers of the pictures in the order of an epoch, a list a batch, and how many were filled up."""
+    """Numbers of the pictures in the order of an epoch, a list per batch, and how many were filled up."""
     batches, padded = [], 0
     for batch in iterator:
         found = batch.label[0][:, 0].asnumpy()

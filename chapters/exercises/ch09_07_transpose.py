@@ -74,8 +74,8 @@ for ax, name in zip(axes, list(ways)[:2] + list(ways)[3:4]):
     ax.set_title(name, fontsize=9, loc="left")
     ax.axis("off")
 fig.tight_layout()
-run.save_figure("memory", "values in the order of memory, a colour a unit, a frame an anchor: only in the first row is "
-                          "each frame of one colour, in the order of the anchors")
+run.save_figure("memory", "values in the order of memory, a colour per unit, a frame per anchor: only in the first row "
+                          "is each frame of one colour, in the order of the anchors")
 
 # %% [markdown]
 # ## What is copied

@@ -53,7 +53,7 @@ for i in range(len(SIZES)):
             ax.axvline(size, color=f"C{i}", linestyle=line, label=name if i == k == 0 else None)
 ax.set(xlabel="root of the object's area, the picture's side being 1", ylabel="objects")
 ax.legend()
-run.save_figure("sizes", "objects in the training crops and the anchors' sizes, a colour a scale")
+run.save_figure("sizes", "objects in the training crops and the anchors' sizes, a colour per scale")
 run.record(sizes_by_objects=tenths, median_side=float(np.median(sides)))
 
 # %% [markdown]

@@ -24,7 +24,7 @@ background = data.background_share()
 # %% [markdown]
 # ## What is varied
 # All start from the same features and the same output convolution, which learns at the network's rate. The book's 0.1
-# is for batches of 32: with 8 pictures a batch and MobileNet's features, far larger than ResNet's, it overshoots.
+# is for batches of 32: with 8 pictures per batch and MobileNet's features, far larger than ResNet's, it overshoots.
 
 
 # %%

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 9.10, exercise: is a convolution by matrix product efficient? (用矩阵乘法做卷积是否高效)
 #
-# Section 9.10 writes a convolution as the product with a matrix W, a row an output pixel. It shows what "transposed"
+# Section 9.10 writes a convolution as the product with a matrix W, a row per output pixel. It shows what "transposed"
 # means. As a way to compute it, W is nearly all zeros; the products that libraries do use gather each window instead.
 
 # %%

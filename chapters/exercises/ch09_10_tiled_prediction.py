@@ -63,7 +63,7 @@ for name, classify in {"middle only": None, **ways}.items():
     seconds = (time.perf_counter() - began) / len(result.picture_iou)
     results[name] = result
     rows.append([name, len(result.picture_iou), int(result.matrix.sum()), *result.summary().values(), seconds])
-table = {"columns": ["prediction", "pictures", "pixels judged", "pixel accuracy", "mean IoU", "seconds a picture"],
+table = {"columns": ["prediction", "pictures", "pixels judged", "pixel accuracy", "mean IoU", "seconds per picture"],
          "rows": rows}
 print(tables.format_table(table))
 print(tables.format_table(tables.per_class_iou(results["tiles, blended"].matrix, data.classes)))

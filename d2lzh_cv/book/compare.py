@@ -67,7 +67,7 @@ class Comparison:
         return {**self.counts(), "rows": [to_plain(asdict(row)) for row in self.rows]}
 
     def json_text(self) -> str:
-        """Return :meth:`to_json` as text, a row a line."""
+        """Return :meth:`to_json` as text, a row per line."""
         *counts, (_, rows) = self.to_json().items()
         lines = [f" {json.dumps(kind)}: {json.dumps(found)},\n" for kind, found in counts]
         return "{\n" + "".join(lines) + ' "rows": [\n  ' + ",\n  ".join(map(_dump, rows)) + "\n ]\n}"

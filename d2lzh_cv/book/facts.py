@@ -46,7 +46,7 @@ class Training:
         needs: the data, keys of :data:`d2lzh_cv.book.needs.NEEDS`.
         requires: of the data and network, what it is and the values that a run on the same recorded.
         pictures: for an accuracy, of how many pictures it is.
-        runs: source to log, a line an epoch.
+        runs: source to log, a line per epoch.
     """
 
     section: str

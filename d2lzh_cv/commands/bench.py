@@ -37,7 +37,7 @@ def add(commands) -> None:
     parser.add_argument("--rounds", type=_count, metavar="N",
                         help=f"how often each side is timed (default: {ROUNDS}, with --scaling {SCALING_ROUNDS})")
     parser.add_argument("--threads", type=_count, metavar="N",
-                        help="OpenMP threads of every side (default: OMP_NUM_THREADS, else one a processor)")
+                        help="OpenMP threads of every side (default: OMP_NUM_THREADS, else one per processor)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that all works, not how fast it is")
     parser.add_argument("--json", action="store_true", help="print JSON: every round's seconds and the environment too")
     add_debug_flag(parser)

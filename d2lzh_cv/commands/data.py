@@ -32,7 +32,7 @@ def _add_list(commands) -> None:
 def _add_fetch(commands) -> None:
     parser = _command(commands, "fetch", _fetch, "fetch data sets and weights into the data folder",
                       "Mirrors are asked in order; a dead one is skipped with a line. A file counts only with its "
-                      "registered hash. What came before an interruption is gone on with.")
+                      "registered hash. An interrupted download is resumed.")
     parser.add_argument("names", nargs="+", metavar="NAME", help="such as voc or resnet18_v2; see d2lzh-cv data list")
 
 

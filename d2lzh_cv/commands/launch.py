@@ -22,7 +22,7 @@ def add(commands) -> None:
     parser.add_argument("-s", dest="servers", type=_count, default=1, metavar="SERVERS",
                         help="how many add gradients up (default: 1)")
     parser.add_argument("--hosts", type=Path, metavar="FILE",
-                        help="a host a line, for ssh; they are taken in turn (default: this machine)")
+                        help="a host per line, for ssh; they are taken in turn (default: this machine)")
     parser.add_argument("--address", metavar="IP",
                         help="where the others reach the first host (default: what its name stands for here)")
     parser.add_argument("--port", type=_count, help="of the scheduler, on the first host (default: a free one)")

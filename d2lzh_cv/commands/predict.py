@@ -18,7 +18,7 @@ TASKS = {"detect": "find objects and draw their boxes",
 
 
 def add(commands) -> None:
-    """Add the command ``predict`` with a command a task."""
+    """Add the command ``predict`` with a command per task."""
     text = "use a trained checkpoint on your own pictures, of any size"
     parser = commands.add_parser("predict", help=text, description=text.capitalize() + ".")
     add_debug_flag(parser)

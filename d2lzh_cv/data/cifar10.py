@@ -1,4 +1,4 @@
-"""CIFAR-10 in its binary format (section 9.1): 3073 bytes a picture, one label and 3×32×32 pixels."""
+"""CIFAR-10 in its binary format (section 9.1): 3073 bytes per picture, one label and 3×32×32 pixels."""
 from __future__ import annotations
 
 from pathlib import Path

@@ -32,7 +32,7 @@ def make_once(out: Path, sources: Iterable[Path], make: Callable[[Path], None]) 
 
 
 def place_for(root: Path, cache: Path) -> Path:
-    """Where below ``cache`` the folder derived from ``root`` lies: one place a source, so that it never piles up."""
+    """Where below ``cache`` the folder derived from ``root`` lies: one place per source, so that it never piles up."""
     digest = hashlib.sha1(str(root.resolve()).encode()).hexdigest()[:12]
     return cache / "derived" / f"{root.resolve().name}-{digest}"
 

@@ -38,7 +38,7 @@ class WrongContent(Exception):
 def download(file: Remote, target: Path, downloads: Path) -> Path:
     """Return ``target``, the file fetched unless the right one is there.
 
-    What has come of a file is kept below ``downloads`` and gone on with next time, from any mirror. Two processes may
+    What has come of a file is kept below ``downloads`` and resumed next time, from any mirror. Two processes may
     fetch the same file: one does, the other waits and finds it. Another file that stands in ``target`` is kept as
     NAME.replaced.
 
@@ -132,7 +132,7 @@ def _hosts(urls: tuple[str, ...]) -> list[str]:
 
 
 class _Resuming:
-    """A downloader for pooch, which gives it the place of a temporary file: goes on with ``part``, checks, moves."""
+    """A downloader for pooch, which gives it the place of a temporary file: resumes ``part``, checks, moves."""
 
     def __init__(self, file: Remote, part: Path) -> None:
         self.file, self.part = file, part

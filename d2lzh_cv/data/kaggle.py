@@ -137,7 +137,7 @@ def reorg_dog_data(data_dir: str | Path, label_file: str, train_dir: str, test_d
 
 
 def write_submission(path: str | Path, ids: Sequence[int | str], predictions: Sequence, classes: Sequence[str]) -> Path:
-    """Write what a competition asks for: ``id,label`` lines, or ``id`` and one probability a class. Returns ``path``.
+    """Write what a competition asks for: ``id,label`` lines, or ``id`` and one probability per class. Returns ``path``.
 
     predictions: (N,) indices into ``classes`` (section 9.12), or (N, number of classes) probabilities (section 9.13).
     The file is whole or not there. Raises ValueError when lengths differ, InputError when ``path`` cannot be written.

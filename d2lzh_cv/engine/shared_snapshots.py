@@ -12,13 +12,13 @@ from .snapshots import Progress, Snapshots, Training
 
 
 class SharedSnapshots(Snapshots):
-    """Snapshots that worker 0 alone writes and all go on from, on whatever machines they are."""
+    """Snapshots that worker 0 alone writes and all resume from, on whatever machines they are."""
 
     def save(self, training: Training, progress: Progress) -> Any:
         return super().save(training, progress) if distributed.rank() == 0 else self.folder
 
     def resume(self, training: Training, on_epoch: Callable[[Any], None] | None = None) -> Progress:
-        """See :class:`Snapshots`. Of an epoch that was begun each goes on with worker 0's sums, not its own."""
+        """See :class:`Snapshots`. Of an epoch that was begun each resumes with worker 0's sums, not its own."""
         if distributed.rank() == 0:
             progress = super().resume(training, on_epoch)
             distributed.broadcast(self._packed(progress))

@@ -9,7 +9,7 @@ from mxnet import nd
 from mxnet.kvstore import KVStoreBase
 
 KEYS = 2_000  # a trainer's; MXNet multiplies keys by 9973 in 32 bits to choose a server
-OTHERS = 200_000  # the first key of the other exchanges, one a length
+OTHERS = 200_000  # the first key of the other exchanges, one per length
 
 
 class SharedStore:
@@ -26,7 +26,7 @@ class SharedStore:
         return TrainerStore(self, (self._trainers - 1) * KEYS)
 
     def sum(self, key: int, value: Any, out: Any = None, priority: int = 0) -> None:
-        """Add ``value``, an array or one a device, up over all workers and devices into ``out`` or itself."""
+        """Add ``value``, an array or one per device, up over all workers and devices into ``out`` or itself."""
         if key not in self._known:
             first = value[0] if isinstance(value, (list, tuple)) else value
             self._store.init(key, nd.zeros_like(first))
@@ -62,7 +62,7 @@ class TrainerStore(KVStoreBase):
         self._shared, self._first_key = shared, first_key
 
     def broadcast(self, key: int, value: nd.NDArray, out: Any, priority: int = 0) -> None:
-        """Put worker 0's ``value`` into ``out``, an array or one a device."""
+        """Put worker 0's ``value`` into ``out``, an array or one per device."""
         mine = value if self._shared.rank == 0 else nd.zeros_like(value)
         self._shared.sum(self._first_key + key, mine, out, priority)
         for array in out if isinstance(out, (list, tuple)) else [out]:

@@ -113,7 +113,7 @@ class Snapshots:
             try:
                 state = self._read(folder)
             except InputError as error:
-                print(f"{error}; going on from the one before", file=sys.stderr)
+                print(f"{error}; resuming from the one before", file=sys.stderr)
                 continue
             self._check_identity(state["identity"], folder)
             progress = self._progress(training, state["progress"])
@@ -122,7 +122,7 @@ class Snapshots:
                 if on_epoch:
                     on_epoch(epoch)
             _read_into(training, folder, state["optimizer"])
-            print(f"{self.series}: going on after epoch {len(progress.epochs)}"
+            print(f"{self.series}: resuming after epoch {len(progress.epochs)}"
                   f"{f', step {progress.step}' if progress.step else ''}", file=sys.stderr)
             return progress
         return Progress()
@@ -143,7 +143,7 @@ class Snapshots:
         changed = [f"{name} was {saved.get(name)!r} and is {self.identity.get(name)!r}"
                    for name in {**saved, **self.identity} if saved.get(name) != self.identity.get(name)]
         if changed and not self.force:
-            raise InputError(f"{folder} is of another training: {'; '.join(changed)}. Go on with what it was, with "
+            raise InputError(f"{folder} is of another training: {'; '.join(changed)}. Resume with what it was, with "
                              "--force all the same, or begin anew with another --out")
 
     @staticmethod

@@ -23,7 +23,7 @@ TIMED = 12  # pictures
 SECTIONS = {"TinySSD": "9.7", "R-CNN": "9.8-region-cnn", "Fast R-CNN": "9.8-fast-rcnn",
             "Faster R-CNN": "9.8-faster-rcnn", "Mask R-CNN": "9.8-mask-rcnn"}
 COLUMNS = {"mAP_voc2007": "VOC 2007", "mAP_voc2012": "VOC 2012", "mAP_coco": "COCO", "mask_iou": "mask IoU",
-           "num_epochs": "epochs", "seconds_a_picture": "sec a picture"}
+           "num_epochs": "epochs", "seconds_a_picture": "sec per picture"}
 
 
 def judge(run: Section, name: str, net, val_iter: mx.io.DataIter, ctx: mx.Context, classes: Sequence[str],
@@ -32,7 +32,7 @@ def judge(run: Section, name: str, net, val_iter: mx.io.DataIter, ctx: mx.Contex
 
     Args:
         name: one of ``SECTIONS``.
-        val_iter: of one picture a batch, as the networks take them; all are resized to its size.
+        val_iter: of one picture per batch, as the networks take them; all are resized to its size.
         more: what else is known, by the names of ``COLUMNS``.
     """
     judged = evaluate_detector(net, val_iter, ctx, classes)

@@ -148,7 +148,7 @@ Judged = dict[tuple[str, int], Judgement]  # by the variant's name and the seed
 
 
 def comparison(judged: Judged) -> dict:
-    """A table of the means over the seeds, a row a variant."""
+    """A table of the means over the seeds, a row per variant."""
     rows = [[name, *np.mean([judgement.row() for judgement in of_name], axis=0)]
             for name, of_name in _by_name(judged).items()]
     return {"columns": ["variant", *MEASURES], "rows": rows}

@@ -18,7 +18,7 @@ MAX_DETECTIONS = 200  # a picture
 
 @dataclass(frozen=True)
 class ClassifierResult:
-    """A classifier's answers, a value a picture in the order of the data."""
+    """A classifier's answers, a value per picture in the order of the data."""
     matrix: np.ndarray       # (K, K), row the label, column the prediction
     labels: np.ndarray       # (N,)
     predictions: np.ndarray  # (N,)
@@ -72,7 +72,7 @@ def evaluate_segmenter(net, batches: Iterable, ctx, num_classes: int) -> Segment
 
 
 def score_segmentation(pairs: Iterable[tuple[np.ndarray, np.ndarray]], num_classes: int) -> SegmenterResult:
-    """Compare pairs (classes (H, W), predicted classes (H, W)), a pair a picture, of which one is held at a time.
+    """Compare pairs (classes (H, W), predicted classes (H, W)), a pair per picture, of which one is held at a time.
 
     Classes outside 0 to ``num_classes`` - 1, such as 255, do not count.
     """

@@ -14,7 +14,7 @@ MAX_BOXES = 5  # drawn on a picture: a network that has learnt little finds doze
 
 
 def show_confusion(matrix: np.ndarray, classes: Sequence[str]) -> None:
-    """Draw a confusion matrix: a row a label, coloured by its share of that label."""
+    """Draw a confusion matrix: a row per label, coloured by its share of that label."""
     few = len(classes) <= MANY
     side = min(9.0, 1.6 + 0.55 * len(classes)) if few else 9.0
     _, ax = plt.subplots(figsize=(side, side))

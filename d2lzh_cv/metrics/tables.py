@@ -1,4 +1,4 @@
-"""Small tables, a class a row: as text, and as a section records them for results.json and the report.
+"""Small tables, a class per row: as text, and as a section records them for results.json and the report.
 
 A table is {"columns": names, "rows": lists}: a name first, then numbers, NaN where a number is not defined.
 """
@@ -30,7 +30,7 @@ def per_class_iou(matrix: np.ndarray, classes: Sequence[str]) -> dict:
 
 
 def whole_matrix(matrix: np.ndarray, classes: Sequence[str]) -> dict:
-    """The confusion matrix itself: a row a label, a column a prediction."""
+    """The confusion matrix itself: a row per label, a column per prediction."""
     return {"columns": ["label, predicted as", *classes],
             "rows": [[name, *row] for name, row in zip(classes, matrix)]}
 

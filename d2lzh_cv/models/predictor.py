@@ -32,7 +32,7 @@ class Prediction:
     """What was found in one picture.
 
     Attributes:
-        found: a dictionary an object, a class of pixels, or one of the best classes; boxes and counts in pixels.
+        found: a dictionary per object, a class of pixels, or one of the best classes; boxes and counts in pixels.
         text: the same in words.
         drawn: the picture with it.
         size: (width, height) of the picture itself, upright.

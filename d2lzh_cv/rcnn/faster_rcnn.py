@@ -17,7 +17,7 @@ from .targets import label_anchors, sample_regions
 
 SIZES, RATIOS = (0.12, 0.08, 0.2, 0.35, 0.6), (0.7, 1.4)  # of the anchors
 NUM_ANCHORS = len(SIZES) + len(RATIOS) - 1                # a unit of the feature map
-PROPOSALS = 48                                            # regions a picture
+PROPOSALS = 48                                            # regions per picture
 CANDIDATES, SIMILAR = 300, 0.7                            # anchors before suppression, and the IoU from which it acts
 ANCHORS_SAMPLED = 64                                      # a picture to train on
 

@@ -19,7 +19,7 @@ MASKED = int(SAMPLED * SHARE)  # the regions that come first in a sample: all th
 
 
 class MaskHead(nn.HybridBlock):
-    """A fully convolutional network: features (N, C, 14, 14) to scores of pixels (N, K, 28, 28), a mask a class."""
+    """A fully convolutional network: features (N, C, 14, 14) to scores of pixels (N, K, 28, 28), a mask per class."""
 
     def __init__(self, num_classes: int, channels: int = CHANNELS, **kwargs) -> None:
         super().__init__(**kwargs)

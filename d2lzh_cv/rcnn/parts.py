@@ -15,7 +15,7 @@ from .targets import Sample, sample_regions
 CHANNELS = 64    # of the features
 STRIDE = 8       # by how much the features are smaller than the picture
 POOLED = (6, 6)  # of a region's features
-SAMPLED = 16     # regions a picture to train on
+SAMPLED = 16     # regions per picture to train on
 
 
 def convolutions(num_channels: int, count: int) -> nn.HybridSequential:

@@ -94,10 +94,10 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
                              f"{DIST} under d2lzh-cv launch, of several workers (default there)")
     parser.add_argument("--out", type=_out, metavar="DIR", help="where results go (default: runs/<time>)")
     parser.add_argument("--resume", action="store_true",
-                        help="go on in --out (default: the newest run): keep what is done there with the same flags, "
-                             "and go on with a training where it stopped")
+                        help="resume in --out (default: the newest run): keep what is done there with the same flags, "
+                             "and resume a training where it stopped")
     parser.add_argument("--force", action="store_true",
-                        help="with --resume: go on with a training although flags or data have changed")
+                        help="with --resume: resume a training although flags or data have changed")
     add_debug_flag(parser)
 
 
@@ -110,8 +110,8 @@ def add_debug_flag(parser: argparse.ArgumentParser) -> None:
 def from_namespace(flags: argparse.Namespace) -> Options:
     """Return the :class:`Options` among the parsed ``flags``.
 
-    A launched worker trains with the others; one that is not worker 0 keeps its output apart, and does what worker 0
-    goes on with, whatever it has done itself.
+    A launched worker trains with the others; one that is not worker 0 keeps its output apart, and resumes what
+    worker 0 resumes, whatever it has done itself.
     """
     out, kvstore = own_folder(flags.out), flags.kvstore or (DIST if launched() else None)
     return Options(quick=flags.quick, data=flags.data, epochs=flags.epochs, seed=flags.seed, backbone=flags.backbone,

@@ -21,7 +21,7 @@ class Run(Protocol):
     info: Any
     options: Any
 
-    def how_to_go_on(self) -> str | None:
+    def how_to_resume(self) -> str | None:
         """The command that resumes its training, if one was saved."""
 
     def end(self, status: str, error: str | None = None, trace: str | None = None) -> None:
@@ -55,9 +55,9 @@ def _on_exit(run: Run) -> None:
 def _on_error(run: Run, kind: type[BaseException], error: BaseException, trace) -> None:
     _ignore_interrupts()  # a second Ctrl-C must not leave half of what follows
     if issubclass(kind, KeyboardInterrupt):
-        command = run.how_to_go_on()
+        command = run.how_to_resume()
         _leave_with(run, INTERRUPTED, "interrupted", f"interrupted: section {run.info.number} was stopped"
-                                                     f"{f'; to go on: {command}' if command else ''}")
+                                                     f"{f'; to resume: {command}' if command else ''}")
     wrong = as_input_error(error)
     if run.options.debug or wrong is None:
         traceback.print_exception(kind, error, trace)

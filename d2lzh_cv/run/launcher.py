@@ -123,7 +123,7 @@ class Member:
 
     def _pass_on(self, source: IO[str], target: IO[str]) -> None:
         for line in source:
-            target.write(f"{self.name} | {line.rstrip()}\n")  # one write a line: lines of others do not mix in
+            target.write(f"{self.name} | {line.rstrip()}\n")  # one write per line: lines of others do not mix in
             target.flush()
 
 
@@ -202,7 +202,7 @@ def _say_how(plan: Plan, failed: Member | None, code: int, command: Sequence[str
     if code and _has_snapshot(command, began):
         hosts = ["--hosts", "FILE"] if any(host != HERE for host in plan.hosts) else []
         again = [*command, *["--resume"] * ("--resume" not in command)]
-        print("to go on from the last snapshot: " + shlex.join(
+        print("to resume from the last snapshot: " + shlex.join(
             ["d2lzh-cv", "launch", "-n", str(plan.workers), "-s", str(plan.servers), *hosts, "--", *again]),
             file=sys.stderr)
 

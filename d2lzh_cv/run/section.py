@@ -123,7 +123,7 @@ class Section:
         return tqdm(iterable, desc=desc, leave=False, disable=None, dynamic_ncols=True)
 
     def snapshots(self, series: str, best: str | None = None) -> Snapshots:
-        """Return where the training ``series`` keeps its state, to go on from with ``--resume``.
+        """Return where the training ``series`` keeps its state, from which ``--resume`` resumes.
 
         best: the value of an epoch, such as "test_acc", whose highest is kept too.
         """
@@ -197,8 +197,8 @@ class Section:
             display(picture)
         return self._keep(name, caption, lambda file: picture.save(file, format="PNG"))
 
-    def how_to_go_on(self) -> str | None:
-        """The command that goes on with a training that was stopped; None where none was saved, or launch says it."""
+    def how_to_resume(self) -> str | None:
+        """The command that resumes a training that was stopped; None where none was saved, or launch says it."""
         if self.folder is None or distributed.launched() or not any(self.folder.glob(rundir.STATES)):
             return None
         argv = self.options.to_argv(self.folder.parent)
@@ -256,7 +256,7 @@ class Section:
             lock.release()
 
     def _drop_snapshots(self) -> None:
-        """A whole run needs no state to go on from; the best one of each training stays."""
+        """A whole run needs no state to resume from; the best one of each training stays."""
         for folder in self.folder.glob(f"{rundir.SNAPSHOTS}/*"):
             for snapshot in folder.glob("[0-9]*-[0-9]*") if (folder / "best").is_dir() else [folder]:
                 shutil.rmtree(snapshot, ignore_errors=True)

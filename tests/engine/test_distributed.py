@@ -126,14 +126,14 @@ def test_only_worker_0_writes_to_out(worker, rank, out, folder):
 
 @pytest.mark.slow
 def test_two_workers_give_the_parameters_of_one(tmp_path):
-    """Also where they begin apart, one fails after the second epoch, and they go on from worker 0's snapshot."""
+    """Also where they begin apart, one fails after the second epoch, and they resume from worker 0's snapshot."""
     assert train(tmp_path / "one", 3)[0] == 0
     code, out, err = train(tmp_path / "two", 3, stop=2, workers=2)
     assert code == 1 and "worker 1 failed with exit code 1" in err and "has had enough" in err
     assert not (tmp_path / "two" / "snapshots-1").exists()
     code, out, err = train(tmp_path / "two", 3, resume="resume", workers=2)
     assert code == 0, err
-    assert "worker 0 | net: going on after epoch" in err and "worker 1 | net: going on after epoch" in err
+    assert "worker 0 | net: resuming after epoch" in err and "worker 1 | net: resuming after epoch" in err
     one, first, second = (parameters(tmp_path / name) for name in ("one/0.params", "two/0.params", "two/1.params"))
     for name, array in one.items():
         assert_close(first[name], array)

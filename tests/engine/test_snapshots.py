@@ -235,12 +235,12 @@ def test_a_damaged_snapshot_is_said_and_the_one_before_is_used(tmp_path, file, d
     capsys.readouterr()
     assert_same(train(make_task(), tmp_path / "s", 3, resume=True), whole)
     said = capsys.readouterr().err
-    assert str(path) in said and "going on from the one before" in said and "going on after epoch 1" in said
+    assert str(path) in said and "resuming from the one before" in said and "resuming after epoch 1" in said
 
 
 def test_changed_arguments_are_refused_by_name_unless_forced(tmp_path):
     train(make_task(), tmp_path / "s", 1, identity={"data": "a", "batch": 4})
-    with pytest.raises(InputError, match=r"data was 'a' and is 'b'\. Go on with what it was, with --force"):
+    with pytest.raises(InputError, match=r"data was 'a' and is 'b'\. Resume with what it was, with --force"):
         train(make_task(), tmp_path / "s", 2, resume=True, identity={"data": "b", "batch": 4})
     assert train(make_task(), tmp_path / "s", 2, resume=True, identity={"data": "b", "batch": 4}, force=True)
 

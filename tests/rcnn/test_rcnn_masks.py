@@ -332,7 +332,7 @@ def test_tiny_ssd_is_timed_from_its_checkpoint(tmp_path):
     pictures = [nd.zeros((64, 64, 3))] * 3
     table = compare.beside(run_of(tmp_path), "Fast R-CNN", {}, pictures, mx.cpu())
     row = dict(zip(table["columns"], table["rows"][0]))
-    assert (row["network"], row["VOC 2012"], row["epochs"]) == ("TinySSD", 0.3, 5) and row["sec a picture"] > 0
+    assert (row["network"], row["VOC 2012"], row["epochs"]) == ("TinySSD", 0.3, 5) and row["sec per picture"] > 0
 
 
 def test_judging_records_what_it_prints(drawn, tmp_path, capsys):

@@ -91,7 +91,7 @@ def test_what_it_says_to_go_on_with(tmp_path):
     code, _, err = run(tmp_path, "-n", "1", "-s", "1", "--", "sh", "-c", script, "x", "--out", "my runs")
     again = ["d2lzh-cv", "launch", "-n", "1", "-s", "1", "--", "sh", "-c", script, "x", "--out", "my runs", "--resume"]
     assert code == 1
-    assert f"to go on from the last snapshot: {shlex.join(again)}" in err
+    assert f"to resume from the last snapshot: {shlex.join(again)}" in err
 
 
 def test_hosts_are_taken_in_turn():

@@ -1,4 +1,4 @@
-"""A training is asked to stop by Ctrl-C, by `kill`, by several at once: it finishes its step and says how to go on."""
+"""A training is asked to stop by Ctrl-C, by `kill`, by several at once: it finishes its step and says how to resume."""
 from __future__ import annotations
 
 import json
@@ -83,7 +83,7 @@ def test_a_training_saves_its_step_however_it_is_asked(send, tmp_path):
     send(process)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and status(tmp_path, "9.7") == "interrupted"
-    assert err.count("finishing the step, then saving") == 1 and "to go on: d2lzh-cv run 9.7" in err
+    assert err.count("finishing the step, then saving") == 1 and "to resume: d2lzh-cv run 9.7" in err
     saved = sorted(path.name for path in (tmp_path / "o" / "9.7" / "snapshots" / "TinySSD").iterdir())
     epochs = len((tmp_path / "o" / "9.7" / "metrics.jsonl").read_text().splitlines())
     assert saved[-1].startswith(f"{epochs:05d}-") and not saved[-1].endswith("-000000")

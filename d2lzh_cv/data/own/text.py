@@ -131,7 +131,7 @@ def _is_both(content: bytes) -> bool:
 
 
 def _as_chinese(content: bytes) -> str | None:
-    """The text as GB18030; None where it is not, or could as well be of a European encoding of one byte a letter.
+    """The text as GB18030; None where it is not, or could as well be of a European encoding of one byte per letter.
 
     Half of the bytes of Chinese text are below 0xC0, where Latin-1, Windows-1251 and their like have no letters. Text
     without any such byte is taken for Chinese only if it is short and no letter of a to z touches it.

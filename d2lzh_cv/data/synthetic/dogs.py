@@ -13,7 +13,7 @@ from .animals import Beast
 from .pen import Pen
 from .zips import write_zip
 
-TRAIN, VALID, TEST = 12, 4, 16  # pictures a breed for training and validation; pictures to classify
+TRAIN, VALID, TEST = 12, 4, 16  # pictures per breed for training and validation; pictures to classify
 ROOT = "train_valid_test_tiny"  # the folder in the book's archive
 
 
