@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..errors import InputError
-from . import cuda, problems
+from . import cuda, later, problems
 
 AT_START = "d2lzh_cv_startup"  # __name__ of what d2lzh_cv.pth runs, see _startup.py
 ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
@@ -97,7 +97,7 @@ def _around_mxnet(module: ModuleType) -> Iterator[None]:
     _prepare_libraries(module)
     _forget(module)
     try:
-        with _quietly():
+        with _quietly(), later.imported_later():
             yield
     except (OSError, RuntimeError) as error:  # RuntimeError: libinfo.py does not find libmxnet.so
         problem = problems.explain(str(error))
