@@ -118,7 +118,7 @@ def nms(boxes, scores, threshold):
 
 
 def suppress(boxes, threshold):
-    """Indices kept of boxes whose best come first: take the best, drop what overlaps it, go on with the rest."""
+    """Indices kept of boxes whose best come first: take the best, drop what overlaps it, repeat with the rest."""
     left, kept = torch.arange(len(boxes)), []
     while len(left):
         best, left = left[0], left[1:]
