@@ -45,7 +45,7 @@ def twins(name: str, seed: int, dtype: str = "float32", batch: int = 2):
     make, make_torch, size = NETWORKS[name]
     mine, X = make(), normal(seed, batch, 3, *size, dtype=dtype)
     mine.cast(dtype)
-    mine.initialize()
+    mine.initialize(force_reinit=True)  # an FCN comes with weights; all are given below
     with autograd.predict_mode():
         mine(to_mxnet(X))  # shapes
     weights = draw_weights(mine, seed, dtype)
