@@ -119,4 +119,5 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
     process = start_python(tmp_path, "-c", "import sys; from d2lzh_cv import cli\n"
                            "cli._list = lambda flags: print('much' * 100000) or 0; sys.exit(cli.main(['list']))")
     process.stdout.close()
-    assert process.stderr.read() == "" and process.wait(60) == 0
+    with process.stderr as stderr:
+        assert stderr.read() == "" and process.wait(60) == 0
