@@ -116,7 +116,7 @@ def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> nd
 class FCN(nn.HybridSequential):
     """Features, a 1×1 convolution and a transposed one, made by :func:`fcn`: (B, 3, H, W) to (B, classes, H, W).
 
-    For training and for the classes of pixels it has an equal form, :mod:`d2lzh_cv.fcn`, which is faster.
+    For training and for the classes of pixels it has an equal form, :class:`CellScores`, which is faster.
     """
 
     @cached_property

@@ -1,6 +1,6 @@
 """What an import of MXNet loads for functions that hardly anybody calls: SciPy's statistics and requests.
 
-They take two fifths of the import's time, and every process of a run pays it.
+They take about a third of the import's time, and every process of a run pays it.
 """
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How good a network is: average precision of boxes, IoU of pixels, confusion of classes (9.1, 9.2, 9.7, 9.10).
 
-Functions on NumPy arrays in :mod:`.confusion` and :mod:`.detection`; passes of a network over its test data in
+Functions on NumPy arrays in :mod:`.confusion` and :mod:`.average_precision`; passes of a network over its test data in
 :mod:`.evaluate`; how results are printed, recorded and drawn in :mod:`.tables` and :mod:`.figures`.
 """
 from __future__ import annotations
