@@ -235,7 +235,7 @@ def test_a_damaged_snapshot_is_said_and_the_one_before_is_used(tmp_path, file, d
     capsys.readouterr()
     assert_same(train(make_task(), tmp_path / "s", 3, resume=True), whole)
     said = capsys.readouterr().err
-    assert str(path) in said and "resuming from the one before" in said and "resuming after epoch 1" in said
+    assert str(path) in said and "resuming from the previous snapshot" in said and "resuming after epoch 1" in said
 
 
 def test_changed_arguments_are_refused_by_name_unless_forced(tmp_path):
@@ -282,7 +282,7 @@ def test_reading_a_snapshot_of_the_future_is_refused(tmp_path, capsys):
     path = tmp_path / "s/00001-000000/state.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": snapshots.FORMAT + 1}))
     train(make_task(), tmp_path / "s", 1, resume=True)
-    assert "is not a snapshot's state" in capsys.readouterr().err
+    assert "is not the state of a snapshot" in capsys.readouterr().err
 
 
 def test_a_loss_that_is_not_finite_names_epoch_and_step(tmp_path):
