@@ -146,8 +146,8 @@ def _not_the_books(need: str, section: SectionRun) -> str | None:
         return f"{name} not read"
     if any(item["kind"] != "real" for item in read):
         return f"synthetic {name}"
-    ours = all(needs.NEEDS[need].is_books(Path(item["path"])) for item in read)
-    return None if ours else f"not {needs.NEEDS[need].what}"
+    is_books = all(needs.NEEDS[need].is_books(Path(item["path"])) for item in read)
+    return None if is_books else f"not {needs.NEEDS[need].what}"
 
 
 # -- training ---------------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def _why_not(fact: Training, section: SectionRun, line: dict[str, Any]) -> list[
     reasons += [] if section.mode == "full" else [f"{section.mode} mode"]
     reasons += list(filter(None, (_not_the_books(need, section) for need in fact.needs)))
     if not reasons:
-        reasons = [f"not {what}" for what, values in fact.requires.items()
+        reasons = [f"not {condition}" for condition, values in fact.requires.items()
                    if any(section.results.get(name) != value for name, value in values.items())]
     if fact.epochs is None:
         reasons.append("published without its number of epochs")

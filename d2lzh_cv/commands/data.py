@@ -77,7 +77,7 @@ def _print_list(rows: list[dict], root: Path) -> None:
     from ..run.terminal import table
     cells = [(row["name"], row["what"].replace(f"of {row['name']}", ""), row["sections"], row["licence"],
               "yes" if row["path"] else f"no, {row['megabytes']} MB" if row["megabytes"] else "no") for row in rows]
-    Console().print(table(("name", "what", "sections", "licence", "there?"), cells, words=(1, 4), box=None),
+    Console().print(table(("name", "contents", "sections", "licence", "found?"), cells, words=(1, 4), box=None),
                     crop=False)
     print(f"looked in {root}; a synthetic set replaces a missing one; to get one: d2lzh-cv data fetch NAME")
 

@@ -25,12 +25,12 @@ def add(commands) -> None:
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     own = parser.add_subparsers(title="commands", metavar="TASK", parser_class=Parser)
     section = {info.predicts: info.number for info in contents.SECTIONS}
-    for task, what in TASKS.items():
-        _add_task(own, task, what, section[task])
+    for task, text in TASKS.items():
+        _add_task(own, task, text, section[task])
 
 
-def _add_task(commands, task: str, what: str, section: str) -> None:
-    parser = commands.add_parser(task, help=what, description=what.capitalize() + ".",
+def _add_task(commands, task: str, text: str, section: str) -> None:
+    parser = commands.add_parser(task, help=text, description=text.capitalize() + ".",
                                  epilog=f"example: d2lzh-cv predict {task} runs/latest/{section} photo.jpg --out found")
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
                         help=f"folder of a trained model, such as runs/latest/{section}")

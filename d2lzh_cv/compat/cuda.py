@@ -31,8 +31,8 @@ def find() -> dict[str, Path]:
 
 def missing() -> list[str]:
     """Return the wheels to install, such as "nvidia-nccl-cu11==2.21.5": their libraries are not on this system."""
-    found = find()
-    return list(dict.fromkeys(wheel for name, wheel in LIBRARIES.items() if name not in found and not loads(name)))
+    installed = find()
+    return list(dict.fromkeys(wheel for name, wheel in LIBRARIES.items() if name not in installed and not loads(name)))
 
 
 def preload() -> None:

@@ -1,10 +1,10 @@
 """Training by several workers, each on its part of the data, as ``d2lzh-cv launch`` starts them.
 
 MXNet's parameter server sums the gradients over all workers. Each worker then makes the same step with its own
-optimizer. So all workers keep equal parameters: those of one worker with the same global batch, up to the rounding of
-float32. Two things differ: BatchNorm normalises over each worker's part of the batch and keeps separate statistics
-(worker 0 saves its own), and each worker draws its own random augmentations. With three or more workers the server adds
-in the order of arrival, so runs differ in the last bits.
+optimizer. So all workers keep equal parameters, and one worker with the same global batch would get them too, up to the
+rounding of float32. Two things differ: BatchNorm normalises over each worker's part of the batch and keeps separate
+statistics (worker 0 saves its own), and each worker draws its own random augmentations. With three or more workers the
+server adds in the order of arrival, so runs differ in the last bits.
 
 Only worker 0 keeps results and snapshots. The other workers write to OUT/rank-N, which no report reads.
 This module imports MXNet only when a trainer needs it, so that the command line can import this module.

@@ -19,7 +19,7 @@ def save_optimizer(trainer: gluon.Trainer, net: gluon.Block, path: Path) -> dict
 
     Parameters are named by their path in ``net``. The trainer orders them by name, and the names count all blocks of
     the process: conv10 comes before conv9. An optimizer without states, such as SGD without momentum, writes no file.
-    Several devices have equal states, so only those of the first device are saved.
+    Several devices have equal states, so only the first device's states are saved.
     """
     optimizer, arrays, names = trainer.optimizer, {}, _names(trainer, net)
     for index, state in _updaters(trainer)[0].states.items():

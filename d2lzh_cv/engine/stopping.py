@@ -33,12 +33,12 @@ def stop_request(watch: bool) -> Iterator[StopRequest]:
         stop.set()
         asked_at = time.monotonic() if number == signal.SIGTERM else 0.0
         print("\nfinishing the step, then saving (Ctrl-C again stops at once)", file=sys.stderr, flush=True)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    mine = [number for number in before if number == signal.SIGINT or callable(before[number])]
-    for number in mine:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    replaced = [number for number in handlers if number == signal.SIGINT or callable(handlers[number])]
+    for number in replaced:
         signal.signal(number, ask)
     try:
         yield stop
     finally:
-        for number in mine:
-            signal.signal(number, before[number])
+        for number in replaced:
+            signal.signal(number, handlers[number])

@@ -33,4 +33,5 @@ def _check_folder(infos: Sequence[SectionInfo], folder: Path) -> None:
         return
     needed = (f"section {infos[0].number} reads {infos[0].own_set} ({catalogue.data_set(infos[0].own_set).looks_for})"
               if len(infos) == 1 else f"these sections read {', '.join(names)}")
-    raise InputError(f"--data {folder}: {needed}, not there: {whats_there(folder)}; without --data DIR it is drawn")
+    raise InputError(f"--data {folder}: {needed}, not there: {whats_there(folder)}; without --data DIR a synthetic set "
+                     "takes its place")

@@ -94,7 +94,7 @@ class Section:
         self._ended = False
         self._locks: list[locks.Lock] = []
 
-    # -- what to do ---------------------------------------------------------------------------------------------
+    # -- settings and data --------------------------------------------------------------------------------------
     def choose(self, *, quick: T, full: T) -> T:
         """Return ``quick`` in quick mode, else ``full``."""
         return quick if self.quick else full
@@ -139,7 +139,7 @@ class Section:
         folder = self.folder / rundir.SNAPSHOTS / folder_name(series)
         return Snapshots(folder, self.seed, series, identity, self.options.resume, self.options.force, best)
 
-    # -- what to keep -------------------------------------------------------------------------------------------
+    # -- output -------------------------------------------------------------------------------------------------
     def record(self, **values: Any) -> None:
         """Record numbers, strings, shapes or arrays in results.json, see :func:`~d2lzh_cv.engine.plain.to_plain`."""
         self._results.update(to_plain(values))
