@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from .compat import hook, versions
+from .compat import hook, moved, versions
 
 __version__ = versions.OURS
 
@@ -58,9 +58,12 @@ def _answer_downloads() -> None:
 
 
 hook.install(then=_answer_downloads)
+moved.install()
 
 
 def __getattr__(name: str):
+    if name in moved.PLACES:
+        return moved.module(name)
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'd2lzh_cv' has no attribute {name!r}")
     value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)

@@ -95,10 +95,9 @@ class Torch(_Boxes):
     def find(self):
         import torch
 
-        from .. import torch_boxes
-        anchors = torch.cat([torch_boxes.prior(*size, sizes, RATIOS)
-                             for size, sizes in zip(self.settings["maps"], SIZES)])
-        targets = torch_boxes.target(anchors, self.labels)
-        rows = [torch_boxes.detect(probs, offsets, anchors, first=False)
-                for probs, offsets in zip(self.probs, self.offsets)]
+        from reference.pytorch import boxes
+        anchors = torch.cat([boxes.prior(*size, sizes, RATIOS) for size, sizes in zip(self.settings["maps"], SIZES)])
+        targets = boxes.target(anchors, self.labels)
+        rows = boxes.detection(self.probs, self.offsets, anchors, threshold=0)
+        rows[rows[..., 1] < 0.01] = -1
         return anchors, *targets, rows

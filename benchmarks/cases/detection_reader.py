@@ -72,7 +72,7 @@ class Torch(_Reader):
     def make(self, folder):
         from torch.utils.data import DataLoader
 
-        from ..torch_readers import PikachuDataset
+        from reference.pytorch.readers import PikachuDataset
         sets = [PikachuDataset(folder, part, self.settings["edge"]) for part in ("train", "val")]
         return [DataLoader(part, self.settings["batch"], shuffle=part is sets[0]) for part in sets]
 

@@ -121,12 +121,16 @@ class Torch(_Predict):
     def prepare(self) -> None:
         import torch
 
-        from .. import torch_models
-        made = torch_models.fill(getattr(torch_models, self.settings["network"])(), self.channels_last)
+        from reference.pytorch import convert, fcn, ssd
+
+        from .. import torch_tools
         if self.settings["network"] == "TinySSD":
-            for name, value in torch_models.named(made).items():
-                value.data.copy_(torch.from_numpy(as_trained(name, value.detach().numpy(), self.settings["less"])))
-        self.net, self.layout = made.eval(), torch_models.layout(self.channels_last)
+            made = torch_tools.fill(ssd.TinySSD(num_classes=1), self.channels_last)
+            drawn = convert.taken(made, convert.named(made))
+            convert.give(made, {name: as_trained(name, x, self.settings["less"]) for name, x in drawn.items()})
+        else:
+            made = torch_tools.fill(fcn.fcn(num_classes=21), self.channels_last)
+        self.net, self.layout = made.eval(), torch_tools.layout(self.channels_last)
         self.pictures = [torch.from_numpy(picture) for picture in pictures(self.settings)]
 
     def find(self, picture) -> np.ndarray:
@@ -138,14 +142,13 @@ class Torch(_Predict):
     def _boxes(self, X):
         from torch.nn import functional
 
-        from ..torch_boxes import detect
+        from reference.pytorch.boxes import detection
         edge = self.settings["edge"]
         small = functional.interpolate(X, (edge, edge), mode="bilinear", align_corners=False) + 0.5
         anchors, scores, offsets = self.net(small.floor().contiguous(memory_format=self.layout))
-        return detect(scores[0].softmax(1).T, offsets[0], anchors)
+        rows = detection(scores.softmax(2).transpose(1, 2), offsets, anchors)[0]
+        return rows[rows[:, 0] >= 0]
 
     def _classes(self, X):
-        import torch
-        mean, std = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-        X = ((X / 255 - mean) / std).contiguous(memory_format=self.layout)
-        return self.net(X).argmax(1)[0]
+        from reference.pytorch.readers import normalize
+        return self.net(normalize(X).contiguous(memory_format=self.layout)).argmax(1)[0]

@@ -78,8 +78,10 @@ class Book(_Gluon):
 
 class Torch(_VOC):
     def make(self, tree):
-        from ..torch_readers import VOCDataset
-        return VOCDataset(tree, CROP)
+        from reference.pytorch.readers import VOCDataset
+
+        from ..drawn_sets import palette
+        return VOCDataset(tree, CROP, palette()[:21])
 
     @staticmethod
     def to_numpy(array) -> np.ndarray:

@@ -72,8 +72,6 @@ class Book(_Gluon):
 
 
 class Torch(_Regions):
-    """A loop over the regions, each cut out and pooled by ``adaptive_max_pool2d``, whose bins are the same."""
-
     def prepare(self) -> None:
         import torch
         super().prepare()
@@ -85,17 +83,8 @@ class Torch(_Regions):
         return array.detach().numpy()
 
     def pool(self):
-        import torch
-        from torch.nn import functional
-        self.features.grad, pooled = None, []
-        for picture, xmin, ymin, xmax, ymax in self._cells():
-            cut = self.features[picture:picture + 1, :, ymin:ymax + 1, xmin:xmax + 1]
-            pooled.append(functional.adaptive_max_pool2d(cut, self.settings["pooled"]))
-        pooled = torch.cat(pooled)
+        from reference.pytorch.regions import roi_pooling
+        self.features.grad = None
+        pooled = roi_pooling(self.features, self.rois, self.settings["pooled"], self.settings["scale"])
         pooled.backward(self.above)
         return pooled, self.features.grad
-
-    def _cells(self) -> list[list[int]]:
-        """Rounded away from zero at a half, as C does."""
-        corners = (self.rois[:, 1:] * self.settings["scale"] + 0.5).floor()
-        return [[int(picture), *map(int, row)] for picture, row in zip(self.rois[:, 0], corners)]

@@ -119,13 +119,15 @@ class Torch(_Stepwise):
     def prepare(self) -> None:
         import torch
 
-        from .. import torch_models
+        from reference.pytorch.style import VGG19
+
+        from .. import torch_tools
         super().prepare()
-        layout = torch_models.layout(self.channels_last)
+        layout = torch_tools.layout(self.channels_last)
         self.content, self.style = (torch.from_numpy(x).contiguous(memory_format=layout)
                                     for x in (self.content, self.style))
-        self.net = torch_models.fill(torch_models.VGG19(), self.channels_last)
+        self.net = torch_tools.fill(VGG19(), self.channels_last)
 
     def begin(self):
-        from .. import torch_style
-        return torch_style.Transfer(self.net, self.content, self.style, RATE, WEIGHTS)
+        from reference.pytorch.style import Transfer
+        return Transfer(self.net, self.content, self.style, RATE, WEIGHTS)

@@ -108,38 +108,36 @@ class Torch(_Step):
     def prepare(self) -> None:
         import torch
 
-        from .. import torch_models
-        X, y = inputs(self.settings)
-        self.net = torch_models.fill(torch_models.TinySSD(), self.channels_last).train()
-        self.X = torch.from_numpy(X).to(memory_format=torch_models.layout(self.channels_last))
-        self.y, self.named, sgd = torch.from_numpy(y), torch_models.named(self.net), self.settings["sgd"]
+        from reference.pytorch.ssd import TinySSD
+
+        from .. import torch_tools
+        self.tools, (X, y), sgd = torch_tools, inputs(self.settings), self.settings["sgd"]
+        self.net = torch_tools.fill(TinySSD(num_classes=1), self.channels_last).train()
+        self.X = torch.from_numpy(X).to(memory_format=torch_tools.layout(self.channels_last))
+        self.y = torch.from_numpy(y)
         self.optimizer = torch.optim.SGD(self.net.parameters(), sgd["learning_rate"], weight_decay=sgd["wd"])
 
     def weights(self) -> list[np.ndarray]:
-        return [self.named[name].detach().numpy().copy() for name in self.settings["watched"]]
+        return self.tools.weights(self.net, self.settings["watched"])
 
     def train(self, steps: int) -> list[tuple[float, float, float]]:
         import torch
 
-        from ..torch_boxes import target
+        from reference.pytorch.boxes import target
+        from reference.pytorch.ssd import ssd_loss
         seen = []
         for _ in range(steps):
             self.optimizer.zero_grad()
             anchors, scores, offsets = self.net(self.X)
             with torch.no_grad():
                 goals, mask, classes = target(anchors, self.y)
-            loss = self.loss(scores, classes.long(), offsets * mask, goals)
+            loss = ssd_loss(scores, classes, offsets, goals, mask).mean()
             loss.backward()
             self.optimizer.step()
             with torch.no_grad():
                 wrong = (scores.argmax(2) != classes).float().mean().item()
                 seen.append((wrong, ((goals - offsets) * mask).abs().mean().item(), loss.item()))
         return seen
-
-    @staticmethod
-    def loss(scores, classes, offsets, goals):
-        from torch.nn import functional
-        return functional.cross_entropy(scores.flatten(0, 1), classes.flatten()) + functional.l1_loss(offsets, goals)
 
     def losses(self, steps: int) -> list[float]:
         return [loss for _, _, loss in self.train(steps)]

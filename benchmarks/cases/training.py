@@ -118,18 +118,21 @@ class Torch(_Step):
     def prepare(self) -> None:
         import torch
 
-        from .. import torch_models
-        X, y = inputs(self.settings)
-        made = {"resnet18": torch_models.resnet18, "resnet18_v2": torch_models.ResNet18V2, "fcn": torch_models.fcn}
-        self.net = torch_models.fill(made[self.settings["network"]](), self.channels_last).train()
-        self.X = torch.from_numpy(X).to(memory_format=torch_models.layout(self.channels_last))
-        self.y, self.named = torch.from_numpy(y).long(), torch_models.named(self.net)
+        from reference.pytorch import fcn, resnet
+
+        from .. import torch_tools
+        self.tools, (X, y) = torch_tools, inputs(self.settings)
+        made = {"resnet18": resnet.resnet18, "resnet18_v2": resnet.ResNet18V2, "fcn": fcn.fcn}
+        net = made[self.settings["network"]](self.settings["classes"])
+        self.net = torch_tools.fill(net, self.channels_last).train()
+        self.X = torch.from_numpy(X).to(memory_format=torch_tools.layout(self.channels_last))
+        self.y = torch.from_numpy(y).long()
         sgd = self.settings["sgd"]
         self.optimizer = torch.optim.SGD([p for p in self.net.parameters() if p.requires_grad], sgd["learning_rate"],
                                          sgd.get("momentum", 0), weight_decay=sgd["wd"])
 
     def weights(self) -> list[np.ndarray]:
-        return [self.named[name].detach().numpy().copy() for name in self.settings["watched"]]
+        return self.tools.weights(self.net, self.settings["watched"])
 
     def train(self, steps: int) -> list[tuple[float, float]]:
         from torch.nn import functional

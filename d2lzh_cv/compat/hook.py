@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..errors import InputError
-from . import cuda, problems
+from . import cuda, later, problems
 
 AT_START = "d2lzh_cv_startup"  # __name__ of the code in d2lzh_cv.pth, see startup.py
 ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
@@ -100,7 +100,7 @@ def _around_mxnet(module: ModuleType) -> Iterator[None]:
     libraries.prepare(Path(module.__file__).parent)
     _forget(module)
     try:
-        with _quietly():
+        with _quietly(), later.imported_later():
             yield
     except (OSError, RuntimeError) as error:  # RuntimeError: libinfo.py does not find libmxnet.so
         problem = problems.explain(str(error))

@@ -1,6 +1,7 @@
 """The benchmarks: statistics and comparisons by hand, a side that is wrong or dies, every case at a tiny size."""
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -264,6 +265,14 @@ def until(condition, seconds: float = 30) -> None:
 
 
 # The cases themselves
+
+@pytest.mark.parametrize("path", sorted((ROOT / "reference").rglob("*.py")), ids=lambda path: path.name)
+def test_the_pytorch_sides_are_pytorch_alone(path):
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    named = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    named += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    assert not {name.split(".")[0] for name in named} & {"mxnet", "gluoncv", "d2lzh_cv", "benchmarks"}
+
 
 WANTED = {"cifar_step", "finetune_step", "tinyssd_step", "tinyssd_detect", "tinyssd_detect_untrained", "anchors_5444",
           "anchors_50000", "pikachu_reader", "voc_reader", "fcn_step", "fcn_predict", "style_step", "roi_pooling"}

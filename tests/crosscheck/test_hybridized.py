@@ -6,8 +6,7 @@ import pytest
 from kit import agree, agree_relative, from_above, normal, to_mxnet
 from mxnet import MXNetError, autograd
 from mxnet.gluon import nn
-from networks import give_mxnet
-from test_torch_networks import NETWORKS, flat, twins
+from networks import NETWORKS, flat, give_mxnet, twins
 
 from d2lzh_cv import ssd
 

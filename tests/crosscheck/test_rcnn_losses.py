@@ -3,15 +3,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch_ops
 from kit import DTYPES, SEEDS, agree, cross_check, normal, to_mxnet, torch
 from mxnet import nd
 
 from d2lzh_cv.boxes import VARIANCES
 from d2lzh_cv.rcnn import targets
 from d2lzh_cv.rcnn.losses import MaskLoss, MultiTaskLoss
+from reference.pytorch import boxes, regions
 
-F = torch.nn.functional
 pytestmark = pytest.mark.crosscheck
 
 
@@ -26,17 +25,10 @@ def labels(seed: int, dtype: str, low: int = -1) -> np.ndarray:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_multi_task_loss(seed, dtype):
     classes, offsets = labels(seed, dtype), normal(seed, 3, 7, 4, dtype=dtype, part=2)
-
-    def theirs(scores, predicted):
-        y, truth = torch.tensor(classes).long(), torch.tensor(offsets)
-        count = (y >= 0).sum(1).clamp(min=1)
-        entropy = F.cross_entropy(scores.transpose(1, 2), y, ignore_index=-1, reduction="none")
-        errors = F.smooth_l1_loss(predicted, truth, reduction="none").sum(2) * (y > 0)
-        return (entropy + errors).sum(1) / count
-
     inputs = normal(seed, 3, 7, 4, dtype=dtype), 2 * normal(seed, 3, 7, 4, dtype=dtype, part=1)
     cross_check(lambda scores, predicted: MultiTaskLoss()(scores, to_mxnet(classes), predicted, to_mxnet(offsets)),
-                theirs, inputs, seed)
+                lambda scores, predicted: regions.multi_task_loss(scores, torch.tensor(classes), predicted,
+                                                                  torch.tensor(offsets)), inputs, seed)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -44,14 +36,8 @@ def test_the_multi_task_loss(seed, dtype):
 def test_the_mask_loss(seed, dtype):
     classes = labels(seed, dtype)
     masks = np.random.default_rng(seed).integers(0, 2, (3, 7, 4, 5)).astype(dtype)
-
-    def theirs(scores):
-        y, truth = torch.tensor(classes).long(), torch.tensor(masks)
-        own = scores[torch.arange(3)[:, None], torch.arange(7), (y - 1).clamp(min=0)]
-        loss = F.binary_cross_entropy_with_logits(own, truth, reduction="none").mean((2, 3)) * (y > 0)
-        return loss.sum(1) / (y > 0).sum(1).clamp(min=1)
-
-    cross_check(lambda scores: MaskLoss()(scores, to_mxnet(classes), to_mxnet(masks)), theirs,
+    cross_check(lambda scores: MaskLoss()(scores, to_mxnet(classes), to_mxnet(masks)),
+                lambda scores: regions.mask_loss(scores, torch.tensor(classes), torch.tensor(masks)),
                 [4 * normal(seed, 3, 7, 3, 4, 5, dtype=dtype)], seed)
 
 
@@ -63,9 +49,9 @@ def test_the_offsets_of_a_sample(seed):
     objects = np.concatenate([rng.integers(0, 2, (2, 3, 1)), low, low + rng.uniform(0.1, 0.4, (2, 3, 2))], 2)
     near = objects[:, :, None, 1:] + rng.uniform(-0.03, 0.03, (2, 3, 8, 4))
     sample = targets.sample_regions(list(near.reshape(2, 24, 4).astype("float32")), nd.array(objects), 16, rng, 1)
-    for rows, regions, classes, offsets, matches in zip(objects, *(part.asnumpy() for part in sample)):
+    for rows, sampled, classes, offsets, matches in zip(objects, *(part.asnumpy() for part in sample)):
         positive = classes > 0
         own = torch.tensor(rows[matches[positive].astype(int), 1:].astype("float32"))
         assert positive.sum() > 8
-        agree(offsets[positive], torch_ops.encode(torch.tensor(regions[positive]), own, VARIANCES), seed, "offsets")
-        agree(torch_ops.decode(torch.tensor(regions[positive]), torch.tensor(offsets[positive])), own, seed, "boxes")
+        agree(offsets[positive], boxes.encode(torch.tensor(sampled[positive]), own, VARIANCES), seed, "offsets")
+        agree(boxes.decode(torch.tensor(sampled[positive]), torch.tensor(offsets[positive])), own, seed, "boxes")

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch_ops
 from kit import SEEDS, agree, normal, to_mxnet, torch, uniform
 from mxnet import nd
 from oracles import plain_background, plain_detection, plain_mined, plain_prior, plain_targets, random_boxes
 
 from d2lzh_cv import anchors
+from reference.pytorch import boxes as torch_boxes
 
 pytestmark = pytest.mark.crosscheck
 
@@ -23,7 +23,7 @@ SHAPES = [([0.4], [1]), ([0.75, 0.5, 0.25], [1, 2, 0.5]), ([0.2, 0.9], [3, 1])]
 @pytest.mark.parametrize(("height", "width"), MAPS)
 def test_prior(height, width, sizes, ratios, clip):
     found = anchors.multibox_prior(nd.zeros((2, 3, height, width)), sizes, ratios, clip)
-    agree(found, torch_ops.prior(height, width, sizes, ratios, clip=clip), seed=0)
+    agree(found, torch_boxes.prior(height, width, sizes, ratios, clip=clip)[None], seed=0)
     expected = np.array([plain_prior(height, width, sizes, ratios)])
     agree(found, (expected.clip(0, 1) if clip else expected).astype("float32"), seed=0)
 
@@ -37,7 +37,7 @@ def test_prior_with_steps_and_offsets(height, width, offsets, steps, clip):
     options = {"offsets": offsets, **({"steps": steps} if steps else {})}
     sizes, ratios = SHAPES[1]
     found = nd.contrib.MultiBoxPrior(nd.zeros((1, 1, height, width)), sizes=sizes, ratios=ratios, clip=clip, **options)
-    agree(found, torch_ops.prior(height, width, sizes, ratios, clip=clip, **options), seed=0)
+    agree(found, torch_boxes.prior(height, width, sizes, ratios, clip=clip, **options)[None], seed=0)
     expected = np.array([plain_prior(height, width, sizes, ratios, **options)])
     agree(found, (expected.clip(0, 1) if clip else expected).astype("float32"), seed=0)
 
@@ -56,7 +56,7 @@ def random_labels(seed: int, objects=(3, 1, 4), rows: int = 5) -> np.ndarray:
 def check_targets(candidates, labels, preds, seed, mining=None, **options) -> np.ndarray:
     """Compare the three targets of all pictures; returns the classes."""
     found = anchors.multibox_target(*map(to_mxnet, (candidates[None], labels, preds)), **options, **(mining or {}))
-    expected = torch_ops.target(*map(torch.tensor, (candidates, labels, preds)), **options, **(mining or {}))
+    expected = torch_boxes.target(*map(torch.tensor, (candidates, labels, preds)), **options, **(mining or {}))
     for name, mine, other in zip(found._fields, found, expected):
         agree(mine, other, seed, f"{name}, from PyTorch's")
     for i, rows in enumerate(labels):
@@ -154,7 +154,7 @@ def check_detection(probs, offsets, candidates, seed, **options) -> np.ndarray:
     """offsets (B, A, 4), candidates (A, 4)."""
     found = anchors.multibox_detection(to_mxnet(probs), to_mxnet(offsets.reshape(len(offsets), -1)),
                                        to_mxnet(candidates[None]), **options)
-    expected = torch_ops.detection(torch.tensor(probs), torch.tensor(offsets.reshape(len(offsets), -1)),
+    expected = torch_boxes.detection(torch.tensor(probs), torch.tensor(offsets.reshape(len(offsets), -1)),
                                    torch.tensor(candidates), **options)
     agree(found, expected, seed, "rows, from PyTorch's")
     force, topk = options.pop("force_suppress", False), options.pop("nms_topk", -1)

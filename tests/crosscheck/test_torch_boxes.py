@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch_ops
 from kit import DTYPES, SEEDS, agree, cross_check, normal, to_mxnet, torch, uniform
 from oracles import plain_center, plain_decode, plain_iou, plain_nms, plain_offsets, random_boxes
 
 from d2lzh_cv import boxes
+from reference.pytorch import boxes as torch_boxes
 
 pytestmark = pytest.mark.crosscheck
 
@@ -31,15 +31,15 @@ def iou_by_loops(a, b) -> list[list[float]]:
 def test_iou(seed, dtype):
     """Equal boxes have values but no gradient to compare: which of two equal corners is the smaller one?"""
     a, b = random_boxes(9, seed).astype(dtype), random_boxes(5, seed + 100).astype(dtype)
-    cross_check(boxes.iou, torch_ops.iou, (a, b), seed, oracle=iou_by_loops)
-    cross_check(boxes.iou, torch_ops.iou, (a, np.vstack([a[:4], b])), seed, oracle=iou_by_loops, backward=False)
+    cross_check(boxes.iou, torch_boxes.iou, (a, b), seed, oracle=iou_by_loops)
+    cross_check(boxes.iou, torch_boxes.iou, (a, np.vstack([a[:4], b])), seed, oracle=iou_by_loops, backward=False)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("row", range(len(HARD)))
 def test_iou_of_hard_boxes(row, dtype):
     hard = HARD.astype(dtype)
-    cross_check(boxes.iou, torch_ops.iou, (hard[row:row + 1], hard), seed=row, oracle=iou_by_loops, backward=False)
+    cross_check(boxes.iou, torch_boxes.iou, (hard[row:row + 1], hard), seed=row, oracle=iou_by_loops, backward=False)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -47,7 +47,7 @@ def test_iou_of_hard_boxes(row, dtype):
 def test_a_box_with_nan_overlaps_nothing_and_harms_no_other(nan, dtype):
     hard = np.vstack([HARD, [nan]]).astype(dtype)
     found = boxes.iou(to_mxnet(hard), to_mxnet(hard)).asnumpy()
-    agree(found, torch_ops.iou(torch.tensor(hard), torch.tensor(hard)), seed=0)
+    agree(found, torch_boxes.iou(torch.tensor(hard), torch.tensor(hard)), seed=0)
     agree(found[-1], np.zeros(len(hard), dtype), seed=0, exact=True)
     agree(found[:-1, :-1], boxes.iou(to_mxnet(hard[:-1]), to_mxnet(hard[:-1])), seed=0, exact=True)
 
@@ -56,8 +56,8 @@ def test_a_box_with_nan_overlaps_nothing_and_harms_no_other(nan, dtype):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_area(seed, dtype):
     inputs = np.vstack([HARD, random_boxes(5, seed)]).astype(dtype)
-    cross_check(boxes.box_area, torch_ops.area, [inputs], seed, backward=False)
-    cross_check(boxes.box_area, torch_ops.area, [random_boxes(5, seed).astype(dtype)], seed)
+    cross_check(boxes.box_area, torch_boxes.area, [inputs], seed, backward=False)
+    cross_check(boxes.box_area, torch_boxes.area, [random_boxes(5, seed).astype(dtype)], seed)
 
 
 # Forms
@@ -67,9 +67,9 @@ def test_area(seed, dtype):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_corner_and_centre(seed, shape, dtype):
     inputs = [normal(seed, *shape, dtype=dtype)]
-    cross_check(boxes.corner_to_center, torch_ops.corner_to_center, inputs, seed,
+    cross_check(boxes.corner_to_center, torch_boxes.corner_to_center, inputs, seed,
                 oracle=lambda a: np.apply_along_axis(plain_center, -1, a))
-    cross_check(boxes.center_to_corner, torch_ops.center_to_corner, inputs, seed)
+    cross_check(boxes.center_to_corner, torch_boxes.center_to_corner, inputs, seed)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -86,7 +86,7 @@ def test_clipping(seed, dtype):
 @pytest.mark.parametrize("seed", range(5))
 def test_encoding(seed, variances, dtype):
     anchors, objects = random_boxes(9, seed).astype(dtype), random_boxes(9, seed + 100).astype(dtype)
-    cross_check(lambda a, b: boxes.encode_offsets(a, b, variances), lambda a, b: torch_ops.encode(a, b, variances),
+    cross_check(lambda a, b: boxes.encode_offsets(a, b, variances), lambda a, b: torch_boxes.encode(a, b, variances),
                 (anchors, objects), seed, oracle=lambda *ab: [plain_offsets(*pair, variances) for pair in zip(*ab)])
 
 
@@ -95,7 +95,7 @@ def test_encoding(seed, variances, dtype):
 @pytest.mark.parametrize("seed", range(5))
 def test_decoding(seed, variances, dtype):
     anchors, offsets = random_boxes(9, seed).astype(dtype), normal(seed, 9, 4, dtype=dtype)
-    cross_check(lambda a, o: boxes.decode_offsets(a, o, variances), lambda a, o: torch_ops.decode(a, o, variances),
+    cross_check(lambda a, o: boxes.decode_offsets(a, o, variances), lambda a, o: torch_boxes.decode(a, o, variances),
                 (anchors, offsets), seed, oracle=lambda *ao: [plain_decode(*pair, variances) for pair in zip(*ao)])
 
 
@@ -105,7 +105,7 @@ def test_offsets_of_boxes_without_area_are_pytorchs(box):
     anchors = np.array([UNIT, box, UNIT], "float32")
     objects = np.array([box, UNIT, (0, 0.5, 1, 2)], "float32")
     found = boxes.encode_offsets(to_mxnet(anchors), to_mxnet(objects)).asnumpy()
-    expected = torch_ops.encode(torch.tensor(anchors), torch.tensor(objects)).numpy()
+    expected = torch_boxes.encode(torch.tensor(anchors), torch.tensor(objects)).numpy()
     assert not np.isfinite(found[:2]).all(axis=1).any()
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     agree(found[2], plain_offsets(UNIT, objects[2]), seed=0)
@@ -119,7 +119,7 @@ def test_suppression(seed, threshold):
     spread = np.repeat(random_boxes(10, seed), 4, axis=0) + 0.06 * (uniform(seed, 40, 4) - 0.5)
     scores = np.round(uniform(seed, 40, part=1), 1)  # many equal ones
     kept = boxes.nms(to_mxnet(spread), to_mxnet(scores), threshold)
-    agree(kept, torch_ops.nms(torch.tensor(spread), torch.tensor(scores), threshold), seed)
+    agree(kept, torch_boxes.nms(torch.tensor(spread), torch.tensor(scores), threshold), seed)
     agree(kept, np.array(plain_nms(spread, scores, threshold)), seed)
     assert 1 < len(kept) < 40, "all or nothing was suppressed: that shows nothing"
 
@@ -131,14 +131,14 @@ def test_suppression_just_before_and_past_the_threshold(threshold, past, count):
     pair, scores = np.array([UNIT, (0, 0, threshold + past, 1)], "float32"), np.array([0.9, 0.8], "float32")
     kept = boxes.nms(to_mxnet(pair), to_mxnet(scores), threshold)
     agree(kept, np.arange(count), seed=0)
-    agree(torch_ops.nms(torch.tensor(pair), torch.tensor(scores), threshold), np.arange(count), seed=0)
+    agree(torch_boxes.nms(torch.tensor(pair), torch.tensor(scores), threshold), np.arange(count), seed=0)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_suppression_among_hard_boxes(seed):
     hard, scores = HARD.astype("float32"), uniform(seed, len(HARD))
     kept = boxes.nms(to_mxnet(hard), to_mxnet(scores), 0.5)
-    agree(kept, torch_ops.nms(torch.tensor(hard), torch.tensor(scores), 0.5), seed)
+    agree(kept, torch_boxes.nms(torch.tensor(hard), torch.tensor(scores), 0.5), seed)
     agree(kept, np.array(plain_nms(hard, scores, 0.5)), seed)
 
 
@@ -146,4 +146,4 @@ def test_suppression_among_hard_boxes(seed):
 def test_suppression_at_the_threshold_itself(threshold):
     pair, scores = np.array([UNIT, (0, 0, threshold, 1)], "float32"), np.array([0.9, 0.8], "float32")
     assert boxes.nms(to_mxnet(pair), to_mxnet(scores), threshold).tolist() == [0]
-    assert torch_ops.nms(torch.tensor(pair), torch.tensor(scores), threshold).tolist() == [0]
+    assert torch_boxes.nms(torch.tensor(pair), torch.tensor(scores), threshold).tolist() == [0]

@@ -8,6 +8,8 @@ from mxnet.gluon import loss as gloss
 from oracles import plain_focal, plain_gram, plain_mean_square, plain_probability, plain_smooth_l1, plain_tv
 
 from d2lzh_cv import ssd, style
+from reference.pytorch import ssd as torch_ssd
+from reference.pytorch import style as torch_style
 
 pytestmark = pytest.mark.crosscheck
 
@@ -56,20 +58,11 @@ def test_detection_loss(seed, ignored):
         return ssd.SSDLoss()(scores, to_mxnet(labels), preds, to_mxnet(offsets), to_mxnet(mask))
 
     def theirs(scores, preds):
-        entropy = F.cross_entropy(scores.transpose(1, 2), torch.tensor(labels).long(), reduction="none",
-                                  ignore_index=-1)
-        distance = F.l1_loss(preds * torch.tensor(mask), torch.tensor(offsets * mask), reduction="none")
-        return entropy.mean(1) + distance.mean(1)
+        return torch_ssd.ssd_loss(scores, torch.tensor(labels), preds, torch.tensor(offsets), torch.tensor(mask))
     cross_check(ours, theirs, [normal(seed, 2, 7, 3), normal(seed, 2, 28, part=1)], seed)
 
 
 # Focal loss
-
-def torch_focal(scores, labels, gamma):
-    counted = labels >= 0
-    log_p = -F.cross_entropy(scores.transpose(1, 2), labels.clamp(min=0).long(), reduction="none")
-    return torch.where(counted, -(1 - log_p.exp()) ** gamma * log_p, torch.zeros_like(log_p))
-
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("gamma", [0, 1, 2, 5])
@@ -81,7 +74,7 @@ def test_focal_loss(seed, ignored, gamma, dtype):
     def by_loops(x):
         return [[0 if k < 0 else plain_focal(row, k, gamma) for row, k in zip(rows, ks)] for rows, ks in zip(x, labels)]
     cross_check(lambda x: ssd.focal_loss(x, to_mxnet(labels), gamma),
-                lambda x: torch_focal(x, torch.tensor(labels), gamma), [scores], seed, oracle=by_loops)
+                lambda x: torch_ssd.focal_loss(x, torch.tensor(labels), gamma), [scores], seed, oracle=by_loops)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -99,10 +92,9 @@ def test_focal_loss_without_focus_is_cross_entropy(seed, dtype):
 @pytest.mark.parametrize("scalar", [0.3, 0.5, 1, 2, 3])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_smooth_l1(seed, scalar, dtype):
-    """``scalar`` is σ; PyTorch's ``beta``, where the line begins, is 1/σ²."""
+    """``scalar`` is σ."""
     x = normal(seed, 40, dtype=dtype) * 2 / scalar ** 2
-    cross_check(lambda x: ssd.smooth_l1(x, scalar),
-                lambda x: F.smooth_l1_loss(x, torch.zeros_like(x), reduction="none", beta=1 / scalar ** 2), [x], seed,
+    cross_check(lambda x: ssd.smooth_l1(x, scalar), lambda x: torch_ssd.smooth_l1(x, scalar), [x], seed,
                 oracle=lambda x: [plain_smooth_l1(value, scalar) for value in x])
     assert (abs(x) < 1 / scalar ** 2).any() and (abs(x) > 1 / scalar ** 2).any()
 
@@ -111,22 +103,16 @@ def test_smooth_l1(seed, scalar, dtype):
 def test_smooth_l1_at_its_corners_and_in_the_middle(scalar):
     corner = 1 / scalar ** 2
     x = np.float32([0, corner, -corner, np.nextafter(np.float32(corner), np.float32(0)), 1e-20, 1e20])
-    cross_check(lambda x: ssd.smooth_l1(x, scalar),
-                lambda x: F.smooth_l1_loss(x, torch.zeros_like(x), reduction="none", beta=corner), [x], seed=0)
+    cross_check(lambda x: ssd.smooth_l1(x, scalar), lambda x: torch_ssd.smooth_l1(x, scalar), [x], seed=0)
 
 
 # Style
-
-def torch_gram(X):
-    rows = X.reshape(X.shape[1], -1)
-    return rows @ rows.T / X.numel()
-
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", MAPS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_gram(seed, shape, dtype):
-    cross_check(style.gram, torch_gram, [normal(seed, *shape, dtype=dtype)], seed, oracle=plain_gram)
+    cross_check(style.gram, torch_style.gram, [normal(seed, *shape, dtype=dtype)], seed, oracle=plain_gram)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -145,7 +131,7 @@ def test_style_loss(seed, shape, dtype):
     """The Gram matrix of the style is a constant."""
     other = normal(seed, *shape, dtype=dtype, part=1)
     cross_check(lambda X: style.style_loss(X, style.gram(to_mxnet(other))),
-                lambda X: F.mse_loss(torch_gram(X), torch_gram(torch.tensor(other))).reshape(1),
+                lambda X: torch_style.style_loss(X, torch_style.gram(torch.tensor(other))).reshape(1),
                 [normal(seed, *shape, dtype=dtype)], seed,
                 oracle=lambda X: [plain_mean_square(plain_gram(X), plain_gram(other))])
 
@@ -154,8 +140,8 @@ def test_style_loss(seed, shape, dtype):
 @pytest.mark.parametrize("shape", MAPS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_total_variation(seed, shape, dtype):
-    cross_check(style.tv_loss, lambda X: (X.diff(dim=2).abs().mean() + X.diff(dim=3).abs().mean()).reshape(1) / 2,
-                [normal(seed, *shape, dtype=dtype)], seed, oracle=lambda X: [plain_tv(X)])
+    cross_check(style.tv_loss, lambda X: torch_style.tv_loss(X).reshape(1), [normal(seed, *shape, dtype=dtype)], seed,
+                oracle=lambda X: [plain_tv(X)])
 
 
 @pytest.mark.parametrize("weights", [(1, 1e3, 10), (2, 3, 5)])
@@ -169,11 +155,8 @@ def test_the_sum_of_all(seed, weights):
         return style.compute_loss(X, [X], [X, X * X], *goals, weights)[3]
 
     def theirs(X):
-        goal = torch_gram(torch.tensor(other))
-        styles = F.mse_loss(torch_gram(X), goal) + F.mse_loss(torch_gram(X * X), goal)
-        variation = (X.diff(dim=2).abs().mean() + X.diff(dim=3).abs().mean()) / 2
-        parts = F.mse_loss(X, torch.tensor(content)), styles, variation
-        return sum(weight * part for weight, part in zip(weights, parts)).reshape(1)
+        goals = [torch.tensor(content)], [torch_style.gram(torch.tensor(other))] * 2
+        return sum(torch_style.losses(X, [X], [X, X * X], *goals, weights)).reshape(1)
     cross_check(ours, theirs, [normal(seed, 1, 3, 6, 7)], seed)
 
 

@@ -1,80 +1,24 @@
 """Whole networks with one set of weights in MXNet and in PyTorch: outputs, gradients and a step of training."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import mxnet as mx
 import numpy as np
 import pytest
-import torch_ops
 from kit import DTYPES, agree_relative, normal, plain, to_mxnet, torch, uniform
 from mxnet import autograd, gluon
-from mxnet.gluon import model_zoo
-from networks import (
-    TinySSD,
-    VGG19Slice,
-    draw_weights,
-    fcn,
-    give_mxnet,
-    give_torch,
-    parameters,
-    resnet18,
-    resnet18_v2_features,
-    ssd_loss,
-    torch_weights,
-)
+from networks import NETWORKS, flat, parameters, twins
 from oracles import random_boxes
 
-from d2lzh_cv import finetuning, ssd, style
-from d2lzh_cv.fcn import fcn as gluon_fcn
-from d2lzh_cv.resnet import resnet18 as gluon_resnet18
+from d2lzh_cv import ssd, style
 from d2lzh_cv.training import fit
+from reference.pytorch import convert
+from reference.pytorch import ssd as torch_ssd
+from reference.pytorch import style as torch_style
+from reference.pytorch.boxes import target
 
 pytestmark = pytest.mark.crosscheck
 
 F = torch.nn.functional
-
-
-def zoo_features():
-    return finetuning.conv_features(model_zoo.vision.resnet18_v2())
-
-
-def make_fcn():
-    features = zoo_features()
-    features.initialize()
-    return gluon_fcn(features, num_classes=21)
-
-
-def make_slice():
-    return style.FeatureExtractor(model_zoo.vision.vgg19().features)
-
-
-NETWORKS = {  # Gluon's, PyTorch's, a picture's size
-    "resnet18": (lambda: gluon_resnet18(10), lambda: resnet18(10), (32, 24)),
-    "resnet18_v2": (zoo_features, resnet18_v2_features, (64, 96)),
-    "fcn": (make_fcn, lambda: fcn(21), (64, 96)),
-    "vgg19": (make_slice, lambda: VGG19Slice(style.CONTENT_LAYERS, style.STYLE_LAYERS), (32, 48)),
-    "tiny_ssd": (lambda: ssd.TinySSD(2), lambda: TinySSD(2), (64, 96)),
-}
-
-
-def twins(name: str, seed: int, dtype: str = "float32", batch: int = 2):
-    """A network in Gluon and in PyTorch with the same weights, pictures for both, and the weights."""
-    make, make_torch, size = NETWORKS[name]
-    mine, other, X = make(), make_torch(), normal(seed, batch, 3, *size, dtype=dtype)
-    mine.cast(dtype)
-    mine.initialize()
-    with autograd.predict_mode():
-        mine(to_mxnet(X))  # shapes
-    weights = draw_weights(mine, seed, dtype)
-    give_mxnet(mine, weights)
-    give_torch(other, weights)
-    return mine, other.eval(), X, weights
-
-
-def flat(outputs) -> list:
-    """All arrays of nested outputs."""
-    return [x for part in outputs for x in flat(part)] if isinstance(outputs, Sequence) else [outputs]
 
 
 def check_all(actual, desired, seed, what, **options) -> None:
@@ -124,7 +68,7 @@ def check_step(mine, other, weights, seed) -> None:
     PyTorch computes in float64 here: in float32 now and then a maximum moves to a cell of nearly the same value, in
     PyTorch as in MXNet, and a gradient moves by a hundredth.
     """
-    expected = torch_weights(other, weights)
+    expected = convert.taken(other, weights)
     for name, parameter in parameters(mine).items():
         found = parameter.data().asnumpy()
         agree_relative(found, expected[name], seed, name)
@@ -179,8 +123,8 @@ def test_a_step_of_detection(seed, hybrid):
 
     anchors, scores, offsets = other.double().train()(torch.tensor(X).double())
     with torch.no_grad():
-        goals, mask, classes = torch_ops.target(anchors, torch.tensor(labels), scores.transpose(1, 2))
-    values = ssd_loss(scores, classes, offsets, goals, mask)
+        goals, mask, classes = target(anchors, torch.tensor(labels), scores.transpose(1, 2))
+    values = torch_ssd.ssd_loss(scores, classes, offsets, goals, mask)
     torch_step(other, values.mean(), 0.2, 5e-4)
     agree_relative(loss.values, values, seed, "loss")
     assert epoch.class_err == pytest.approx((scores.argmax(-1) != classes).float().mean().item(), abs=1e-3)
@@ -199,16 +143,11 @@ def test_the_pull_of_all_style_losses_on_the_picture(dtype):
     with autograd.record():
         total = style.compute_loss(x, *mine(x), contents, grams)[3]
     total.backward()
-
-    def gram(Y):
-        return Y[0].flatten(1) @ Y[0].flatten(1).T / Y.numel()
     tensor = torch.tensor(X, requires_grad=True)
-    (content,), styles = other(tensor)
     with torch.no_grad():
-        (content_goal,), style_goals = other(torch.tensor(goal))
-    expected = (F.mse_loss(content, content_goal) + 1e3 * sum(F.mse_loss(gram(a), gram(b))
-                                                              for a, b in zip(styles, style_goals))
-                + 5 * (tensor.diff(dim=2).abs().mean() + tensor.diff(dim=3).abs().mean()))
+        contents, styles = other(torch.tensor(goal))
+    goals = contents, [torch_style.gram(Y) for Y in styles]
+    expected = sum(torch_style.losses(tensor, *other(tensor), *goals, (1, 1e3, 10)))
     expected.backward()
     limit = 1e-4 if dtype == "float32" else 1e-9
     check_all(total, expected.reshape(1), 0, "loss", limit=limit)

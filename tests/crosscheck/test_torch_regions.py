@@ -5,17 +5,17 @@ from functools import partial
 
 import numpy as np
 import pytest
-import torch_ops
 from kit import DTYPES, SEEDS, agree, by_mxnet, by_torch, from_above, normal, to_mxnet, torch
 from oracles import plain_roi_align, plain_roi_align_gradient, plain_roi_pooling, plain_roi_pooling_gradient
 
 from d2lzh_cv import rcnn
+from reference.pytorch import regions
 
 pytestmark = pytest.mark.crosscheck
 
 GRIDS = [((1, 1), 1), ((2, 2), 0.1), ((2, 3), 0.5), ((7, 7), 0.25)]
-POOLING = rcnn.roi_pooling, torch_ops.roi_pooling, plain_roi_pooling, plain_roi_pooling_gradient
-ALIGN = rcnn.roi_align, torch_ops.roi_align, plain_roi_align, plain_roi_align_gradient
+POOLING = rcnn.roi_pooling, regions.roi_pooling, plain_roi_pooling, plain_roi_pooling_gradient
+ALIGN = rcnn.roi_align, regions.roi_align, plain_roi_align, plain_roi_align_gradient
 
 
 def random_regions(seed: int, scale: float, dtype: str, count: int = 12) -> np.ndarray:
@@ -75,6 +75,6 @@ def test_halves_round_away_from_zero(half):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_align_with_other_numbers_of_samples(seed, dtype, samples):
     feature_map, rois = normal(seed, 2, 2, 6, 9, dtype=dtype), random_regions(seed, 0.5, dtype)
-    operator = (partial(rcnn.roi_align, sample_ratio=samples), partial(torch_ops.roi_align, samples=samples),
+    operator = (partial(rcnn.roi_align, sample_ratio=samples), partial(regions.roi_align, samples=samples),
                 partial(plain_roi_align, samples=samples), partial(plain_roi_align_gradient, samples=samples))
     check(operator, feature_map, rois, (2, 3), 0.5, seed)

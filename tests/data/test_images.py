@@ -57,6 +57,7 @@ def folder(tmp_path):
     return tmp_path / "set"
 
 
+@pytest.mark.filterwarnings("ignore:Ignoring .*notes.txt:UserWarning")  # Gluon's, of a file that is no picture
 def test_a_folder_reads_like_gluons(folder):
     ours, gluons = images.image_folder(folder), gluon.data.vision.ImageFolderDataset(str(folder))
     assert ours.synsets == gluons.synsets == ["cat", "dog"]

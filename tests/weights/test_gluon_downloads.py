@@ -76,6 +76,7 @@ def write_weights(folder: Path, name: str = SMALL, file: str = "") -> dict:
 
 # what is none of ours
 
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request:UserWarning")  # as the book asks for it
 def test_other_addresses_are_downloaded_as_ever(tmp_path):
     with FaultServer(b"hello") as server:
         for function, folder in ((gutils.download, "gluon"), (gluoncv.utils.download, "gluoncv")):

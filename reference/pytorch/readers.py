@@ -1,4 +1,4 @@
-"""Both sets in PyTorch, read with Pillow."""
+"""The sets of sections 9.6 and 9.9, read with Pillow."""
 from __future__ import annotations
 
 import json
@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from .drawn_sets import palette
+MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 
 
 def _read(path: Path) -> torch.Tensor:
@@ -18,18 +18,25 @@ def _read(path: Path) -> torch.Tensor:
         return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
 
 
-class VOCDataset(Dataset):
-    """As *Dive into Deep Learning* has it: normalised pictures held, classes through a tensor of all colours."""
+def normalize(picture: torch.Tensor) -> torch.Tensor:
+    """(..., 3, H, W), 0 to 255, as the networks of ImageNet take it."""
+    return (picture / 255 - MEAN) / STD
 
-    def __init__(self, tree: Path, crop: tuple[int, int]) -> None:
-        mean, std = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+
+class VOCDataset(Dataset):
+    """As *Dive into Deep Learning* has it: normalised pictures held, classes through a tensor of all colours.
+
+    colors: of the classes, (K, 3) uint8.
+    """
+
+    def __init__(self, tree: Path, crop: tuple[int, int], colors: np.ndarray) -> None:
         names = (tree / "ImageSets/Segmentation/train.txt").read_text().split()
         self.crop = crop
-        self.pictures = [(_read(tree / f"JPEGImages/{name}.jpg") / 255 - mean) / std for name in names]
+        self.pictures = [normalize(_read(tree / f"JPEGImages/{name}.jpg")) for name in names]
         self.masks = [_read(tree / f"SegmentationClass/{name}.png") for name in names]
         self.table = torch.zeros(256 ** 3, dtype=torch.long)
-        red, green, blue = torch.from_numpy(palette()[:21]).long().T
-        self.table[(red * 256 + green) * 256 + blue] = torch.arange(21)
+        red, green, blue = torch.from_numpy(colors).long().T
+        self.table[(red * 256 + green) * 256 + blue] = torch.arange(len(colors))
 
     def __len__(self) -> int:
         return len(self.pictures)

@@ -1,0 +1,1 @@
+"""Second opinions: what the chapter computes, written again in another framework."""
