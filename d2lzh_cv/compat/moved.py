@@ -28,7 +28,7 @@ def install() -> None:
 
 
 def module(name: str) -> ModuleType:
-    """Return the module with the old ``name`` below the package, such as "data.pth". Raises KeyError for other names."""
+    """Return the module with the old ``name`` below the package, such as "data.pth". Other names raise KeyError."""
     return import_module(f"{PACKAGE}.{PLACES[name]}")
 
 
