@@ -1,4 +1,4 @@
-"""One process at a time in a folder, by a lock that the system takes back however the process ends."""
+"""File locks: one process at a time writes to a folder. The system frees the lock however its process ends."""
 from __future__ import annotations
 
 import fcntl
@@ -12,29 +12,28 @@ from pathlib import Path
 from .errors import InputError
 from .files import make_folder
 
-HELD = "D2LZH_CV_LOCK"  # in the environment of a child: the number of the descriptor by which it shares our lock
-ATTEMPTS = 100  # to find the file still there once its lock is ours
+HELD = "D2LZH_CV_LOCK"  # in a child's environment: the file descriptor of the lock that its parent shares
+ATTEMPTS = 100  # to lock a file that its last holder does not remove meanwhile
 
 
 class Lock:
     """A lock on the file ``path``, held from :meth:`take` to :meth:`release` or to the end of the process.
 
-    The file is made, and removed with the lock; one that a killed process has left behind is not locked. Processes
-    that this one forks do not hold it, so that none of them can keep it; a child program does that :meth:`share` is
-    used for.
+    :meth:`take` makes the file, :meth:`release` removes it. A file that a killed process leaves behind is not locked.
+    Forked processes do not hold the lock, so none of them can keep it; a child program holds it after :meth:`share`.
 
     Args:
-        path: of the file, in a folder that exists.
-        shared: hold it beside others that are shared; else alone.
+        path: the lock file, in an existing folder.
+        shared: allow other shared locks on the file at the same time; else hold it exclusively.
     """
 
     def __init__(self, path: Path, shared: bool = False) -> None:
         self.path, self._shared, self._file, self._ours = Path(path), shared, None, True
 
     def take(self) -> bool:
-        """Take the lock without waiting; False where another process holds it.
+        """Take the lock without waiting; return False if another process holds it.
 
-        On a file system without locks it says so on standard error, and is taken.
+        On a file system without locks it prints a warning to standard error and returns True.
 
         Raises:
             InputError: the file cannot be made.
@@ -47,16 +46,16 @@ class Lock:
                 os.close(file)
                 return False
             except OSError as error:
-                print(f"{self.path.parent}: no locks there ({error.strerror}): start nothing else that writes to it",
+                print(f"{self.path.parent} cannot be locked ({error.strerror}): start nothing else that writes to it",
                       file=sys.stderr)
             if _same(file, self.path):
                 self._hold(file, f"process {os.getpid()}")
                 return True
-            os.close(file)  # who had it has just removed the file
+            os.close(file)  # the previous holder has just removed the file
         return False
 
     def holder(self) -> str:
-        """Who holds it, such as "process 123 on host", of several the last who came; "" where that is not known."""
+        """Return the holder, such as "process 123 on host"; of several the last one; "" if unknown."""
         try:
             with self.path.open("rb") as file:
                 line = file.read(200).decode(errors="replace").strip()
@@ -65,26 +64,26 @@ class Lock:
         return line if line.startswith("process") and line.isprintable() else ""
 
     def release(self) -> None:
-        """Give it back; the file goes with the last one who holds it."""
+        """Release the lock; its last holder removes the file."""
         if self._file is None:
             return
         if self._ours:
-            with suppress(OSError):  # others hold it too, or the folder is gone: the file may stay
+            with suppress(OSError):  # others hold the lock too, or the folder is gone: the file may stay
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _same(self._file, self.path):
                     self.path.unlink()
         self._forget()
 
     def share(self) -> tuple[dict[str, str], tuple[int, ...]]:
-        """What gives a child program this very lock: its environment's part, and ``pass_fds`` of ``subprocess``.
+        """Share the lock with a child program: return its extra environment, and ``pass_fds`` for ``subprocess``.
 
-        It is then held until both have ended: a child that outlives us goes on to keep others out.
+        The lock is held until both processes end: a child that outlives this process still keeps others out.
         """
         return ({}, ()) if self._file is None else ({HELD: str(self._file)}, (self._file,))
 
     def inherit(self) -> bool:
-        """Hold the lock that a parent has shared with this process; False where there is none on this file."""
-        number = os.environ.pop(HELD, "")  # what this process starts has it only where we share it again
+        """Hold the lock that a parent shared with this process; return False if it shared no lock on this file."""
+        number = os.environ.pop(HELD, "")  # children of this process get it only from share()
         if not (number.isdecimal() and _same(int(number), self.path)):
             return False
         os.set_inheritable(int(number), False)
@@ -101,7 +100,7 @@ class Lock:
     def _hold(self, file: int, who: str) -> None:
         self._file = file
         os.register_at_fork(after_in_child=self._forget)
-        with suppress(OSError):  # a full disk: then nobody is named, and the lock holds all the same
+        with suppress(OSError):  # on a full disk the file names no holder, but the lock holds
             os.ftruncate(file, 0)
             os.pwrite(file, f"{who} on {socket.gethostname()}\n".encode(errors="replace"), 0)
 
@@ -113,9 +112,14 @@ class Lock:
 
 @contextmanager
 def alone(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock on ``path`` during the block. Raises InputError that begins with ``what`` where another does.
+    """Hold the lock on ``path`` during the block; afterwards remove the folders made for it that stayed empty.
 
-    Folders that are made for it go again where the block has put nothing into them.
+    Args:
+        path: the lock file; its folder is made if it is missing.
+        what: the beginning of the error, such as "a run is going on in runs/mine".
+
+    Raises:
+        InputError: another process holds the lock.
     """
     lock, missing = Lock(path), [folder for folder in path.parents if not folder.exists()]
     make_folder(path.parent)
@@ -131,7 +135,7 @@ def alone(path: Path, what: str) -> Iterator[None]:
 
 
 def refusal(lock: Lock, what: str) -> str:
-    """A line for the reader who came second."""
+    """Return the error for a process that could not take ``lock``: ``what``, the holder, and what to do."""
     who = lock.holder()
     return f"{what}{f' ({who})' if who else ''}: wait until it has ended, or name another folder"
 

@@ -1,1 +1,1 @@
-"""A run as a page: pictures, recorded results, training curves."""
+"""The book's figures, the comparison with a run, and the report page of a run."""

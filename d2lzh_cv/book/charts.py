@@ -1,4 +1,4 @@
-"""Training curves as inline SVG: one panel for each quantity, one colour for each series."""
+"""Training curves as inline SVG: one panel per quantity, one colour per series."""
 from __future__ import annotations
 
 import math
@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 380, 240, 52, 12, 12, 34  # units of the viewBox
-MANY = 40  # points; a longer curve has no dots
+MANY = 40  # points: a longer curve has no dots
 X_NAMES = ("epoch", "iteration", "iterations", "step", "batch")
 NOT_CURVES = {"series", "seconds", "lr", "learning_rate", *X_NAMES}
 TITLES = {"acc": "accuracy", "class_err": "class error", "bbox_mae": "bbox MAE", "loss": "loss"}
@@ -19,29 +19,30 @@ Key = tuple[str, str]  # series, quantity
 def panels(lines: Sequence[dict[str, Any]], published: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
     """Return the charts of a metrics.jsonl, in the order of their quantities.
 
-    ``train_acc`` and ``test_acc`` share the panel "accuracy", the former dashed. A series with one point only is a dot.
+    ``train_acc`` and ``test_acc`` share the panel "accuracy"; ``train_acc`` is dashed. A curve of one point is a dot.
 
     Args:
-        lines: its objects, such as {"series": "SSD", "epoch": 1, "loss": 0.5}.
-        published: the same of published runs, each with its "source"; drawn broad and pale behind the run's curve of
-            that series and quantity.
+        lines: the lines of the file, such as {"series": "SSD", "epoch": 1, "loss": 0.5}.
+        published: lines of published runs, with their "source"; drawn wide and pale behind the run's curve of the same
+            series and quantity.
 
     Returns:
-        For each panel {"title", "svg", "dashed": whether a training curve is in it, "published": or a published one}.
+        A dictionary per panel: "title", "svg", "dashed" (it has a train curve), "published" (it has a published curve).
     """
     names = series_names(lines)
+    x_name = next((name for name in X_NAMES for line in lines if name in line), "step")
     curves = _curves(lines)
     behind = [(key, curve) for source in dict.fromkeys(line["source"] for line in published)
               for key, curve in _curves([line for line in published if line["source"] == source]).items()
               if key in curves]
     titles = dict.fromkeys(_split(quantity)[1] for _, quantity in curves)
     return [_panel(title, {key: c for key, c in curves.items() if _split(key[1])[1] == title},
-                   [(key, c) for key, c in behind if _split(key[1])[1] == title], names, _x_name(lines))
+                   [(key, c) for key, c in behind if _split(key[1])[1] == title], names, x_name)
             for title in titles]
 
 
 def series_names(lines: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the names of the series, in order; the n-th has the colour class ``c<n mod 6>``."""
+    """Return the names of the series in order; series n has the CSS class ``c<n mod 6>``."""
     return list(dict.fromkeys(str(line.get("series", "")) for line in lines))
 
 
@@ -79,7 +80,7 @@ def _panel(title: str, curves: dict[Key, Curve], behind: list[tuple[Key, Curve]]
 
 
 class _Scale:
-    """Maps values to places on the page; ``ticks`` are round values that span the data."""
+    """A map from values to coordinates; ``ticks`` are round values that span the data."""
 
     def __init__(self, values: Sequence[float], start: float, end: float, log: bool):
         self.log, self.start, self.end = log, start, end
@@ -98,7 +99,7 @@ class _Scale:
 
 
 def _ticks(low: float, high: float, about: int = 4) -> list[float]:
-    """Round values, 1, 2 or 5 times a power of ten apart, from under ``low`` to over ``high``."""
+    """Return about ``about`` round values from ``low`` or below to ``high`` or above; steps are 1, 2 or 5 times 10ⁿ."""
     if low == high:
         return [low]
     raw = (high - low) / about
@@ -116,7 +117,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
 def _axes(x_scale: _Scale, y_scale: _Scale, x_name: str) -> str:
     lines = "".join(f'<path class="grid" d="M{LEFT} {y_scale(tick):.1f}H{WIDTH - RIGHT}"/>'
                     + _text(LEFT - 6, y_scale(tick) + 4, f"{tick:g}", "end") for tick in y_scale.ticks)
-    whole = [tick for tick in x_scale.ticks if tick == int(tick)]  # there is no epoch 2.5
+    whole = [tick for tick in x_scale.ticks if tick == int(tick)]  # an epoch is a whole number
     marks = "".join(_text(x_scale(tick), HEIGHT - BOTTOM + 16, f"{tick:g}") for tick in whole)
     return lines + marks + _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, x_name)
 
@@ -145,15 +146,12 @@ def _pale_line(curve: Curve, x_scale: _Scale, y_scale: _Scale, color: int, quant
 
 
 def _split(quantity: str) -> tuple[bool, str]:
-    """("train_acc") -> (True, "acc"): whether it is measured on the training data, and what it is."""
+    """Split "train_acc" into (True, "acc"): whether the training data gave it, and the quantity."""
     for prefix in ("train_", "test_", "valid_", "val_"):
         if quantity.startswith(prefix):
             return prefix == "train_", quantity[len(prefix):]
     return False, quantity
 
-
-def _x_name(lines: Sequence[dict[str, Any]]) -> str:
-    return next((name for name in X_NAMES for line in lines if name in line), "step")
 
 
 def _is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The book's figures beside those of this package: computed here and now, or taken from what a run kept."""
+"""Compare the book's figures with this package's: figures that a run recorded, or figures computed now."""
 from __future__ import annotations
 
 import json
@@ -15,21 +15,23 @@ from .rundata import Run, SectionRun, read_run
 from .verdicts import DIFFERS, EQUAL, IN_BAND, NEEDS_DATA, NOT_COMPARABLE
 
 KINDS = {"exact": (EQUAL, DIFFERS, NEEDS_DATA), "training": (IN_BAND, DIFFERS, NOT_COMPARABLE)}
-ONE_WRONG = {"run": "the run kept another value; computed now it is equal",
-             "computed": "the run kept an equal value; computed now it is another"}
+ONE_WRONG = {"run": "the run recorded another value; the value computed now is equal",
+             "computed": "the run recorded an equal value; the value computed now is another"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One figure.
+    """The comparison of one figure.
 
     Attributes:
         kind: a key of :data:`KINDS`; ``verdict`` is one of its values.
-        book: the printed value; of a training a dictionary from source to the value after the last epoch.
-        value: what stands here beside it, None where there is nothing.
-        origin: where ``value`` is from: "run", "computed" or "".
-        band: (lowest, highest) that counts as the book's, of a training that is judged.
-        needs: the data without which there is no verdict, by its name in :data:`d2lzh_cv.book.needs.NEEDS`.
+        shows: the figure in a few words.
+        book: the printed value; for a training a dictionary from source to the value after the last epoch.
+        value: this package's value, or None.
+        origin: the source of ``value``: "run", "computed" or "".
+        source: the source of ``book``.
+        band: (lowest, highest), for a training with a verdict.
+        needs: the data missing for a verdict, a key of :data:`d2lzh_cv.book.needs.NEEDS`.
     """
 
     section: str
@@ -53,42 +55,43 @@ class Comparison:
     rows: list[Row]
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return how many figures of each kind got each verdict."""
-        found = Counter((row.kind, row.verdict) for row in self.rows)
-        return {kind: {verdict: found[kind, verdict] for verdict in possible} for kind, possible in KINDS.items()}
+        """Return the number of figures for each kind and verdict."""
+        counts = Counter((row.kind, row.verdict) for row in self.rows)
+        return {kind: {verdict: counts[kind, verdict] for verdict in possible} for kind, possible in KINDS.items()}
 
     @property
     def ok(self) -> bool:
-        """False when an exact figure differs; training may."""
+        """False if an exact figure differs; a training figure may differ."""
         return not self.counts()["exact"][DIFFERS]
 
     def to_json(self) -> dict[str, Any]:
-        """Return counts and rows as plain JSON; what is not a number becomes None."""
+        """Return counts and rows as plain JSON; NaN and infinity become None."""
         return {**self.counts(), "rows": [to_plain(asdict(row)) for row in self.rows]}
 
     def json_text(self) -> str:
-        """Return :meth:`to_json` as text, a row per line."""
+        """Return :meth:`to_json` as text, one row per line."""
         *counts, (_, rows) = self.to_json().items()
-        lines = [f" {json.dumps(kind)}: {json.dumps(found)},\n" for kind, found in counts]
-        return "{\n" + "".join(lines) + ' "rows": [\n  ' + ",\n  ".join(map(_dump, rows)) + "\n ]\n}"
+        lines = [f" {json.dumps(kind)}: {json.dumps(numbers)},\n" for kind, numbers in counts]
+        rows = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        return "{\n" + "".join(lines) + ' "rows": [\n  ' + rows + "\n ]\n}"
 
 
 def compare(folder: Path | None = None) -> Comparison:
-    """Compare the run in ``folder``, and the exact figures that it did not keep as computed now, with the book's.
+    """Compare the run in ``folder`` with the book; compute the exact figures that the run did not record.
 
-    Exact figures that need no data are computed in any case: an old run does not hide what has broken since.
+    Exact figures that need no data are always computed, so that an old run does not hide a new error.
 
     Args:
-        folder: of the run; None to compare the exact figures alone.
+        folder: the folder of the run; None compares only the exact figures.
 
     Raises:
-        InputError: no run is in ``folder``, or the data cannot be read.
+        InputError: ``folder`` holds no run, or the data cannot be read.
     """
     return _compare(read_run(folder).sections if folder else [], compute=True)
 
 
 def compare_kept(run: Run) -> Comparison:
-    """Compare only what ``run`` kept; nothing is computed and MXNet is not imported."""
+    """Compare only the figures that ``run`` recorded, without computing any and without importing MXNet."""
     return _compare(run.sections, compute=False)
 
 
@@ -98,9 +101,6 @@ def _compare(sections: list[SectionRun], compute: bool) -> Comparison:
     rows += [row for fact in facts.training() for row in _training_rows(fact, by_number.get(fact.section))]
     return Comparison(sorted(filter(None, rows), key=lambda row: _order(row.section)))
 
-
-def _dump(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False)
 
 
 def _order(section: str) -> tuple[int, int]:
@@ -139,15 +139,15 @@ def _row(fact: Exact, verdict: str, value: tuple[str, Any], note: str) -> Row:
 
 
 def _not_the_books(need: str, section: SectionRun) -> str | None:
-    """Why the set that the section read is not the book's, or None if it is."""
+    """Return why the set that the section read is not the book's, or None if it is the book's."""
     name = needs.NEEDS[need].name
     read = [item for item in section.data if item["name"] == name]
     if not read:
         return f"{name} not read"
     if any(item["kind"] != "real" for item in read):
         return f"synthetic {name}"
-    ours = all(needs.NEEDS[need].is_books(Path(item["path"])) for item in read)
-    return None if ours else f"not {needs.NEEDS[need].what}"
+    is_books = all(needs.NEEDS[need].is_books(Path(item["path"])) for item in read)
+    return None if is_books else f"not {needs.NEEDS[need].what}"
 
 
 # -- training ---------------------------------------------------------------------------------------------------------
@@ -176,14 +176,14 @@ def _training_row(fact: Training, quantity: str, line: dict[str, Any], reasons: 
 
 
 def _why_not(fact: Training, section: SectionRun, line: dict[str, Any]) -> list[str]:
-    """Why this run's training is not the published one, in a few words each; empty if it is."""
+    """Return the reasons why this run's training differs from the published one; empty if it does not."""
     if not line:
         return ["not trained in this run"]
     reasons = [] if section.status == "ok" else [f"section {section.status}"]
     reasons += [] if section.mode == "full" else [f"{section.mode} mode"]
     reasons += list(filter(None, (_not_the_books(need, section) for need in fact.needs)))
     if not reasons:
-        reasons = [f"not {what}" for what, values in fact.requires.items()
+        reasons = [f"not {condition}" for condition, values in fact.requires.items()
                    if any(section.results.get(name) != value for name, value in values.items())]
     if fact.epochs is None:
         reasons.append("published without its number of epochs")

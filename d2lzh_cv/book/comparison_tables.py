@@ -17,11 +17,11 @@ from .compare import Comparison, Row
 STYLES = {verdicts.EQUAL: "green", verdicts.IN_BAND: "green", verdicts.DIFFERS: "bold red",
           verdicts.NOT_COMPARABLE: "dim", verdicts.NEEDS_DATA: "yellow"}
 WORDS = {**verdicts.WORDS, verdicts.DIFFERS: "differ", verdicts.NEEDS_DATA: "need DATA"}  # after a number
-LONG = 48  # characters of a value that are shown
+LONG = 48  # shown characters of a value
 
 
 def print_tables(comparison: Comparison, console: Console | None = None) -> None:
-    """Print a table for each section, what is missing and how to get it, and the counts."""
+    """Print a table per section, how to get missing data, and the counts."""
     console = console or Console()
     for number in dict.fromkeys(row.section for row in comparison.rows):
         rows = [row for row in comparison.rows if row.section == number]
@@ -38,33 +38,33 @@ def print_tables(comparison: Comparison, console: Console | None = None) -> None
 
 
 def counted(counts: dict[str, int]) -> str:
-    """Return "29 equal, 0 differ, 5 need DATA" for the counts of a kind."""
+    """Return the counts of a kind as text, such as "29 equal, 0 differ, 5 need DATA"."""
     return ", ".join(f"{count} {WORDS[verdict]}" for verdict, count in counts.items())
 
 
 def brief(value: Any, digits: int = 6) -> str:
-    """Return a value on one line, floats to so many digits, a whole one without its point; None is a dash."""
+    """Return a value on one line: floats with up to ``digits`` significant digits, None as a dash."""
     return "–" if value is None else _brief(value, digits)
 
 
 def digits_of(row: Row) -> int:
-    """How many digits of a figure's value tell a reader something."""
+    """Return the number of meaningful digits of a figure."""
     return 6 if row.kind == "exact" else 4
 
 
 def figure_of(row: Row) -> str:
-    """What the figure is, in a few words."""
+    """Return the figure's description in a few words."""
     return row.shows if row.kind == "exact" else row.name
 
 
 def notes(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Return each note once with the figures, or the trainings, that it is about; not those on missing data."""
-    found: dict[str, list[str]] = {}
+    """Return each note with the figures or trainings that share it, without the notes on missing data."""
+    names: dict[str, list[str]] = {}
     for row in rows:
         name = row.name.split(":")[0] if row.kind == "training" else row.shows
-        if row.note and not row.needs and name not in found.setdefault(row.note, []):
-            found[row.note].append(name)
-    return found
+        if row.note and not row.needs and name not in names.setdefault(row.note, []):
+            names[row.note].append(name)
+    return names
 
 
 def _brief(value: Any, digits: int) -> str:
@@ -82,13 +82,10 @@ def _table(number: str, rows: list[Row]) -> Table:
     for name, ratio in (("figure", 6), ("printed", 5), ("here", 5), ("verdict", 5)):
         table.add_column(name, ratio=ratio, overflow="fold")
     for row in rows:
-        cells = (figure_of(row), *(_short(brief(value, digits_of(row))) for value in (row.book, row.value)))
-        table.add_row(*map(Text, cells), _verdict(row))
+        values = [brief(value, digits_of(row)) for value in (row.book, row.value)]
+        values = [text if len(text) <= LONG else f"{text[:LONG - 1]}…" for text in values]
+        table.add_row(*map(Text, (figure_of(row), *values)), _verdict(row))
     return table
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONG else f"{text[:LONG - 1]}…"
 
 
 def _verdict(row: Row) -> Text:

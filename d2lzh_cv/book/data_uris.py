@@ -1,4 +1,4 @@
-"""Pictures of a run as data URIs, made as small as the page needs."""
+"""The pictures of a run as data URIs, compressed until the page is small enough."""
 from __future__ import annotations
 
 import base64
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-SMALL = 120_000  # bytes: a PNG up to this stays as it is, plots are crisp and small
+SMALL = 120_000  # bytes: a smaller PNG, such as a plot, stays lossless
 PAGE = 14_000_000  # bytes of all data URIs of a page
-LEVELS = ((1600, 88), (1200, 78), (800, 65), (500, 50))  # longest side in pixels, quality; the first that fits is taken
+LEVELS = ((1600, 88), (1200, 78), (800, 65), (500, 50))  # longest side in pixels, quality; the first level that fits
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture on the page; ``uri`` is None where the file is missing or damaged, and ``problem`` says so."""
+    """A picture on the page; if the file is missing or damaged, ``uri`` is None and ``problem`` says why."""
 
     file: str
     caption: str
@@ -27,24 +27,24 @@ class Picture:
 
     @property
     def tiny(self) -> bool:
-        """True for a picture of so few pixels that it should be shown enlarged, with its pixels visible."""
+        """True for a picture of so few pixels that the page should enlarge it with visible pixels."""
         return 0 < max(self.width, self.height) <= 128
 
     @property
     def shown_width(self) -> int:
-        """Width on the page: tiny ones whole times enlarged, plots (144 dpi) so that their text is of reading size."""
+        """The width on the page in pixels: tiny pictures times a whole number, plots (144 dpi) with readable text."""
         if self.tiny:
             return self.width * max(1, 224 // max(self.width, self.height))
         return self.width if self.width < 400 else round(self.width * 96 / 144)
 
 
-def embed(wanted: Sequence[tuple[Path, str]], limit: int = PAGE) -> list[Picture]:
-    """Return the pictures (path, caption) ready for a page that stays under ``limit`` bytes.
+def embed(files: Sequence[tuple[Path, str]], limit: int = PAGE) -> list[Picture]:
+    """Return the pictures of ``files``, pairs (path, caption), with at most ``limit`` bytes of data URIs.
 
-    Large photographs become lossy, at the highest quality of ``LEVELS`` that fits.
+    Large photographs are compressed, at the highest quality of ``LEVELS`` that fits.
     """
     for level in LEVELS:
-        pictures = [_embed_one(path, caption, *level) for path, caption in wanted]
+        pictures = [_embed_one(path, caption, *level) for path, caption in files]
         if sum(len(picture.uri or "") for picture in pictures) <= limit:
             break
     return pictures
@@ -61,7 +61,7 @@ def _embed_one(path: Path, caption: str, side: int, quality: int) -> Picture:
             return Picture(path.name, caption, uri, *image.size)
     except FileNotFoundError:
         return Picture(path.name, caption, problem="the file is missing")
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:  # Pillow's ways to say damaged
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:  # Pillow's errors for damaged files
         return Picture(path.name, caption, problem=f"the file cannot be read ({' '.join(str(error).split())})")
 
 

@@ -1,4 +1,4 @@
-"""The exact figures, computed anew by this package's operators: ``compute`` finds each one's small function."""
+"""Compute the exact figures with this package's operators: ``compute`` calls the function of each figure."""
 from __future__ import annotations
 
 import sys
@@ -14,12 +14,12 @@ from ..engine.plain import to_plain
 from . import needs
 from .facts import Exact
 
-COMPUTE: dict[tuple[str, str], Callable[..., Any]] = {}  # by section and name; takes a folder where data is needed
-MODULES = ("exact_boxes", "exact_pixels")  # they fill it
+COMPUTE: dict[tuple[str, str], Callable[..., Any]] = {}  # by section and name; takes a folder if the figure needs data
+MODULES = ("exact_boxes", "exact_pixels")  # their import fills COMPUTE
 
 
 def figure(section: str, name: str):
-    """Enter a function in :data:`COMPUTE` as the one that computes the figure ``name`` of ``section``."""
+    """Return a decorator that registers a function in :data:`COMPUTE` for the figure ``name`` of ``section``."""
     def enter(compute):
         COMPUTE[section, name] = compute
         return compute
@@ -27,9 +27,9 @@ def figure(section: str, name: str):
 
 
 def compute(fact: Exact) -> Any:
-    """Compute the figure, as plain JSON; None where the book's data is not there.
+    """Compute the figure and return it as plain JSON, or None if the book's data is missing.
 
-    What the operators print goes to standard error.
+    Text that the operators print goes to standard error.
     """
     for module in MODULES:
         import_module(f".{module}", __package__)
@@ -38,11 +38,11 @@ def compute(fact: Exact) -> Any:
         return None
     with redirect_stdout(sys.stderr):
         value = to_plain(COMPUTE[fact.section, fact.name](*data))
-        nd.waitall()  # a shape is known before its operator has run
+        nd.waitall()  # a figure that is only a shape does not wait for its operator, which may still fail
     return value
 
 
 def forward(x: nd.NDArray, block: nn.Block, weight: nd.NDArray | None = None):
-    """Initialise ``block``, with ``weight`` if given, and return what it makes of ``x``."""
+    """Initialise ``block``, with ``weight`` if given, and return its output for ``x``."""
     block.initialize(*([] if weight is None else [init.Constant(weight)]))
     return block(x)

@@ -1,4 +1,4 @@
-"""The exact figures of sections 9.2 to 9.8, and one from before, each as the chapter computes it."""
+"""The exact figures of sections 9.2 to 9.8, and one of chapter 2, each computed as in the book."""
 from __future__ import annotations
 
 from pathlib import Path

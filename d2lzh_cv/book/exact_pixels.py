@@ -1,4 +1,4 @@
-"""The exact figures of sections 9.9 and 9.10, each as the chapter computes it."""
+"""The exact figures of sections 9.9 and 9.10, each computed as in the book."""
 from __future__ import annotations
 
 from functools import lru_cache
@@ -120,5 +120,5 @@ def _trans_conv_of_corr2d():
 @figure("9.10", "multichannel_shape_roundtrip_10_20_k5_p2_s3_on_16x16")
 def _roundtrip():
     X = nd.zeros((1, 10, 16, 16))
-    there = forward(X, nn.Conv2D(20, kernel_size=5, padding=2, strides=3))
-    return forward(there, nn.Conv2DTranspose(10, kernel_size=5, padding=2, strides=3)).shape == X.shape
+    Y = forward(X, nn.Conv2D(20, kernel_size=5, padding=2, strides=3))
+    return forward(Y, nn.Conv2DTranspose(10, kernel_size=5, padding=2, strides=3)).shape == X.shape

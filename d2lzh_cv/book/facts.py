@@ -1,4 +1,4 @@
-"""What the sources of chapter 9 print, read from figures.json: the one side of every comparison, never the other."""
+"""The figures that the book and its other sources print, from figures.json; this package's figures are never in it."""
 from __future__ import annotations
 
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("figures.json")
-NOT_FIGURES = ("epoch", "seconds")  # of a log: seconds tell about the machine
+NOT_FIGURES = ("epoch", "seconds")  # columns of a log that are not compared
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,12 @@ class Exact:
     """A figure that every correct implementation prints.
 
     Attributes:
-        shows: what it is, for a table.
-        needs: the key in :data:`d2lzh_cv.book.needs.NEEDS` of the data it depends on, or None.
-        source: key of :func:`sources`.
-        significant, decimals: how many digits were printed, of floats.
-        zero_below: values smaller than this are rounding in place of 0.
-        record: the name under which the section's script records it, by default ``name``.
+        shows: a description for a table.
+        needs: the data it depends on, a key of :data:`d2lzh_cv.book.needs.NEEDS`, or None.
+        source: a key of :func:`sources`.
+        significant, decimals: the number of printed digits of a float.
+        zero_below: smaller values are rounding errors of 0.
+        record: the name under which the section's script records it; None: ``name``.
     """
 
     section: str
@@ -44,9 +44,9 @@ class Training:
     Attributes:
         series: the name under which the section's script logs it.
         needs: the data, keys of :data:`d2lzh_cv.book.needs.NEEDS`.
-        requires: of the data and network, what it is and the values that a run on the same recorded.
-        pictures: for an accuracy, of how many pictures it is.
-        runs: source to log, a line per epoch.
+        requires: a dictionary from a condition on data or network to the values that a run must have recorded.
+        pictures: for each accuracy, the number of its pictures.
+        runs: a dictionary from source to log; a log has one line per epoch.
     """
 
     section: str
@@ -59,16 +59,16 @@ class Training:
 
     @property
     def quantities(self) -> list[str]:
-        """What the last line of the logs tells, such as "test_acc"."""
+        """The figures in the last line of the logs, such as "test_acc"."""
         return [name for name in next(iter(self.runs.values()))[-1] if name not in NOT_FIGURES]
 
     @property
     def epochs(self) -> int | None:
-        """The last epoch of the logs; None where only the end was published."""
+        """The last epoch of the logs; None if it was not published."""
         return next(iter(self.runs.values()))[-1].get("epoch")
 
     def curves(self) -> list[dict[str, Any]]:
-        """All lines, with their series and source, in the form of a run's metrics.jsonl."""
+        """Return all lines in the format of a run's metrics.jsonl, with series and source."""
         return [{"series": self.series, "source": source, **line} for source, log in self.runs.items() for line in log]
 
 
@@ -78,7 +78,7 @@ def _content() -> dict[str, Any]:
 
 
 def sources() -> dict[str, str]:
-    """Return what each source's short name stands for."""
+    """Return the dictionary from a source's short name to its description."""
     return dict(_content()["sources"])
 
 

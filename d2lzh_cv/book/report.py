@@ -1,4 +1,4 @@
-"""The page of a run: one HTML file that holds everything it shows and loads nothing."""
+"""The report of a run: one HTML file that contains all its pictures and loads no other file."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -15,18 +15,18 @@ from .rundata import Run, SectionRun, read_run
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 KINDS = ("real", "synthetic")
-SHORT_OUTPUT = 16  # lines: printed output up to this is shown unfolded
+SHORT_OUTPUT = 16  # lines: longer printed output is folded
 MAX_OUTPUT = 100_000  # characters of a section's printed output on the page
-MAX_ITEMS, MAX_ROWS = 24, 12  # values of a list and rows of a table that are shown
+MAX_ITEMS, MAX_ROWS = 24, 12  # shown values of a list, shown rows of a table
 
 
 def write_report(run_dir: Path) -> Path:
     """Write ``report.html`` into the run's folder and return its path.
 
-    A section whose results are missing or damaged is shown as failed, with the reason.
+    The report shows a section with missing or damaged results as failed, with the reason.
 
     Raises:
-        InputError: ``run_dir`` holds no run, or cannot be written to.
+        InputError: ``run_dir`` holds no run or is not writable.
     """
     run = read_run(Path(run_dir))
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
@@ -36,7 +36,7 @@ def write_report(run_dir: Path) -> Path:
 
 
 def format_seconds(seconds: float | None) -> str:
-    """Return a time as a reader says it: "0.4 s", "12 s", "2 min 05 s"; nothing for None."""
+    """Return a time for a reader: "0.4 s", "12 s", "2 min 05 s"; "" for None."""
     if seconds is None:
         return ""
     if seconds < 59.5:
@@ -46,10 +46,10 @@ def format_seconds(seconds: float | None) -> str:
 
 
 def format_value(value: Any) -> list[str]:
-    """Return a recorded value as lines of text: a number, a list, the rows of a table, or "key: value" pairs."""
+    """Return a recorded value as lines of text: a number, a list, the rows of a table, or lines "key: value"."""
     if isinstance(value, dict):
         return [f"{key}: {_inline(item)}" for key, item in value.items()] or ["(empty)"]
-    while _is_table(value) and len(value) == 1:  # a batch of one: its axis tells nothing
+    while _is_table(value) and len(value) == 1:  # drop the axis of a batch of one
         value = value[0]
     if _is_table(value):
         return _rows(value[:MAX_ROWS]) + ([f"… {len(value) - MAX_ROWS} more rows"] if len(value) > MAX_ROWS else [])
@@ -70,7 +70,8 @@ def _page(run: Run) -> dict[str, Any]:
             "seeds": _distinct(section.seed for section in run.sections),
             "data": {kind: _distinct(item["name"] for section in run.sections for item in section.data
                                      if _kind(item) == kind) for kind in KINDS},
-            "environments": _environments(run)}
+            "environments": _distinct(_describe(section.environment) for section in run.sections
+                                      if section.environment)}  # several if the run was resumed elsewhere
 
 
 def _section(section: SectionRun, shown: list[data_uris.Picture], rows: list[Row]) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def _section(section: SectionRun, shown: list[data_uris.Picture], rows: list[Row
 
 
 def _figure(row: Row) -> dict[str, Any]:
-    """A row of the comparison: texts, values as lines."""
+    """Return a row of the comparison for the page: strings, and values as lines of text."""
     if row.kind == "training":
         book = [f"{source} {comparison_tables.brief(value, 4)}" for source, value in row.book.items()]
         here = [comparison_tables.brief(row.value, 4)]
@@ -107,13 +108,13 @@ def _figure(row: Row) -> dict[str, Any]:
 
 
 def _totals(comparison: Comparison) -> list[tuple[str, int, str]]:
-    """(verdict, how many, its word), of those there are, the exact figures' first."""
+    """Return (verdict, count, word) for each verdict with a count above 0, exact figures first."""
     return [(verdict, count, comparison_tables.WORDS[verdict]) for counts in comparison.counts().values()
             for verdict, count in counts.items() if count]
 
 
 def _kind(item: dict[str, str]) -> str:
-    """Real or synthetic; pretrained weights that are not there are neither, they cannot be drawn."""
+    """Return "real" or "synthetic"; "none" for missing pretrained weights, which cannot be synthetic."""
     return "none" if item["name"] == "weights" and item["kind"] == "synthetic" else item["kind"]
 
 
@@ -122,7 +123,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _rows(rows: list[list[Any]]) -> list[str]:
-    """A table's rows, each column as wide as its widest cell; rows of different lengths or depths as lists."""
+    """Return the rows of a table with aligned columns; rows of different lengths, or with nested lists, as lists."""
     if len({len(row) for row in rows}) > 1 or any(isinstance(item, list) for row in rows for item in row):
         return [_inline(row) for row in rows]
     cells = [[_inline(item) for item in row[:MAX_ITEMS]] for row in rows]
@@ -149,16 +150,12 @@ def _cut(text: str) -> str:
     if len(text) <= MAX_OUTPUT:
         return text
     half = MAX_OUTPUT // 2
-    return f"{text[:half]}\n… {len(text) - MAX_OUTPUT} characters left out, see stdout.txt …\n{text[-half:]}"
+    return f"{text[:half]}\n… {len(text) - MAX_OUTPUT} characters omitted, see stdout.txt …\n{text[-half:]}"
 
 
 def _distinct(values) -> list[str]:
     return list(dict.fromkeys(str(value) for value in values if value is not None))
 
-
-def _environments(run: Run) -> list[str]:
-    """One line for each distinct environment: more than one where a run was resumed elsewhere."""
-    return _distinct(_describe(section.environment) for section in run.sections if section.environment)
 
 
 def _describe(environment: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Recorded tables on the page: values of the form {"columns": names, "rows": lists}, a name first, then numbers."""
+"""Recorded tables for the report: values {"columns": names, "rows": lists}; each row holds a name, then numbers."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ MAX_ROWS, MAX_COLUMNS = 200, 60
 
 @dataclass(frozen=True)
 class PageTable:
-    """Cells as texts, and what is left out."""
+    """A table of strings; ``note`` says how many rows and columns are left out."""
     columns: list[str]
     rows: list[list[str]]
     note: str
 
 
 def as_table(value: Any) -> PageTable | None:
-    """Return a recorded table for the page, or None where ``value`` is none; a run may have been damaged."""
+    """Return a recorded table for the page, or None if ``value`` is not a table, as in a damaged run."""
     if not isinstance(value, dict) or set(value) != {"columns", "rows"}:
         return None
     columns, rows = value["columns"], value["rows"]
@@ -24,8 +24,8 @@ def as_table(value: Any) -> PageTable | None:
         return None
     if not all(_is_line(row) and len(row) == len(columns) for row in rows):
         return None
-    left_out = [f"{len(all_of_it) - limit} more {name}" for all_of_it, limit, name in
-                ((rows, MAX_ROWS, "rows"), (columns, MAX_COLUMNS, "columns")) if len(all_of_it) > limit]
+    left_out = [f"{len(items) - limit} more {name}" for items, limit, name in
+                ((rows, MAX_ROWS, "rows"), (columns, MAX_COLUMNS, "columns")) if len(items) > limit]
     return PageTable([_cell(item) for item in columns[:MAX_COLUMNS]],
                      [[_cell(item) for item in row[:MAX_COLUMNS]] for row in rows[:MAX_ROWS]], ", ".join(left_out))
 

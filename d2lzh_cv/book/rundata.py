@@ -1,4 +1,4 @@
-"""A run as the report and the comparison read it."""
+"""Read a run for the report and the comparison."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ..run import results, rundir
 
 @dataclass
 class SectionRun(results.Results):
-    """What one section left in its folder: results.json, its curves, what it printed, its figures with captions."""
+    """The output of one section: results.json, training curves, printed text, and figures with captions."""
 
     info: SectionInfo | None = None
     folder: Path | None = None
@@ -25,7 +25,7 @@ class SectionRun(results.Results):
 
 @dataclass
 class Run:
-    """A run: its sections in the book's order, when it began (ISO 8601) and the command, as far as known."""
+    """A run: its sections in the book's order, its start (ISO 8601), and its command if known."""
 
     folder: Path
     started: str
@@ -34,23 +34,23 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Read the run in ``folder``. Raises InputError when there is none."""
+    """Read the run in ``folder``. Raises InputError if there is no run."""
     folder = Path(folder)
     note = rundir.read_note(folder)
-    found = [info for info in contents.ALL if info.number in note["sections"] or (folder / info.number).is_dir()]
-    if not found:
-        raise InputError(f"no run in {folder}: it holds no section's folder such as 9.7; make one with d2lzh-cv run")
+    infos = [info for info in contents.ALL if info.number in note["sections"] or (folder / info.number).is_dir()]
+    if not infos:
+        raise InputError(f"no run in {folder}: it has no section folder such as 9.7; make one with d2lzh-cv run")
     return Run(folder, note["started"] or _newest(folder), note["command"],
-               [read_section(folder, info) for info in found])
+               [read_section(folder, info) for info in infos])
 
 
 def read_section(run_folder: Path, info: SectionInfo) -> SectionRun:
-    """Read what the section ``info`` left under ``run_folder``."""
+    """Read the output of the section ``info`` in ``run_folder``."""
     folder = run_folder / info.number
-    found = results.read(folder, info)
-    pictures = [(folder / Path(figure["file"]).name, figure["caption"]) for figure in found.figures]
-    pictures = pictures or [(path, "") for path in sorted(folder.glob("*.png"))]  # of one that was killed
-    return SectionRun(**vars(found), info=info, folder=folder, metrics=results.read_metrics(folder),
+    recorded = results.read(folder, info)
+    pictures = [(folder / Path(figure["file"]).name, figure["caption"]) for figure in recorded.figures]
+    pictures = pictures or [(path, "") for path in sorted(folder.glob("*.png"))]  # a killed section recorded none
+    return SectionRun(**vars(recorded), info=info, folder=folder, metrics=results.read_metrics(folder),
                       output=_read_text(folder / "stdout.txt"), pictures=pictures)
 
 

@@ -1,1 +1,1 @@
-"""The larger commands of ``d2lzh-cv``, a module each: ``add`` puts its parser among the others. None imports MXNet."""
+"""The larger commands of ``d2lzh-cv``, one per module: ``add`` adds the parser. No module imports MXNet at its top."""

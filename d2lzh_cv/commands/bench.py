@@ -1,4 +1,4 @@
-"""``d2lzh-cv bench``: ours, the book's way and PyTorch timed side by side by the checkout's benchmarks/."""
+"""``d2lzh-cv bench``: time ours, the book's way and PyTorch side by side; the cases are in benchmarks/."""
 from __future__ import annotations
 
 import argparse
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..compat import hook
 from ..errors import InputError
-from ..run.flags import add_debug_flag
+from ..run.flags import add_debug_flag, count
 from ..run.guard import INTERRUPTED
 from ..run.launcher import own_environment
 
@@ -19,26 +19,26 @@ SCALING_ROUNDS, ROUNDS = 3, 7
 
 def add(commands) -> None:
     """Add the command ``bench``."""
-    text = "time this package, the book's way and PyTorch side by side, their results compared first"
+    text = "compare the results of this package, the book's way and PyTorch, then time them side by side"
     parser = commands.add_parser(
-        "bench", help=text, description=text.capitalize().replace("pytorch", "PyTorch") + ".",
-        epilog="Each side has a process of its own; they take turns. Seconds are medians, ratios are how many times as "
-               "long as ours, medians too. Exit code 1: a side's results are not ours. Close what else keeps the "
-               "processor busy.")
+        "bench", help=text, description=text[:1].upper() + text[1:] + ".",
+        epilog="Each side runs in its own process; they take turns. Seconds are medians. Ratios are the time of a side "
+               "divided by ours, medians too. Exit code 1: the results of a side differ from ours. Stop other programs "
+               "that keep the processor busy.")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="such as tinyssd_step (default: all)")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--list", action="store_true", help="list the cases")
-    what.add_argument("--losses", action="store_true",
-                      help="the losses of 20 steps of the training cases, ours beside the others'")
-    what.add_argument("--scaling", action="store_true",
-                      help="how times grow with the batch, the picture, the anchors, the threads")
-    what.add_argument("--floor", action="store_true",
-                      help="what the networks have to compute and to move, and how fast this machine could")
-    parser.add_argument("--rounds", type=_count, metavar="N",
-                        help=f"how often each side is timed (default: {ROUNDS}, with --scaling {SCALING_ROUNDS})")
-    parser.add_argument("--threads", type=_count, metavar="N",
-                        help="OpenMP threads of every side (default: OMP_NUM_THREADS, else one per processor)")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that all works, not how fast it is")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--list", action="store_true", help="list the cases")
+    mode.add_argument("--losses", action="store_true",
+                      help="compare the losses of 20 steps of the training cases")
+    mode.add_argument("--scaling", action="store_true",
+                      help="time several batch sizes, picture sizes, numbers of anchors and of threads")
+    mode.add_argument("--floor", action="store_true",
+                      help="count operations and bytes of the networks; print the least time they need here")
+    parser.add_argument("--rounds", type=count, metavar="N",
+                        help=f"number of timings per side (default: {ROUNDS}, with --scaling {SCALING_ROUNDS})")
+    parser.add_argument("--threads", type=count, metavar="N",
+                        help="OpenMP threads per side (default: OMP_NUM_THREADS, else one per processor)")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: test that all cases work; times mean nothing")
     parser.add_argument("--json", action="store_true", help="print JSON: every round's seconds and the environment too")
     add_debug_flag(parser)
     parser.set_defaults(command=_bench)
@@ -46,8 +46,8 @@ def add(commands) -> None:
 
 def _bench(flags: argparse.Namespace) -> int:
     if not (ROOT / "benchmarks" / "runner.py").is_file():
-        raise InputError("bench runs in a checkout of the project: its benchmarks/ is not installed with the package; "
-                         "run make venv in a checkout, and .venv/bin/d2lzh-cv bench there")
+        raise InputError("bench runs only in a checkout of the project, because benchmarks/ is not installed with the "
+                         "package; run make venv in a checkout, and .venv/bin/d2lzh-cv bench there")
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     from benchmarks import cases, environment, tables
@@ -55,7 +55,7 @@ def _bench(flags: argparse.Namespace) -> int:
     if flags.list:
         tables.print_cases(chosen)
         return 0
-    hook.check(own_environment({}))  # once, here: without MXNet each round would fail
+    hook.check(own_environment({}))  # once, here: without MXNet every round would fail
     if flags.floor:
         return _floor(flags, chosen)
     report = _measure(flags, chosen, flags.threads or environment.default_threads())
@@ -72,8 +72,8 @@ def _floor(flags: argparse.Namespace, chosen: list) -> int:
     if flags.threads:
         os.environ["OMP_NUM_THREADS"] = str(flags.threads)  # MXNet is not loaded yet
     from benchmarks import floor, tables
-    found = floor.run(chosen, flags.quick)
-    print(json.dumps(found, indent=1)) if flags.json else tables.show_floors(found)
+    floors = floor.run(chosen, flags.quick)
+    print(json.dumps(floors, indent=1)) if flags.json else tables.show_floors(floors)
     return 0
 
 
@@ -84,9 +84,3 @@ def _measure(flags: argparse.Namespace, chosen: list, threads: int):
     if flags.scaling:
         return scaling.run(chosen, flags.rounds or SCALING_ROUNDS, flags.quick, threads)
     return runner.run(chosen, flags.rounds or ROUNDS, flags.quick, threads)
-
-
-def _count(text: str) -> int:
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number 1 or more")

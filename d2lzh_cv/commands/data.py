@@ -1,4 +1,4 @@
-"""``d2lzh-cv data``: what concerns the data sets and weights."""
+"""``d2lzh-cv data``: the commands for data sets and weights."""
 from __future__ import annotations
 
 import argparse
@@ -14,7 +14,7 @@ from . import convert, pack
 
 
 def add(commands) -> None:
-    """Add the command ``data`` and its own commands."""
+    """Add the command ``data`` and its subcommands."""
     text = "list, fetch, draw and check data sets and weights"
     parser = commands.add_parser("data", help=text, description=text.capitalize() + ".")
     add_debug_flag(parser)
@@ -25,14 +25,14 @@ def add(commands) -> None:
 
 
 def _add_list(commands) -> None:
-    parser = _command(commands, "list", _list, "say which data sets and weights are there, and what can be fetched")
+    parser = _command(commands, "list", _list, "list data sets and weights: which are found, which can be fetched")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _add_fetch(commands) -> None:
     parser = _command(commands, "fetch", _fetch, "fetch data sets and weights into the data folder",
-                      "Mirrors are asked in order; a dead one is skipped with a line. A file counts only with its "
-                      "registered hash. An interrupted download is resumed.")
+                      "Mirrors are tried in order; one line reports each dead mirror. A file is accepted only with its "
+                      "registered hash. An interrupted download resumes.")
     parser.add_argument("names", nargs="+", metavar="NAME", help="such as voc or resnet18_v2; see d2lzh-cv data list")
 
 
@@ -40,13 +40,13 @@ def _add_make(commands) -> None:
     parser = _command(commands, "make", _make, "draw the synthetic sets: the same bytes for the same seed")
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as pikachu (default: all)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
-                        help="a folder that --data can name afterwards")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which set to draw (default: 0)")
+                        help="folder to write; then run it with --data DIR")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the sets (default: 0)")
 
 
 def _add_check(commands) -> None:
-    parser = _command(commands, "check", _check, "check the sets that are there: hashes, counts, every picture opens")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as voc (default: all that is there)")
+    parser = _command(commands, "check", _check, "check the sets that are found: hashes, counts, every picture opens")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as voc (default: all sets that are found)")
 
 
 def _command(commands, name: str, run, text: str, epilog: str | None = None) -> Parser:
@@ -62,16 +62,13 @@ def _list(flags: argparse.Namespace) -> int:
     from ..data import catalogue, fetch
     root = hub.named_root(flags.data)
     rows = [{"name": item.name, "what": item.what, "sections": item.sections, "licence": item.licence,
-             "megabytes": item.megabytes, "path": _text(fetch.present(item, root))} for item in catalogue.items()]
+             "megabytes": item.megabytes, "path": str(path) if (path := fetch.present(item, root)) else None}
+            for item in catalogue.items()]
     if flags.json:
         print(json.dumps(rows, indent=1))
     else:
         _print_list(rows, root)
     return 0
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _print_list(rows: list[dict], root: Path) -> None:
@@ -80,15 +77,15 @@ def _print_list(rows: list[dict], root: Path) -> None:
     from ..run.terminal import table
     cells = [(row["name"], row["what"].replace(f"of {row['name']}", ""), row["sections"], row["licence"],
               "yes" if row["path"] else f"no, {row['megabytes']} MB" if row["megabytes"] else "no") for row in rows]
-    Console().print(table(("name", "what", "sections", "licence", "there?"), cells, words=(1, 4), box=None),
+    Console().print(table(("name", "contents", "sections", "licence", "found?"), cells, words=(1, 4), box=None),
                     crop=False)
-    print(f"looked in {root}; a missing set is drawn in its place; to get one: d2lzh-cv data fetch NAME")
+    print(f"looked in {root}; a synthetic set replaces a missing one; to get one: d2lzh-cv data fetch NAME")
 
 
 def _fetch(flags: argparse.Namespace) -> int:
     from ..data import catalogue, fetch
     for name in flags.names:
-        catalogue.find(name)  # a mistyped name is said before anything is fetched
+        catalogue.find(name)  # report a mistyped name before fetching anything
     if flags.data is not None and flags.data.exists():
         hub.named_root(flags.data)
     problems = []
@@ -111,7 +108,8 @@ def _make(flags: argparse.Namespace) -> int:
     with locks.alone(flags.out / ".lock", f"sets are being drawn into {flags.out}"):
         for folder in (flags.out / name for name in names):
             if folder.exists() and not (folder / drawn.STAMP).is_file():
-                raise InputError(f"{folder} holds what was not drawn here; it was left alone: choose another --out")
+                raise InputError(f"{folder} holds other files than a synthetic set and was not changed: choose another "
+                                 "--out")
         for name in names:
             print(f"{name}: {drawn.make(name, flags.out / name, flags.seed)}", flush=True)
     return 0

@@ -1,4 +1,4 @@
-"""``d2lzh-cv doctor``: what is installed here, what is wrong with it, and the command that mends it."""
+"""``d2lzh-cv doctor``: report the installation, its problems, and the commands that fix them."""
 from __future__ import annotations
 
 import argparse
@@ -11,12 +11,12 @@ from ..compat import child
 from ..compat.problems import SetupError, last_words
 from .probes import PROBES, Probe, Row
 
-SECONDS = 120  # for one probe in a process of its own
+SECONDS = 120  # time limit of an isolated probe
 MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "error": "[bold red]error[/]"}
 
 
 def main(json: bool = False) -> int:
-    """Print the report; return 0 if all that the chapter needs works, else 2."""
+    """Print the report, with ``json`` as JSON; return 0 if everything that the chapter needs works, else 2."""
     rows = report()
     ok = all(row.state != "error" for row in rows)
     _print_json(rows, ok) if json else _print_table(rows, ok)
@@ -24,7 +24,7 @@ def main(json: bool = False) -> int:
 
 
 def report() -> list[Row]:
-    """Return the rows of the report, in order. A probe that dies is a row too."""
+    """Return the rows of the report, in order; a crashed probe gives a row too."""
     return [row for probe in PROBES for row in (_isolated(probe) if probe.isolated else _guarded(probe))]
 
 
@@ -34,7 +34,7 @@ def _guarded(probe: Probe) -> list[Row]:
         rows.extend(probe.look())
     except SetupError as error:
         rows.append(Row(probe.name, error.problem, _bad(probe), error.remedy))
-    except Exception as error:  # whatever it is, it must not hide the other rows
+    except Exception as error:  # no failure of a probe may hide the other rows
         rows.append(Row(probe.name, f"{type(error).__name__}: {' '.join(str(error).split())}", _bad(probe)))
     return rows
 
@@ -47,12 +47,12 @@ def _isolated(probe: Probe) -> list[Row]:
         return [Row(**row) for row in json.loads(answer.stdout.splitlines()[-1])]
     except subprocess.TimeoutExpired:
         return [Row(probe.name, f"no answer within {SECONDS} s", _bad(probe))]
-    except (IndexError, ValueError, TypeError):  # it died before it could answer
+    except (IndexError, ValueError, TypeError):  # the process died before it printed its rows
         return [Row(probe.name, last_words(answer), _bad(probe))]
 
 
 def _answer(name: str) -> None:
-    """What the child process of :func:`_isolated` does."""
+    """Run in the child process of :func:`_isolated`."""
     probe = next(probe for probe in PROBES if probe.name == name)
     print(json.dumps([asdict(row) for row in _guarded(probe)]))
 
@@ -68,12 +68,12 @@ def _print_json(rows: list[Row], ok: bool) -> None:
 def _print_table(rows: list[Row], ok: bool) -> None:
     try:
         _print_with_rich(rows)
-    except ImportError:  # an installation without its dependencies: that is for MXNet's rows to say
+    except ImportError:  # rich is missing too if the package was installed without its dependencies
         print("\n".join(f"{row.state:<5} {row.name:<20} {row.value}" for row in rows))
-    remedies = {row.remedy: row for row in reversed(rows) if row.remedy}  # each command once, where it is first due
-    for remedy, row in reversed(remedies.items()):  # plain, so that a command is not broken over lines
+    remedies = {row.remedy: row for row in reversed(rows) if row.remedy}  # each command once, at its first row
+    for remedy, row in reversed(remedies.items()):  # plain print: rich would break a command over lines
         print(f"\n{row.name}: {row.value}\n  {remedy}")
-    print("\nall that the chapter needs works" if ok else "\nthe chapter does not run yet")
+    print("\neverything that the chapter needs works" if ok else "\nthe chapter does not run yet")
 
 
 def _print_with_rich(rows: list[Row]) -> None:

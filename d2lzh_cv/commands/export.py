@@ -1,4 +1,4 @@
-"""``d2lzh-cv export``: a trained checkpoint as files that need this package no more."""
+"""``d2lzh-cv export``: write a trained checkpoint as files that do not need this package."""
 from __future__ import annotations
 
 import argparse
@@ -15,13 +15,14 @@ def add(commands) -> None:
     parser = commands.add_parser(
         "export", help=text, description=text[:1].upper() + text[1:] + ".",
         epilog="symbol: NAME-symbol.json and NAME-0000.params for gluon.SymbolBlock.imports or mx.mod, and NAME.json, "
-               "which says how to use them. onnx: NAME.onnx, which says it in its metadata_props; it needs the extra "
-               "onnx, and docs/onnx.md shows how to use it with onnxruntime and OpenCV alone. Example: d2lzh-cv export "
+               "which says how to use them. onnx: NAME.onnx, whose metadata_props say how to use it. onnx needs the "
+               "extra onnx; docs/onnx.md shows a program with onnxruntime and OpenCV alone. Example: d2lzh-cv export "
                "runs/latest/9.7 --to onnx --out pikachu.onnx")
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
                         help="folder of a trained model, such as runs/latest/9.7")
     parser.add_argument("--to", choices=FORMATS, required=True, help="the format")
-    parser.add_argument("--out", metavar="PATH", help="the NAME, or a folder (default: the network's name, here)")
+    parser.add_argument("--out", metavar="PATH",
+                        help="NAME, or a folder (default: the name of the network, in the current folder)")
     add_debug_flag(parser)
     parser.set_defaults(command=_export)
 

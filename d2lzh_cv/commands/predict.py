@@ -1,4 +1,4 @@
-"""``d2lzh-cv predict``: a trained checkpoint on the reader's own pictures."""
+"""``d2lzh-cv predict``: use a trained checkpoint on the reader's own pictures."""
 from __future__ import annotations
 
 import argparse
@@ -13,33 +13,33 @@ from ..run.flags import Parser, add_debug_flag
 from ..run.guard import INPUT_ERROR
 
 TASKS = {"detect": "find objects and draw their boxes",
-         "segment": "tell the class of every pixel and lay it over the picture",
-         "classify": "tell the class of the whole picture"}
+         "segment": "predict the class of every pixel and draw the classes over the picture",
+         "classify": "predict the class of the whole picture"}
 
 
 def add(commands) -> None:
-    """Add the command ``predict`` with a command per task."""
+    """Add the command ``predict`` with a subcommand per task."""
     text = "use a trained checkpoint on your own pictures, of any size"
     parser = commands.add_parser("predict", help=text, description=text.capitalize() + ".")
     add_debug_flag(parser)
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     own = parser.add_subparsers(title="commands", metavar="TASK", parser_class=Parser)
     section = {info.predicts: info.number for info in contents.SECTIONS}
-    for task, what in TASKS.items():
-        _add_task(own, task, what, section[task])
+    for task, text in TASKS.items():
+        _add_task(own, task, text, section[task])
 
 
-def _add_task(commands, task: str, what: str, section: str) -> None:
-    parser = commands.add_parser(task, help=what, description=what.capitalize() + ".",
+def _add_task(commands, task: str, text: str, section: str) -> None:
+    parser = commands.add_parser(task, help=text, description=text.capitalize() + ".",
                                  epilog=f"example: d2lzh-cv predict {task} runs/latest/{section} photo.jpg --out found")
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
                         help=f"folder of a trained model, such as runs/latest/{section}")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="pictures, or folders of pictures")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the drawn pictures go")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the drawn pictures")
     if task == "detect":
         parser.add_argument("--threshold", type=_score, default=0.3, metavar="SCORE",
-                            help="lowest score of a box that counts, 0 to 1 (default: 0.3)")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of lines")
+                            help="keep boxes with at least this score, 0 to 1 (default: 0.3)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
     add_debug_flag(parser)
     parser.set_defaults(command=_predict, task=task)
 
@@ -63,7 +63,7 @@ def _predict(flags: argparse.Namespace) -> int:
     for picture, target in zip(pictures, targets):
         try:
             prediction = predictor(picture)
-        except InputError as error:  # the other pictures are still worth a look
+        except InputError as error:  # one bad picture must not stop the others
             print(f"error: {error}", file=sys.stderr)
             failed += 1
             continue
@@ -89,19 +89,19 @@ def _save(prediction, target: Path, row: dict) -> None:
 
 
 def _pictures(paths: list[Path]) -> list[Path]:
-    """The pictures named, and those in the folders named."""
+    """Return the given pictures and the pictures in the given folders."""
     from ..data.pixels import SUFFIXES
     pictures = []
     for path in paths:
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
-        if not inside:
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        if not files:
             raise InputError(f"{path} holds no pictures; name a folder that does, or a picture")
-        pictures += inside
+        pictures += files
     return pictures
 
 
 def _targets(pictures: list[Path], out: Path, task: str) -> list[Path]:
-    """A file name for each drawn picture: no two the same, and none that of a picture given."""
+    """Return one file name per drawn picture, all different, and different from the given pictures."""
     taken, targets = {path.resolve() for path in pictures}, []
     for picture in pictures:
         names = (out / f"{picture.stem}_{task}{'' if i == 1 else f'_{i}'}.png" for i in range(1, len(pictures) + 2))

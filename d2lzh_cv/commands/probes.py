@@ -1,4 +1,4 @@
-"""What ``d2lzh-cv doctor`` looks at: one function for each thing, in the order of the report."""
+"""The probes of ``d2lzh-cv doctor``: one function per subject, in the order of the report."""
 from __future__ import annotations
 
 import os
@@ -15,13 +15,13 @@ from ..compat import child, cuda, libraries, problems, versions
 from ..compat.problems import SetupError, pip, version
 from ..errors import InputError
 
-WITHOUT = {"weights": "none; the sections train a small network instead"}  # the other sets are drawn
+WITHOUT = {"weights": "none; the sections train a small network instead"}  # other missing sets are drawn
 HEADLESS = "opencv-python-headless"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the report; ``state`` is 'ok', 'warn' (the chapter runs all the same) or 'error' (it does not)."""
+    """One line of the report; ``state`` is 'ok', 'warn' (the chapter still runs) or 'error' (it does not run)."""
 
     name: str
     value: str
@@ -31,7 +31,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Probe:
-    """A function that looks at one thing. ``isolated``: in a process of its own, because it imports what may crash."""
+    """A probe.
+
+    Attributes:
+        look: yields the rows of the report.
+        isolated: run it in a separate process, because it imports a library that may crash.
+        needed: a failure is an error; else only a warning.
+    """
 
     name: str
     look: Callable[[], Iterable[Row]]
@@ -45,8 +51,8 @@ def _package() -> Iterator[Row]:
 
 def _chapters() -> Iterator[Row]:
     from .. import contents
-    there = sum(contents.script_path(info).is_file() for info in contents.ALL)
-    yield Row("chapter scripts", f"{there} of {len(contents.ALL)}")
+    scripts = sum(contents.script_path(info).is_file() for info in contents.ALL)
+    yield Row("chapter scripts", f"{scripts} of {len(contents.ALL)}")
 
 
 def _python() -> Iterator[Row]:
@@ -74,29 +80,29 @@ def _numpy() -> Iterator[Row]:
 
 def _system_libraries() -> Iterator[Row]:
     folder = libraries.mxnet_folder()
-    if folder is None:  # the row of MXNet says so
+    if folder is None:  # the row of MXNet reports it
         return
-    lost = libraries.missing(folder)
-    borrowed = libraries.borrow(lost)
-    remedy = "" if borrowed or not lost else problems.missing_libraries(lost).remedy
-    for name in dict.fromkeys([*libraries.needed(folder), *lost]):
+    missing = libraries.missing(folder)
+    borrowed = libraries.borrow(missing)
+    remedy = "" if borrowed or not missing else problems.missing_libraries(missing).remedy
+    for name in dict.fromkeys([*libraries.needed(folder), *missing]):
         if name in borrowed:
             yield Row(name, f"not on this system, taken from {borrowed[name]}")
-        elif name in lost:
+        elif name in missing:
             yield Row(name, "not on this system", "error", remedy)
-        elif name in problems.PACKAGES:  # the others are the C library's
+        elif name in problems.PACKAGES:  # the others belong to the C library, which every system has
             yield Row(name, "loads")
 
 
 def _mxnet() -> Iterator[Row]:
     import mxnet
-    found = problems.flavours()
-    value = f"{' '.join(found) or 'mxnet'} {mxnet.__version__}, imports"
+    installed = problems.flavours()
+    value = f"{' '.join(installed) or 'mxnet'} {mxnet.__version__}, imports"
     if mxnet.__version__ == problems.MXNET:
         yield Row("MXNet", value)
     else:
-        remedy = pip(f"install {(found or ['mxnet'])[0]}=={problems.MXNET}")
-        yield Row("MXNet", f"{value}; the chapter is measured with {problems.MXNET}", "warn", remedy)
+        remedy = pip(f"install {(installed or ['mxnet'])[0]}=={problems.MXNET}")
+        yield Row("MXNet", f"{value}; the chapter is tested with {problems.MXNET}", "warn", remedy)
     yield _devices()
 
 
@@ -113,11 +119,11 @@ def _mxnet_first() -> Iterator[Row]:
 
 def _devices() -> Row:
     from .. import devices
-    found = devices.try_all_gpus()
-    if devices._num_gpus() > len([device for device in found if device.device_type == "gpu"]):
-        return Row("devices", f"{found}: there is a GPU for which MXNet {problems.MXNET} has no code (it has for "
+    usable = devices.try_all_gpus()
+    if devices._num_gpus() > len([device for device in usable if device.device_type == "gpu"]):
+        return Row("devices", f"{usable}: MXNet {problems.MXNET} has no code for a GPU of this machine (only for "
                    "compute capability 5.0 to 8.9)", "warn")
-    return Row("devices", ", ".join(map(str, found)))
+    return Row("devices", ", ".join(map(str, usable)))
 
 
 def _cuda_libraries() -> Iterator[Row]:
@@ -127,7 +133,8 @@ def _cuda_libraries() -> Iterator[Row]:
     if missing:
         yield Row("CUDA libraries", f"missing: {', '.join(missing)}", "error", pip("install " + " ".join(missing)))
     else:
-        yield Row("CUDA libraries", f"{len(cuda.find())} of {len(cuda.LIBRARIES)} from nvidia wheels, others found")
+        yield Row("CUDA libraries",
+                  f"{len(cuda.find())} of {len(cuda.LIBRARIES)} from nvidia wheels, the others from the system")
 
 
 def _driver() -> Iterator[Row]:
@@ -138,8 +145,8 @@ def _driver() -> Iterator[Row]:
         yield Row("NVIDIA driver", "none; MXNet computes on the CPU")
         return
     smi = shutil.which("nvidia-smi")
-    asked = [smi, "--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"]
-    cards = subprocess.run(asked, capture_output=True, text=True, timeout=30).stdout.splitlines() if smi else []
+    query = [smi, "--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"]
+    cards = subprocess.run(query, capture_output=True, text=True, timeout=30).stdout.splitlines() if smi else []
     yield Row("NVIDIA driver", "; ".join(cards) or "loads")
 
 
@@ -147,22 +154,22 @@ def _gluoncv() -> Iterator[Row]:
     try:
         import gluoncv.model_zoo  # noqa: F401
     except SetupError:
-        yield Row("GluonCV", "waits for MXNet", "error")
+        yield Row("GluonCV", "needs MXNet, which does not import", "error")
         return
     yield Row("GluonCV", f"{version('gluoncv')}, imports")
 
 
 def _opencv() -> Iterator[Row]:
     both = bool(version("opencv-python") and version(HEADLESS))
-    wanted = version(HEADLESS) or "4.11.0.86"
-    remedy = f"{pip('uninstall -y opencv-python')}; {pip(f'install --no-deps --force-reinstall {HEADLESS}=={wanted}')}"
+    pinned = version(HEADLESS) or "4.11.0.86"
+    remedy = f"{pip('uninstall -y opencv-python')}; {pip(f'install --no-deps --force-reinstall {HEADLESS}=={pinned}')}"
     try:
         import cv2
-    except ImportError as error:  # opencv-python's files have won, and want libGL.so.1
+    except ImportError as error:  # the files of opencv-python, which need libGL.so.1, have replaced the headless ones
         yield Row("OpenCV", f"does not import ({' '.join(str(error).split())})", "warn", remedy)
         return
-    beside = "; opencv-python, which wants libGL.so.1, is installed into the same folder" if both else ""
-    yield Row("OpenCV", f"{cv2.__version__}, imports{beside}")
+    note = "; opencv-python, which needs libGL.so.1, is installed into the same folder" if both else ""
+    yield Row("OpenCV", f"{cv2.__version__}, imports{note}")
 
 
 def _torch() -> Iterator[Row]:
@@ -175,8 +182,8 @@ def _matplotlib() -> Iterator[Row]:
 
 
 def _notebook() -> Iterator[Row]:
-    found = [f"{name} {version(name)}" for name in ("ipython", "matplotlib-inline", "jupytext") if version(name)]
-    yield Row("notebook", ", ".join(found) or "not installed (only notebooks need IPython)")
+    packages = [f"{name} {version(name)}" for name in ("ipython", "matplotlib-inline", "jupytext") if version(name)]
+    yield Row("notebook", ", ".join(packages) or "not installed (only notebooks need IPython)")
 
 
 def _data() -> Iterator[Row]:
@@ -188,26 +195,26 @@ def _data() -> Iterator[Row]:
     yield Row("data root", str(root))
     for item in catalogue.data_sets():
         try:
-            found = hub.look_for(item, root)
+            place = hub.look_for(item, root)
         except InputError as error:
             yield Row(f"data: {item.name}", str(error), "error")
             continue
-        there = f"real, {found[0]} ({found[1]})" if found else WITHOUT.get(item.name, "synthetic")
-        yield Row(f"data: {item.name}", there)
+        value = f"real, {place[0]} ({place[1]})" if place else WITHOUT.get(item.name, "synthetic")
+        yield Row(f"data: {item.name}", value)
 
 
 def _cache() -> Iterator[Row]:
     from ..data import hub
     cache = hub.cache_root()
-    there = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())
-    free = shutil.disk_usage(there).free / 1e9
+    existing = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(existing).free / 1e9
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         yield Row("cache", f"{cache}: {error.strerror}", "error", "export D2LZH_CV_CACHE=$(mktemp -d)")
         return
-    yield Row("cache", f"{cache}, can be written to")
+    yield Row("cache", f"{cache}, writable")
     yield Row("free space", f"{free:.1f} GB", "ok" if free > 1 else "warn")
 
 

@@ -1,1 +1,1 @@
-"""All that lets MXNet 1.9.1 and GluonCV import on today's machines."""
+"""Import MXNet 1.9.1 and GluonCV on today's machines."""

@@ -1,4 +1,4 @@
-"""The CUDA libraries that mxnet-cu112 links to, out of the nvidia-*-cu11 wheels (only libcuda.so.1 is the driver's)."""
+"""The CUDA libraries of mxnet-cu112, from the nvidia-*-cu11 wheels; only libcuda.so.1 comes with the driver."""
 from __future__ import annotations
 
 import contextlib
@@ -6,7 +6,7 @@ import ctypes
 import importlib.util
 from pathlib import Path
 
-# soname: the wheel that holds it, as setup.py's extra cu112 pins it, in the order in which they need each other
+# soname: its wheel, as the extra cu112 in setup.py pins it; a library comes after the libraries that it needs
 LIBRARIES = {
     "libcudart.so.11.0": "nvidia-cuda-runtime-cu11==11.8.89",
     "libcublasLt.so.11": "nvidia-cublas-cu11==11.11.3.6",
@@ -23,31 +23,30 @@ DRIVER = "libcuda.so.1"
 
 
 def find() -> dict[str, Path]:
-    """Return the libraries that the installed wheels hold: soname → file, in the order to load them."""
+    """Return the libraries in the installed wheels, from soname to file, in the order to load them."""
     spec = importlib.util.find_spec("nvidia")
     folders = [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
-    found = {name: path for name in LIBRARIES for folder in folders for path in folder.glob(f"*/lib/{name}")}
-    return {name: found[name] for name in LIBRARIES if name in found}
+    return {name: path for name in LIBRARIES for folder in folders for path in folder.glob(f"*/lib/{name}")}
 
 
 def missing() -> list[str]:
-    """Return the requirements of the wheels whose libraries are neither installed nor on the system."""
-    found = find()
-    return list(dict.fromkeys(wheel for name, wheel in LIBRARIES.items() if name not in found and not loads(name)))
+    """Return the wheels to install, such as "nvidia-nccl-cu11==2.21.5": their libraries are not on this system."""
+    installed = find()
+    return list(dict.fromkeys(wheel for name, wheel in LIBRARIES.items() if name not in installed and not loads(name)))
 
 
 def preload() -> None:
-    """Load the wheels' libraries, so that libmxnet.so, which looks for them by soname, finds them loaded.
+    """Load the libraries of the wheels, so that libmxnet.so finds them by their sonames.
 
-    Without RTLD_GLOBAL: the symbols of cuDNN 8 must not take the place of those a PyTorch beside us brings along.
+    RTLD_GLOBAL is off: the symbols of cuDNN 8 must not replace the symbols of PyTorch's cuDNN in the same process.
     """
     for path in find().values():
-        with contextlib.suppress(OSError):  # if it matters, libmxnet.so names it in a moment
+        with contextlib.suppress(OSError):  # if MXNet needs this library, its own import names it
             ctypes.CDLL(str(path))
 
 
 def loads(soname: str) -> bool:
-    """Whether the system's loader finds the library ``soname``."""
+    """Return whether the system's loader finds the library ``soname``."""
     try:
         ctypes.CDLL(soname)
     except OSError:

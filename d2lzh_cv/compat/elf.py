@@ -1,7 +1,7 @@
-"""What a shared library says of itself: its own name and the libraries it needs, out of its ELF headers.
+"""Read the name of a shared library and the libraries it needs from its ELF headers.
 
-The file has a table of *segments*; one of them is the *dynamic section*, a list of (tag, value). The names in it are
-offsets into a string table, whose address the loader would know once the segments are in memory.
+The file has a table of *segments*. One segment is the *dynamic section*, a list of (tag, value). A name in it is an
+offset into a string table, and the address of that table is the address after the segments are loaded into memory.
 """
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LONGEST_NAME = 4096
 
 @dataclass(frozen=True)
 class Library:
-    """The part of a shared library's headers by which the loader finds libraries.
+    """The names in the headers of a shared library.
 
     Attributes:
-        soname: the name under which others ask for the library, None if it has none.
-        soname_at: where in the file this name stands, in bytes.
-        needed: the sonames of the libraries that must be loaded with it.
+        soname: the name under which other libraries need this one, None if it has none.
+        soname_at: the position of this name in the file, in bytes.
+        needed: the sonames of the libraries that it needs.
     """
 
     soname: str | None
@@ -34,10 +34,10 @@ class Library:
 
 
 def read(path: Path) -> Library:
-    """Read the headers of the shared library ``path``; its size does not matter, only a few kilobytes are read.
+    """Read the headers of the shared library ``path``: a few kilobytes, whatever its size.
 
     Raises:
-        InputError: the file is not a whole library of the kind that MXNet's wheels hold (64 bits, little-endian).
+        InputError: the file is no 64-bit little-endian library, as in MXNet's wheels, or it is cut off.
     """
     try:
         with open(path, "rb") as file:
@@ -49,7 +49,7 @@ def read(path: Path) -> Library:
 def _read(file: BinaryIO) -> Library:
     header = file.read(64)
     if header[:6] != b"\x7fELF\x02\x01":
-        raise ValueError("no such header")
+        raise ValueError("it has no ELF header")
     (table,), (size, count) = struct.unpack_from("<Q", header, 32), struct.unpack_from("<HH", header, 54)
     segments = []
     for i in range(count):
@@ -77,7 +77,7 @@ def _read(file: BinaryIO) -> Library:
 
 
 def _offset(address: int, loaded: list[tuple[int, int, int]]) -> int:
-    """Return where in the file the byte stands that will have ``address`` in memory."""
+    """Return the position in the file of the byte that gets ``address`` in memory."""
     for start, offset, length in loaded:
         if start <= address < start + length:
             return address - start + offset
@@ -93,14 +93,14 @@ def _string(file: BinaryIO, offset: int) -> str:
 
 
 def renamed(path: Path, soname: str) -> bytes:
-    """Return the bytes of the library ``path`` with ``soname``, not longer than its own, in place of its own.
+    """Return the bytes of the library ``path`` with its soname replaced by ``soname``, which must not be longer.
 
     Raises:
-        InputError: as :func:`read`, or the library has no soname, or one that is shorter.
+        InputError: as in :func:`read`, or the library has no soname or a shorter one.
     """
     library = read(path)
     if library.soname is None or len(library.soname) < len(soname):
-        raise InputError(f"{path}: has no room for the name {soname}")
+        raise InputError(f"{path} has no room for the name {soname}")
     content, end = bytearray(path.read_bytes()), library.soname_at + len(library.soname)
     content[library.soname_at:end] = soname.encode().ljust(len(library.soname), b"\0")
     return bytes(content)

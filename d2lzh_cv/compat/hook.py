@@ -1,7 +1,7 @@
-"""All that lets MXNet 1.9.1 and GluonCV 0.10.5 import on today's machines; nothing else in the package knows about it.
+"""Import MXNet 1.9.1 and GluonCV 0.10.5 on today's machines; only this module knows how.
 
-``install()`` puts a finder in front of Python's own. When somebody imports ``mxnet`` or ``gluoncv``, whether this
-package or a reader's cell, the finder prepares what they need first, and turns the failures we know into one line.
+``install()`` puts a finder in front of Python's own. When this package or a reader's cell imports ``mxnet`` or
+``gluoncv``, the finder prepares the import, and turns known failures into one line.
 """
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from types import ModuleType
 from ..errors import InputError
 from . import cuda, later, problems
 
-AT_START = "d2lzh_cv_startup"  # __name__ of what d2lzh_cv.pth runs, see _startup.py
+AT_START = "d2lzh_cv_startup"  # __name__ of the code in d2lzh_cv.pth, see startup.py
 ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
-SECONDS, KNOWN = 120, 2  # of check()'s process: how long it may take, and its exit code when it knows why
-
+SECONDS, KNOWN = 120, 2  # the time limit of check()'s process, and its exit code for a known failure
 
 prepared_at_start = any(getattr(finder, "__module__", None) == AT_START for finder in sys.meta_path)
 _then: list[Callable[[], None]] = []
 
 
 def install(then: Callable[[], None] | None = None) -> None:
-    """Prepare the imports of MXNet and GluonCV that come after this call. Cheap, imports neither, never raises.
+    """Prepare the later imports of MXNet and GluonCV. Fast; imports neither of them and never raises.
 
-    then: called after each of the two has been imported; at once too, where MXNet already is.
+    Args:
+        then: called after each of their imports, and at once if MXNet is already imported.
     """
     sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "__module__", None) != AT_START]
     if then is not None:
@@ -41,18 +41,18 @@ def install(then: Callable[[], None] | None = None) -> None:
             then()
     if not any((type(finder).__module__, type(finder).__name__) == (__name__, "_Finder") for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
-        # MXNet's own deprecations: its reader can do nothing about them.
+        # A reader cannot change the code of MXNet that causes these warnings.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(mxnet|gluoncv)(\.|$)")
 
 
 def find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
-    """Find ``mxnet`` or ``gluoncv`` for the finder of d2lzh_cv.pth, whose place ours has taken."""
+    """Find ``mxnet`` or ``gluoncv`` for the finder in d2lzh_cv.pth, which the finder of this module has replaced."""
     import importlib.util
     return importlib.util.find_spec(name)
 
 
 class _Finder:
-    """Finds what the others find, and wraps its loader."""
+    """A finder that asks the other finders and wraps their loader."""
 
     def find_spec(self, name: str, path=None, target=None) -> importlib.machinery.ModuleSpec | None:
         if name not in _AROUND:
@@ -67,7 +67,7 @@ class _Finder:
 
 
 class _Loader:
-    """The real loader, with a preparation around the module's execution."""
+    """The real loader, with preparations around the module's execution."""
 
     def __init__(self, real, around: Callable[[ModuleType], AbstractContextManager]) -> None:
         self.real, self.around = real, around
@@ -89,12 +89,15 @@ class _Loader:
 
 @contextlib.contextmanager
 def _around_mxnet(module: ModuleType) -> Iterator[None]:
-    _check_flavours()
+    installed = problems.flavours()
+    if len(installed) > 1:
+        raise problems.two_flavours(installed)
     _prepare_numpy()
     _prepare_distutils()
-    _prepare_threads()  # before the libraries: libgomp reads its settings as it loads
+    _prepare_threads()  # before the libraries: libgomp reads its settings when it is loaded
     _prepare_cuda()
-    _prepare_libraries(module)
+    from . import libraries  # here: `import d2lzh_cv` does not need it
+    libraries.prepare(Path(module.__file__).parent)
     _forget(module)
     try:
         with _quietly(), later.imported_later():
@@ -108,14 +111,14 @@ def _around_mxnet(module: ModuleType) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _around_gluoncv(module: ModuleType) -> Iterator[None]:
-    import mxnet  # noqa: F401  (first, or GluonCV would swallow what is wrong with it)
+    import mxnet  # noqa: F401  (first, because GluonCV would hide an error of this import)
     from PIL import ImageFile
     truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     _forget(module)
     try:
         with _quietly():
             yield
-    finally:  # GluonCV sets it, and from then on nobody in the process hears of a picture that is cut off
+    finally:  # GluonCV sets it to True, and then Pillow reports no cut-off picture in the whole process
         ImageFile.LOAD_TRUNCATED_IMAGES = truncated
 
 
@@ -126,7 +129,7 @@ def _around_gluoncv_check(module: ModuleType) -> Iterator[None]:
 
 
 def _without_torch(*_versions: str) -> None:
-    """In place of GluonCV's check, which refuses PyTorch 2: nothing of GluonCV that runs on MXNet looks at PyTorch."""
+    """Replace GluonCV's check, which refuses PyTorch 2: the MXNet half of GluonCV does not use PyTorch."""
     raise ImportError("d2lzh_cv uses the MXNet half of GluonCV")
 
 
@@ -142,19 +145,14 @@ def _quietly() -> Iterator[None]:
 
 
 def _forget(module: ModuleType) -> None:
-    """Drop the parts of an earlier import that failed half-way: they would be found, but not be attributes."""
+    """Drop the submodules of an earlier failed import: Python would find them, but not set them as attributes."""
     for name in [name for name in sys.modules if name.startswith(f"{module.__name__}.")]:
         del sys.modules[name]
 
 
-def _check_flavours() -> None:
-    found = problems.flavours()
-    if len(found) > 1:
-        raise problems.two_flavours(found)
-
 
 def _prepare_numpy() -> None:
-    """Put back the names that NumPy 1.24 removed and MXNet uses."""
+    """Restore the names that MXNet uses and NumPy 1.24 removed."""
     try:
         import numpy as np
     except ImportError as error:
@@ -167,7 +165,7 @@ def _prepare_numpy() -> None:
 
 
 def _prepare_distutils() -> None:
-    """Python 3.12 has dropped distutils; setuptools keeps a copy."""
+    """Take distutils from setuptools on Python 3.12, which has none."""
     with contextlib.suppress(ImportError), _quietly():
         import distutils.version  # noqa: F401
         return
@@ -179,9 +177,9 @@ def _prepare_distutils() -> None:
 
 
 def _prepare_threads() -> None:
-    """One thread a core: MXNet takes half of the processors, which is right only where each core counts twice."""
+    """Use one thread per core: MXNet uses half of the processors, which is right only with two processors per core."""
     os.environ.setdefault("OMP_NUM_THREADS", str(_cores()))
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin while they wait starve on a busy machine
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # on a busy machine, threads that spin slow each other down
 
 
 def _cores() -> int:
@@ -199,23 +197,18 @@ def _prepare_cuda() -> None:
     if any(name.startswith("mxnet-cu") for name in problems.flavours()):
         if not cuda.loads(cuda.DRIVER):
             raise problems.without_driver()
-        # The wheels' cuDNN is newer than the one MXNet was built with; 8.x fits, and every process would warn.
+        # MXNet was built with an older cuDNN 8 and would warn in every process; the newer one of the wheels fits.
         os.environ.setdefault("MXNET_CUDNN_LIB_CHECKING", "0")
         cuda.preload()
 
 
-def _prepare_libraries(module: ModuleType) -> None:
-    from . import libraries  # here: `import d2lzh_cv` has no use for it
-    libraries.prepare(Path(module.__file__).parent)
-
-
 def check(environment: dict[str, str]) -> None:
-    """Ask in a process of its own, with ``environment``, whether MXNet imports; that takes about half a second.
+    """Check in a separate process with ``environment`` that MXNet imports; this takes about half a second.
 
     Raises:
-        InputError: it does not; the text says why and what to run.
+        InputError: MXNet does not import; the text says why and what to run.
     """
-    import subprocess  # here: `import d2lzh_cv` has no use for it
+    import subprocess  # here: `import d2lzh_cv` does not need it
     command = [sys.executable, "-c", "from d2lzh_cv.compat import hook; hook._answer()"]
     try:
         child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
@@ -228,11 +221,11 @@ def check(environment: dict[str, str]) -> None:
         reason = problems.last_words(child)
         if child.returncode == KNOWN:
             raise InputError(reason)
-    raise InputError(f"MXNet does not import: {reason}; what is wrong with this installation says: d2lzh-cv doctor")
+    raise InputError(f"MXNet does not import: {reason}; to see what is wrong run: d2lzh-cv doctor")
 
 
 def _answer() -> None:
-    """What the child process of :func:`check` does."""
+    """Run in the child process of :func:`check`."""
     try:
         _load_mxnet()
     except InputError as error:
@@ -241,11 +234,11 @@ def _answer() -> None:
 
 
 def _load_mxnet() -> None:
-    """Do what an import of MXNet does, up to its library; what Python builds on it takes seconds and does not fail."""
+    """Load MXNet's library as its import does; the import's Python part takes seconds and does not fail."""
     spec = importlib.util.find_spec("mxnet")
     library = Path(spec.origin).with_name("libmxnet.so")
     if library.is_file() and "MXNET_LIBRARY_PATH" not in os.environ:
         with _around_mxnet(importlib.util.module_from_spec(spec)):
             ctypes.CDLL(str(library))
-    else:  # a build of another kind, of which only the import itself can tell
+    else:  # another kind of build: only the import itself finds its library
         import mxnet  # noqa: F401

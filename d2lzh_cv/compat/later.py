@@ -1,6 +1,6 @@
-"""What an import of MXNet loads for functions that hardly anybody calls: SciPy's statistics and requests.
+"""Delay two imports of MXNet, SciPy's statistics and requests, until a function needs them; few do.
 
-They take about a third of the import's time, and every process of a run pays it.
+They take about a third of the time of an import, and every process of a run imports MXNet.
 """
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ("scipy.stats", "requests")
 
 
 class _Later(ModuleType):
-    """Stands for a module until something asks it for one of its names."""
+    """A stand-in for a module; the first access to one of its names imports the module."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -28,19 +28,19 @@ class _Later(ModuleType):
 
 @contextlib.contextmanager
 def imported_later() -> Iterator[None]:
-    """In the block an import of ``NAMES`` that are installed and not imported yet gives a stand-in."""
-    standing_in = []
+    """During the block, import a stand-in for each module of ``NAMES`` that is installed and not imported yet."""
+    stand_ins = []
     for name in NAMES:
         parent, _, child = name.rpartition(".")
         if name not in sys.modules and _is_installed(name):
-            standing_in.append(_Later(name))
-            sys.modules[name] = standing_in[-1]
+            stand_ins.append(_Later(name))
+            sys.modules[name] = stand_ins[-1]
             if parent:
-                setattr(sys.modules[parent], child, standing_in[-1])
+                setattr(sys.modules[parent], child, stand_ins[-1])
     try:
         yield
     finally:
-        for module in standing_in:
+        for module in stand_ins:
             parent, _, child = module.__name__.rpartition(".")
             if sys.modules.get(module.__name__) is module:
                 del sys.modules[module.__name__]
@@ -51,5 +51,5 @@ def imported_later() -> Iterator[None]:
 def _is_installed(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
-    except ImportError:  # its package is not
+    except ImportError:  # the parent package is not installed
         return False

@@ -1,7 +1,7 @@
-"""The system's libraries that MXNet's own libraries need: which they are, which are missing here, and what helps.
+"""The system libraries that MXNet's libraries need: find the missing ones and a way to get them.
 
-``python -m d2lzh_cv.compat.libraries`` says in one line what is missing; with ``--install``, as ``make``
-calls it, root gets it installed where the package manager is apt-get.
+``python -m d2lzh_cv.compat.libraries`` prints the missing ones in one line. With ``--install``, as ``make`` calls it,
+it installs them if the user is root and the system has apt-get.
 """
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from pathlib import Path
 from ..errors import InputError
 from . import cuda, elf, problems
 
-_BORROWED: dict[str, Path] = {}  # soname: the file out of another wheel that this process has loaded in its place
+_BORROWED: dict[str, Path] = {}  # soname: the file in another wheel that this process loaded under that name
 
 
 def mxnet_folder() -> Path | None:
-    """Return the folder of the package ``mxnet``, None if it is not installed. Imports nothing."""
+    """Return the folder of the package ``mxnet`` without an import, None if it is not installed."""
     try:
         spec = importlib.util.find_spec("mxnet")
     except ImportError:
@@ -32,10 +32,10 @@ def mxnet_folder() -> Path | None:
 
 
 def needed(folder: Path) -> list[str]:
-    """Return the sonames that the libraries in ``folder`` need from the system, as their ELF headers say, sorted.
+    """Return the sonames, sorted, of the system libraries that the ELF headers of the libraries in ``folder`` name.
 
-    What stands in the folder itself is not among them, and nothing of NVIDIA's, which :mod:`d2lzh_cv.compat.cuda`
-    knows; what the libraries out of NVIDIA's wheels need is.
+    Libraries in the folder itself and NVIDIA's (:mod:`d2lzh_cv.compat.cuda`) are left out, but the needs of NVIDIA's
+    wheels count.
 
     Raises:
         SetupError: a library in the folder is damaged.
@@ -44,17 +44,17 @@ def needed(folder: Path) -> list[str]:
         return []
     files = [*sorted(folder.glob("*.so*")), *cuda.find().values()]
     try:
-        wanted = {name for file in files for name in elf.read(file).needed if not file.with_name(name).exists()}
+        sonames = {name for file in files for name in elf.read(file).needed if not file.with_name(name).exists()}
     except InputError as error:
         raise problems.damaged(str(error)) from error
-    return sorted(wanted - set(cuda.LIBRARIES) - {cuda.DRIVER})
+    return sorted(sonames - set(cuda.LIBRARIES) - {cuda.DRIVER})
 
 
 def missing(folder: Path) -> list[str]:
     """Return the sonames that the libraries in ``folder`` need and the system's loader does not find.
 
-    Where the loader finds a library but not one that this library needs, the latter is named. What is found is loaded
-    into this process.
+    If the loader finds a library but not its dependency, the result names the dependency. The found libraries are
+    loaded into this process.
     """
     return list(dict.fromkeys(filter(None, map(_lost, needed(folder)))))
 
@@ -69,10 +69,10 @@ def _lost(soname: str) -> str | None:
 
 
 def prepare(folder: Path) -> None:
-    """Make the libraries loadable that MXNet in ``folder`` needs.
+    """Make sure that the libraries that MXNet in ``folder`` needs can be loaded.
 
     Raises:
-        SetupError: the system lacks some of them; the text names all, and one command.
+        SetupError: some are missing; the text names all of them, and one command.
     """
     lost = missing(folder)
     if lost and not borrow(lost):
@@ -80,34 +80,34 @@ def prepare(folder: Path) -> None:
 
 
 def borrow(sonames: Iterable[str]) -> dict[str, Path]:
-    """Load the libraries ``sonames`` out of other wheels, if these hold all of them.
+    """Load the libraries ``sonames`` from other installed wheels, if these contain all of them.
 
-    A wheel such as NumPy's has its own copy of a compiler's library, unchanged but for its soname, to which a hash was
-    added. The loader knows a loaded library by its soname, so a temporary copy gets the common one back.
+    A wheel such as NumPy's contains a copy of a compiler's library whose soname has a hash added. The loader identifies
+    a loaded library by its soname, so a temporary copy with the original soname is loaded.
 
     Returns:
-        The files by soname; empty if one of them is in no wheel or does not load.
+        A dictionary from soname to file; empty if a library is in no wheel or does not load.
     """
     choices = {soname: carriers(soname) for soname in sonames}
-    if not all(choices.values()):  # one that no wheel holds needs root anyway, and then all of them come that way
+    if not all(choices.values()):  # a library in no wheel must be installed by root, who can install all of them
         return {}
-    found = {}
+    loaded = {}
     for soname, files in choices.items():
         file = next((file for file in files if _load_as(soname, file)), None)
         if file is None:
             return {}
-        found[soname] = file
-    _BORROWED.update(found)
-    return found
+        loaded[soname] = file
+    _BORROWED.update(loaded)
+    return loaded
 
 
 def borrowed() -> dict[str, Path]:
-    """Return what :func:`borrow` has loaded in this process: soname → file."""
+    """Return the libraries that :func:`borrow` loaded in this process, from soname to file."""
     return dict(_BORROWED)
 
 
 def carriers(soname: str) -> list[Path]:
-    """Return the files of installed wheels that are the library ``soname``, those that kept its name first."""
+    """Return the copies of the library ``soname`` in installed wheels, first the ones with an unchanged name."""
     stem = soname.partition(".so")[0]
     folders = dict.fromkeys(Path(sysconfig.get_path(scheme)) for scheme in ("platlib", "purelib"))
     return [file for pattern in (f"*/lib/{soname}", f"*.libs/{stem}-*.so*")
@@ -115,7 +115,7 @@ def carriers(soname: str) -> list[Path]:
 
 
 def _load_as(soname: str, file: Path) -> bool:
-    """Load ``file`` under the name ``soname``; return whether the loader knows it by that name now."""
+    """Load ``file`` under the name ``soname``; return whether the loader now finds that name."""
     try:
         if elf.read(file).soname == soname:
             ctypes.CDLL(str(file))
@@ -123,17 +123,17 @@ def _load_as(soname: str, file: Path) -> bool:
             with tempfile.NamedTemporaryFile(prefix=f"{soname}.") as copy:
                 copy.write(elf.renamed(file, soname))
                 copy.flush()
-                ctypes.CDLL(copy.name)  # which outlives the file's name
-    except (InputError, OSError):  # not such a library after all, or no place from which a copy may be loaded
+                ctypes.CDLL(copy.name)  # stays loaded after the file is removed
+    except (InputError, OSError):  # not a usable library, or the temporary folder allows no loading
         return False
     return _lost(soname) is None
 
 
 def install(lost: list[str]) -> None:
-    """Install the packages that hold the libraries ``lost``: as root, where there is apt-get.
+    """Install the packages of the libraries ``lost`` by apt-get; this needs root.
 
     Raises:
-        SetupError: that cannot be done here, or did not help; the text is the line for the user.
+        SetupError: this user or system cannot, or it did not help; the text says what to run.
     """
     problem = problems.missing_libraries(lost)
     packages = [problems.PACKAGES[name][0] for name in lost if name in problems.PACKAGES]
@@ -141,14 +141,14 @@ def install(lost: list[str]) -> None:
         raise problem
     print(f"MXNet needs {problems.enumerate_words(lost)}: apt-get install -y {' '.join(packages)}", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], env=environment)  # what went wrong shows in the next
+    subprocess.run(["apt-get", "update", "-qq"], env=environment)  # if it fails, the next command fails too
     subprocess.run(["apt-get", "install", "-y", "-qq", *packages], env=environment)
     if any(map(_lost, lost)):
         raise problem
 
 
 def main(argv: list[str]) -> int:
-    """Do what the module's text says; return 0 if MXNet finds all its libraries, else 2."""
+    """Run the command of this module; return 0 if MXNet finds all its libraries, else 2."""
     folder = mxnet_folder()
     try:
         lost = missing(folder) if folder else []

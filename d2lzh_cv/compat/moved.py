@@ -1,4 +1,4 @@
-"""Names under which readers' scripts import modules that have another place now; they stay good."""
+"""Old names of moved modules, under which readers' scripts can still import them."""
 from __future__ import annotations
 
 import importlib.util
@@ -22,18 +22,18 @@ PLACES = {
 
 
 def install() -> None:
-    """Let imports find the modules by these names too, after everything else was asked."""
+    """Let imports find the modules by these names too, after all other finders."""
     if not any(type(finder).__name__ == "_Aliases" for finder in sys.meta_path):
         sys.meta_path.append(_Aliases())
 
 
 def module(name: str) -> ModuleType:
-    """The module that ``name``, below the package, stands for. Raises KeyError for another name."""
+    """Return the module with the old ``name`` below the package, such as "data.pth". Other names raise KeyError."""
     return import_module(f"{PACKAGE}.{PLACES[name]}")
 
 
 class _Aliases:
-    """Finder and loader: an import of the name gives the module itself, not a copy."""
+    """A finder and loader: the import of an old name returns the module itself, not a copy."""
 
     def find_spec(self, name: str, path=None, target=None):
         known = name.startswith(f"{PACKAGE}.") and name[len(PACKAGE) + 1:] in PLACES

@@ -1,1 +1,1 @@
-"""Training that can stop and resume to the bit: the loop, snapshots, seeds, workers."""
+"""Training that can stop and resume bit for bit: the loop, snapshots, seeds, workers."""

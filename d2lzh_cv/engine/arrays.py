@@ -1,4 +1,4 @@
-"""Arrays and parameters in MXNet's format, on disk for certain: MXNet itself does not report a disk that fills."""
+"""Arrays and parameters in MXNet's format, checked after writing: MXNet does not report a full disk."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -8,20 +8,20 @@ from mxnet import gluon, nd
 
 
 def save_arrays(path: str | Path, arrays: dict[str, nd.NDArray]) -> None:
-    """Write ``arrays`` by their names and read them back.
+    """Write ``arrays`` under their names to ``path`` and read them back.
 
     Raises:
-        OSError: they are not whole on disk; it may be full.
+        OSError: the file is incomplete; the disk may be full.
     """
     try:
         nd.save(str(path), arrays)
-        whole = len(nd.load(str(path))) == len(arrays)
+        complete = len(nd.load(str(path))) == len(arrays)
     except mx.base.MXNetError as error:
         raise OSError(None, f"{str(error).strip().splitlines()[-1]}; the disk may be full") from error
-    if not whole:
-        raise OSError(None, "what was read back is not whole; the disk may be full")
+    if not complete:
+        raise OSError(None, "the file is incomplete; the disk may be full")
 
 
 def parameters(net: gluon.Block) -> dict[str, nd.NDArray]:
-    """The parameters of ``net`` by their places in it, as ``save_parameters`` writes them: means over the devices."""
+    """Return the parameters of ``net``, averaged over its devices, under the names that ``save_parameters`` writes."""
     return {name: parameter._reduce() for name, parameter in net._collect_params_with_prefix().items()}

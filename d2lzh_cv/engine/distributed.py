@@ -1,13 +1,13 @@
 """Training by several workers, each on its part of the data, as ``d2lzh-cv launch`` starts them.
 
-Gradients are added up over all workers by MXNet's parameter server, and each worker then makes the same step with an
-optimizer of its own; so the parameters stay equal, and are those of one worker with the same global batch, to the
-rounding of float32. Two things differ: a worker's BatchNorm normalises over its own part of the batch and keeps
-statistics of its own (worker 0's are saved), and random changes of pictures are drawn by each for itself. With three
-workers and more the server adds in the order of arrival, so that runs differ in the last bits.
+MXNet's parameter server sums the gradients over all workers. Each worker then makes the same step with its own
+optimizer. So all workers keep equal parameters, and one worker with the same global batch would get them too, up to the
+rounding of float32. Two things differ: BatchNorm normalises over each worker's part of the batch and keeps separate
+statistics (worker 0 saves its own), and each worker draws its own random augmentations. With three or more workers the
+server adds in the order of arrival, so runs differ in the last bits.
 
-Worker 0 alone keeps results and snapshots; what the others write goes to OUT/rank-N, which no report reads.
-Nothing here imports MXNet before a trainer asks for it, so that the command line can use it.
+Only worker 0 keeps results and snapshots. The other workers write to OUT/rank-N, which no report reads.
+This module imports MXNet only when a trainer needs it, so that the command line can import this module.
 """
 from __future__ import annotations
 
@@ -23,29 +23,30 @@ from ..errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-RANK, WORKERS = "D2LZH_CV_RANK", "DMLC_NUM_WORKER"  # the environment of a worker; ps-lite draws its own ranks by lot
+RANK, WORKERS = "D2LZH_CV_RANK", "DMLC_NUM_WORKER"  # in a worker's environment; ps-lite's own ranks are random
 DIST = "dist_sync"
 KVSTORES = ("local", "device", DIST)
 NOT_LAUNCHED = f"{DIST} takes several processes; start them with: d2lzh-cv launch -n WORKERS -s SERVERS -- COMMAND"
 _name: str | None = None
 _store: Any = None
-_started: WeakSet = WeakSet()  # the trainers
+_started: WeakSet = WeakSet()  # trainers whose step is already scaled
 
 
 def launched() -> bool:
-    """True in what ``d2lzh-cv launch`` has started as a worker."""
+    """Return True if ``d2lzh-cv launch`` started this process as a worker."""
     return RANK in os.environ
 
 
 def own_rank() -> int:
-    """The number that this process was launched with, 0 where it was not, whatever it trains through."""
+    """Return the number that ``launch`` gave this process, else 0; the kvstore does not matter."""
     return int(os.environ.get(RANK, 0))
 
 
 def use(name: str | None) -> None:
-    """Train through the kvstore ``name`` from now on; None: as ``gluon.Trainer`` does by itself.
+    """Train through the kvstore ``name`` from now on; None leaves the choice to ``gluon.Trainer``.
 
-    Raises InputError where dist_sync was not launched.
+    Raises:
+        InputError: ``name`` is dist_sync, but ``launch`` did not start this process.
     """
     global _name
     if name == DIST and not launched():
@@ -54,19 +55,19 @@ def use(name: str | None) -> None:
 
 
 def rank() -> int:
-    """This worker's number, from 0; 0 where there is one process."""
+    """Return the number of this worker, from 0; 0 if only one process trains."""
     return own_rank() if _name == DIST else 0
 
 
 def num_workers() -> int:
-    """How many workers train together."""
+    """Return the number of workers that train together."""
     return int(os.environ[WORKERS]) if _name == DIST else 1
 
 
 def kvstore() -> dict[str, Any]:
-    """The options of ``gluon.Trainer`` that make it train through the kvstore in use; none where none was asked for.
+    """Return the options of ``gluon.Trainer`` for the kvstore in use; empty if :func:`use` chose none.
 
-    The optimizer stays in the worker, where a snapshot can read its state.
+    The optimizer runs in the worker, where a snapshot can read its state.
     """
     if _name is None:
         return {}
@@ -74,13 +75,13 @@ def kvstore() -> dict[str, Any]:
 
 
 def start(trainer: Any) -> None:
-    """Make ``trainer.step(len(X))`` a step of all workers, and give each worker 0's parameters before the first one.
+    """Make ``trainer.step(len(X))`` a step of all workers, and copy the parameters of worker 0 to all workers.
 
-    Where shapes are not known before the first step it gives them: then the seeds make them equal before.
+    If shapes are unknown before the first step, the first step copies them; until then equal seeds keep them equal.
     """
     if num_workers() == 1:
         return
-    if trainer not in _started:  # gradients are added up: their mean is over the pictures of all
+    if trainer not in _started:  # the server sums gradients; divided by num_workers, the step uses their mean
         _started.add(trainer)
         trainer._scale /= num_workers()
     known = all(parameter._data is not None for parameter in trainer._params)
@@ -90,7 +91,7 @@ def start(trainer: Any) -> None:
 
 
 def share(batch_size: int) -> int:
-    """This worker's part of a global batch. Raises InputError where it cannot be shared evenly."""
+    """Return the size of this worker's part of a global batch. Raises InputError if the parts would differ in size."""
     if batch_size % num_workers():
         raise InputError(f"{num_workers()} workers cannot share batches of {batch_size} pictures evenly; choose a "
                          f"number that divides {batch_size}")
@@ -98,15 +99,16 @@ def share(batch_size: int) -> int:
 
 
 def part_of(sequence: Sequence) -> Sequence:
-    """This worker's part, as long as any other's; what is over after an even division is nobody's."""
+    """Return this worker's part of ``sequence``. All parts have the same length; a remainder is left out."""
     length = len(sequence) // num_workers()
     return sequence[rank() * length:(rank() + 1) * length]
 
 
 class Parts:
-    """This worker's parts of the batches of ``batches``, for a DataLoader: each worker draws the same global batches.
+    """A batch sampler for a DataLoader: this worker's part of each batch of the sampler ``batches``.
 
-    Up to ``num_workers() - 1`` pictures of a last, smaller batch are left out. The seeds must be equal on all workers.
+    All workers need equal seeds, so that they draw the same global batches. Up to ``num_workers() - 1`` pictures of a
+    smaller last batch are left out.
     """
 
     def __init__(self, batches: Any) -> None:
@@ -120,17 +122,17 @@ class Parts:
 
 
 def total(values: np.ndarray) -> np.ndarray:
-    """The sum of ``values``, float64, over all workers; each must call it."""
+    """Return the sum of ``values``, float64 (N,), over all workers; every worker must call it."""
     return values if num_workers() == 1 else _shared_store().gather(values).sum(axis=0)
 
 
 def broadcast(content: bytes) -> bytes:
-    """Worker 0's ``content``; each must call it, the others' is not looked at."""
+    """Return the ``content`` of worker 0; every worker must call it, and the ``content`` of the others is ignored."""
     return content if num_workers() == 1 else _shared_store().broadcast(content)
 
 
 def own_folder(out: str | Path | None) -> str | None:
-    """Where this launched worker's results go when those of worker 0 go to ``out``."""
+    """Return the results folder of this worker, if worker 0 writes its results to ``out``."""
     name = f"rank-{own_rank()}"
     if own_rank() == 0 or (out is not None and Path(out).name == name):
         return out
@@ -147,13 +149,13 @@ def _shared_store() -> Any:
 
 
 def _leave_at_once_on_errors() -> None:
-    """A worker that fails must not wait at its exit for the others, who wait for its gradients."""
-    before = sys.excepthook
+    """End a failed worker at once: a normal exit waits for the other workers, and they wait for its gradients."""
+    previous = sys.excepthook
 
     def hook(kind, error, trace) -> None:
         code: Any = 1
         try:
-            before(kind, error, trace)
+            previous(kind, error, trace)
         except SystemExit as stop:
             code = stop.code
         sys.stdout.flush()

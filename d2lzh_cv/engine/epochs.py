@@ -1,6 +1,6 @@
-"""What a training loop goes through: epochs and batches that are seeded, measured, and can stop and resume to the bit.
+"""The epochs and batches of a training loop: seeded, measured, and able to stop and resume bit for bit.
 
-With them a loop reads like the book's::
+The loop still reads like the book's::
 
     epochs = Epochs(num_epochs, net, trainer, Result, on_epoch, snapshots)
     for epoch in epochs:
@@ -14,8 +14,8 @@ With them a loop reads like the book's::
         epoch.end(Result(epoch.number, mean_loss, epoch.seconds))
     return epochs.results
 
-Everything random is drawn from seeds that follow from the run's seed, the series, the epoch and the batch. A resumed
-training needs no generator's state, then: MXNet's cannot be read back.
+The seed of every random number depends on the run's seed, the series, the epoch and the batch alone. So a resumed
+training needs no generator state; MXNet's cannot be read.
 """
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ from .stopping import StopRequest, stop_request
 
 
 class Epochs:
-    """The epochs of one training, from the first one that is not done yet.
+    """The epochs of one training; iteration starts at the first unfinished epoch.
 
     Args:
-        num_epochs: how many there are, with those done before.
-        net: what is trained.
-        trainer: of ``net``.
-        result_class: the dataclass of what an epoch gave; it has ``number``, from 1, and ``seconds``.
-        on_epoch: called with each epoch's result, after a resumption with those done before too, so that what it
-            prints and logs is whole; it may change the learning rate.
-        snapshots: keep the state after each epoch, and after the step in which Ctrl-C comes; make every random number
-            follow from their seed. Without them the generators continue as they are and Ctrl-C stops at once.
-        random_batches: False where neither data nor network draw random numbers, which saves the seeding of each batch.
+        num_epochs: the total number, including epochs finished before a resumption.
+        net: the network to train.
+        trainer: the trainer of ``net``.
+        result_class: the dataclass of an epoch's result; it has the fields ``number``, from 1, and ``seconds``.
+        on_epoch: called with the result of each epoch. After a resumption it is also called for the finished epochs,
+            so that its output is complete. It may change the learning rate.
+        snapshots: where to save the state after each epoch and after Ctrl-C; all seeds derive from theirs. Without
+            snapshots the generators continue as they are, and Ctrl-C stops at once.
+        random_batches: False if neither data nor network use random numbers; this saves seeding each batch.
 
     Attributes:
-        results: of the epochs done, in their order.
+        results: the results of the finished epochs, in order.
 
     Raises, in the loop:
-        InputError: a value is no longer finite (which, in which step), the data has no batch, or a snapshot cannot
-            be written.
+        InputError: a value is not finite (the text says which, in which step), the data has no batch, or a snapshot
+            cannot be written.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
 
@@ -81,15 +81,15 @@ class Epochs:
                 if self.snapshots:
                     self.snapshots.save(self, progress)
         if self.snapshots:
-            seed_everything(self.snapshots.seed("end"))  # what comes after does not depend on what was resumed
+            seed_everything(self.snapshots.seed("end"))  # later random numbers must not depend on a resumption
 
 
 class Epoch:
     """One pass over the training data.
 
     Attributes:
-        number: from 1.
-        result: what :meth:`end` was given.
+        number: the number of the epoch, from 1.
+        result: the argument of :meth:`end`.
     """
 
     def __init__(self, epochs: Epochs, progress: Progress, stop: StopRequest) -> None:
@@ -101,11 +101,11 @@ class Epoch:
 
     @property
     def seconds(self) -> float:
-        """Since the epoch began, without those between a stop and its resumption."""
+        """Seconds since the epoch began, without the time between a stop and its resumption."""
         return time.time() - self._started
 
     def batches(self, data: Iterable) -> Iterator[Any]:
-        """Yield the batches of ``data``, with a progress bar; those trained on before a resumption are only taken."""
+        """Yield the batches of ``data``, with a progress bar; batches trained before a resumption are skipped."""
         batches, done = iter(data), self._progress.step
         with tqdm(desc=f"epoch {self.number}/{self._epochs.num_epochs}", unit="img", leave=False, disable=None) as bar:
             while True:
@@ -126,45 +126,51 @@ class Epoch:
             raise InputError("the data has no batch: it has fewer pictures than one batch; choose a smaller batch size")
 
     def add(self, **values: tuple[nd.NDArray, float]) -> None:
-        """Add to the epoch's sums: for each name a pair of a sum over a batch, or a device's part, and its count.
+        """Add to the epoch's sums; values are read two additions late.
 
-        The first one is the loss that the progress bar shows. Values are read two additions late.
+        Args:
+            values: for each name a pair: the sum over a batch, or over a device's part of it, as an NDArray (1,); and
+                the number of values in that sum. The progress bar shows the first pair as the loss.
         """
         self._sums.add(values, f"in step {self._step} of epoch {self.number}")
 
     def sums(self) -> list[float]:
-        """Return each sum, over all workers, in the order of :meth:`add`."""
+        """Return the sums over all workers, in the order of :meth:`add`."""
         return distributed.total(self._sums.total()[0]).tolist()
 
     def means(self) -> list[float]:
-        """Return each sum divided by its count, over all workers, in the order of :meth:`add`."""
+        """Return the sums divided by their counts, over all workers, in the order of :meth:`add`."""
         sums, counts = (distributed.total(values) for values in self._sums.total())
         return (sums / np.maximum(counts, 1)).tolist()
 
     def end(self, result: Any) -> None:
-        """End the epoch, which gave ``result``."""
+        """End the epoch with ``result``, an instance of ``result_class``."""
         self.result = result
 
     def _now(self) -> Progress:
-        """How far it is, in a form to resume from."""
+        """Return the progress of this training, to resume from."""
         sums, counts = (values.tolist() for values in self._sums.total())
         return Progress(self._epochs.results, self._step, sums, counts, self.seconds)
 
     def _seed(self, part: Any) -> None:
         snapshots = self._epochs.snapshots
         if snapshots and (self._epochs.random_batches or part == "order"):
-            rank = distributed.rank() if part not in ("order", 0) else 0  # all workers draw one order, in step 0
+            rank = distributed.rank() if part not in ("order", 0) else 0  # all workers draw the same order, in step 0
             seed_everything(snapshots.seed(self.number, part, *[rank] * (rank > 0)))
 
 
 class Sums:
-    """Sums, float64, of values that devices still compute, each read a few additions late.
+    """Sums, float64, of values that the devices may still be computing; each value is read a few additions late.
 
-    Reading a value waits for it. Read at once, Python could not prepare the next batch meanwhile; never read, an
-    epoch's batches would queue up in memory.
+    Reading a value waits for it. If Python read each value at once, it could not prepare the next batch meanwhile; if
+    it never read one, all batches of an epoch would queue up in memory.
+
+    Args:
+        sums, counts: the sums and counts to start from.
+        lag: how many additions late a value is read.
 
     Attributes:
-        newest: the values read last, one for each sum.
+        newest: the values read last, one per sum.
     """
 
     def __init__(self, sums: Iterable[float] = (), counts: Iterable[float] = (), lag: int = 2) -> None:
@@ -172,9 +178,10 @@ class Sums:
         self._lag, self._pending, self.newest = lag, deque(), None
 
     def add(self, values: dict[str, tuple[nd.NDArray, float]], where: str) -> None:
-        """Add for each name a value, one number, and what it is the sum of; ``where`` is for the error.
+        """Add a pair (value, count) per name; ``where``, such as "in step 2 of epoch 1", is for the error.
 
-        Raises InputError where a value, of this addition or an earlier one, is not finite.
+        Raises:
+            InputError: a value of this addition or of an earlier one is not finite.
         """
         names, pairs = list(values), list(values.values())
         self._pending.append((names, nd.concat(*[value.reshape(1) for value, _ in pairs], dim=0), where))
@@ -183,7 +190,7 @@ class Sums:
             self._read()
 
     def total(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return all sums and all counts, float64."""
+        """Return all sums and all counts, each float64 (number of names,)."""
         while self._pending:
             self._read()
         return self._sums, self._counts
@@ -199,6 +206,6 @@ class Sums:
 
 
 def _num_pictures(batch: Any) -> int:
-    """Of a pair (X, y), of an ``mx.io.DataBatch``, or of a step without a batch."""
+    """Return the batch size of a pair (X, y) or of an ``mx.io.DataBatch``; 1 for a step without a batch."""
     X = batch.data[0] if hasattr(batch, "data") else batch[0] if isinstance(batch, (list, tuple)) else None
     return 1 if X is None else X.shape[0]

@@ -1,6 +1,6 @@
-"""What a ``gluon.Trainer`` remembers, as arrays and plain numbers.
+"""The optimizer state of a ``gluon.Trainer`` as arrays and plain numbers.
 
-``Trainer.save_states`` writes a pickle, and reading one can run any code in it; these are read as data.
+``Trainer.save_states`` writes a pickle, and loading a pickle can run any code. Arrays and JSON hold no code.
 """
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from .arrays import save_arrays
 
 
 def save_optimizer(trainer: gluon.Trainer, net: gluon.Block, path: Path) -> dict[str, Any]:
-    """Write the states of ``trainer``, such as momentum, to ``path`` and return the rest: rates and counts, plain JSON.
+    """Write the states of ``trainer``, such as momentum, to ``path``; return learning rate and counts as plain JSON.
 
-    Parameters go by their place in ``net``: the trainer's own order is that of their names, which count what was built
-    before in the process, so that conv10 comes before conv9.
-    Without states, as of SGD without momentum, no file is written. With several devices the states of the first stand
-    for all: they are the same.
+    Parameters are named by their path in ``net``. The trainer orders them by name, and the names count all blocks of
+    the process: conv10 comes before conv9. An optimizer without states, such as SGD without momentum, writes no file.
+    Several devices have equal states, so only the first device's states are saved.
     """
     optimizer, arrays, names = trainer.optimizer, {}, _names(trainer, net)
     for index, state in _updaters(trainer)[0].states.items():
-        for place, array in _flat(state):
-            arrays[f"{names.get(index, index)}/{place}"] = array
+        for part, array in _flat(state):
+            arrays[f"{names.get(index, index)}/{part}"] = array
     if arrays:
         save_arrays(path, arrays)
     schedule = optimizer.lr_scheduler
@@ -36,55 +35,55 @@ def save_optimizer(trainer: gluon.Trainer, net: gluon.Block, path: Path) -> dict
 
 
 def load_optimizer(trainer: gluon.Trainer, net: gluon.Block, path: Path, values: dict[str, Any]) -> None:
-    """Give ``trainer``, of ``net``, what :func:`save_optimizer` wrote and returned.
+    """Load the file and the ``values`` of :func:`save_optimizer` into ``trainer``, the trainer of ``net``.
 
     Raises:
-        InputError: it is of another optimizer or schedule, or the file is damaged.
+        InputError: they belong to another optimizer or schedule, or the file is damaged.
     """
     optimizer, schedule = trainer.optimizer, trainer.optimizer.lr_scheduler
-    wanted = [values["class"], (values["schedule"] or {}).get("class")]
-    found = [type(optimizer).__name__, None if schedule is None else type(schedule).__name__]
-    if wanted != found:
-        raise InputError(f"{path.parent} was trained with {_named(wanted)}, and this is {_named(found)}; begin anew "
+    saved = [values["class"], (values["schedule"] or {}).get("class")]
+    current = [type(optimizer).__name__, None if schedule is None else type(schedule).__name__]
+    if saved != current:
+        raise InputError(f"{path.parent} was trained with {_named(saved)}, and this is {_named(current)}; begin anew "
                          "with another --out")
-    places = {name: index for index, name in _names(trainer, net).items()}
+    indices = {name: index for index, name in _names(trainer, net).items()}
     optimizer.lr, optimizer.num_update = values["lr"], values["num_update"]
     for device, counts in values["counts"].items():
         optimizer._all_index_update_counts.setdefault(int(device), {}).update(
-            {places.get(name, name): count for name, count in counts.items()})
+            {indices.get(name, name): count for name, count in counts.items()})
     if schedule is not None:
         vars(schedule).update({name: value for name, value in values["schedule"].items() if name != "class"})
-    _load_states(trainer, places, _read(path) if path.exists() else {})
+    _load_states(trainer, indices, _read(path) if path.exists() else {})
 
 
-def _load_states(trainer: gluon.Trainer, places: dict[str, int], arrays: dict[str, nd.NDArray]) -> None:
-    parts: dict[Any, dict[str, nd.NDArray]] = {}
+def _load_states(trainer: gluon.Trainer, indices: dict[str, int], arrays: dict[str, nd.NDArray]) -> None:
+    states: dict[Any, dict[str, nd.NDArray]] = {}
     for name, array in arrays.items():
-        parameter, _, place = name.rpartition("/")
-        parts.setdefault(places.get(parameter, parameter), {})[place] = array
+        parameter, _, part = name.rpartition("/")
+        states.setdefault(indices.get(parameter, parameter), {})[part] = array
     for device, updater in enumerate(_updaters(trainer)):
-        for index, states in parts.items():
+        for index, parts in states.items():
             contexts = trainer._params[index].list_ctx() if isinstance(index, int) else [mx.cpu()]
-            here = {place: array.as_in_context(contexts[device]) for place, array in states.items()}
-            updater.states[index] = here[""] if "" in here else tuple(here[str(i)] for i in range(len(here)))
+            copies = {part: array.as_in_context(contexts[device]) for part, array in parts.items()}
+            updater.states[index] = copies[""] if "" in copies else tuple(copies[str(i)] for i in range(len(copies)))
             updater.states_synced[index] = True
 
 
 def _names(trainer: gluon.Trainer, net: gluon.Block) -> dict[int, str]:
-    """By the trainer's number of each parameter its place in the network, such as "0.weight"."""
-    places = {id(parameter): place for place, parameter in net._collect_params_with_prefix().items()}
-    return {i: places.get(id(parameter), parameter.name) for i, parameter in enumerate(trainer._params)}
+    """Map the trainer's number of each parameter to its path in the network, such as "0.weight"."""
+    paths = {id(parameter): path for path, parameter in net._collect_params_with_prefix().items()}
+    return {i: paths.get(id(parameter), parameter.name) for i, parameter in enumerate(trainer._params)}
 
 
 def _updaters(trainer: gluon.Trainer) -> list[Any]:
-    """Where the states are: with the trainer, or with the store through which several devices share them."""
+    """Return the updaters that hold the states: the trainer's, or the kvstore's if several devices share one."""
     if not trainer._kv_initialized:
         trainer._init_kvstore()
     return [trainer._kvstore._updater] if trainer._update_on_kvstore else trainer._updaters
 
 
 def _flat(state: Any) -> list[tuple[str, nd.NDArray]]:
-    """A parameter's state: none, one array, or several."""
+    """List the arrays of a parameter's state, which is None, one array or a tuple of arrays, with their names."""
     if state is None:
         return []
     return [("", state)] if isinstance(state, nd.NDArray) else [(str(i), part) for i, part in enumerate(state)]

@@ -1,4 +1,4 @@
-"""Turning the values a section records into plain JSON."""
+"""Convert the values that a section records to plain JSON."""
 from __future__ import annotations
 
 import math
@@ -9,13 +9,13 @@ import numpy as np
 
 
 def to_plain(value: Any) -> Any:
-    """Return ``value`` as JSON has it: numbers, texts, lists and dictionaries.
+    """Return ``value`` as plain JSON: numbers, strings, lists and dictionaries.
 
-    NDArrays, NumPy arrays, tuples and sets become lists, NumPy scalars numbers, NaN and infinities None, paths texts,
-    a dtype or class its name.
+    NDArrays, NumPy arrays, tuples and sets become lists; NumPy scalars become numbers; NaN and infinity become None;
+    paths become strings; a dtype or a class becomes its name.
 
     Raises:
-        TypeError: ``value`` is or holds something else.
+        TypeError: ``value`` has another type or contains a value of another type.
     """
     if value is None or isinstance(value, (bool, int, str)):
         return value
@@ -41,4 +41,4 @@ def _plain_name(value: Any) -> str:
         return str(value)
     if isinstance(value, type):
         return value.__name__
-    raise TypeError(f"cannot record a {type(value).__name__}; give numbers, texts, arrays, lists or dictionaries")
+    raise TypeError(f"cannot record a {type(value).__name__}; give numbers, strings, arrays, lists or dictionaries")

@@ -12,13 +12,14 @@ from .snapshots import Progress, Snapshots, Training
 
 
 class SharedSnapshots(Snapshots):
-    """Snapshots that worker 0 alone writes and all resume from, on whatever machines they are."""
+    """Snapshots that only worker 0 writes and all workers resume from; they need no common disk."""
 
     def save(self, training: Training, progress: Progress) -> Any:
+        """Write the snapshot in worker 0; do nothing in the others. See :meth:`Snapshots.save`."""
         return super().save(training, progress) if distributed.rank() == 0 else self.folder
 
     def resume(self, training: Training, on_epoch: Callable[[Any], None] | None = None) -> Progress:
-        """See :class:`Snapshots`. Of an epoch that was begun each resumes with worker 0's sums, not its own."""
+        """See :meth:`Snapshots.resume`. In an unfinished epoch every worker resumes with the sums of worker 0."""
         if distributed.rank() == 0:
             progress = super().resume(training, on_epoch)
             distributed.broadcast(self._packed(progress))

@@ -1,6 +1,6 @@
-"""The state of a training on disk, to resume from to the bit: whole or not there, and never the only copy replaced.
+"""Snapshots: the state of a training on disk, to resume bit for bit. A snapshot on disk is always complete.
 
-A snapshot is a folder EPOCH-STEP with parameters, the optimizer's states and state.json, which holds their hashes.
+A snapshot is a folder EPOCH-STEP: the parameters, the optimizer's states, and state.json with their hashes.
 """
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .seeds import derived_seed
 
 FORMAT, KEPT = 2, 2
 STATE, NET, TRAINER, BEST = "state.json", "net.params", "trainer.params", "best"
-OTHERS = "net-device{}.params"  # what the other devices have of their own
+OTHERS = "net-device{}.params"  # BatchNorm statistics of the other devices
 
 
 class Training(Protocol):
-    """What a snapshot is of: a network, its trainer, and the dataclass of what an epoch gave."""
+    """A training to take snapshots of: a network, its trainer, and the dataclass of an epoch's result."""
 
     net: gluon.Block
     trainer: gluon.Trainer
@@ -39,7 +39,12 @@ class Training(Protocol):
 
 @dataclass
 class Progress:
-    """How far a training is: the results of its finished epochs, and of the current one what there is so far."""
+    """The progress of a training.
+
+    Attributes:
+        epochs: the results of the finished epochs.
+        step, sums, counts, seconds: the steps, sums, counts and seconds of the current epoch so far.
+    """
 
     epochs: list[Any] = field(default_factory=list)
     step: int = 0
@@ -49,11 +54,11 @@ class Progress:
 
     @property
     def name(self) -> str:
-        """Epochs and steps done, such as 00002-000013: later ones sort after earlier ones."""
+        """Finished epochs and steps, such as 00002-000013; names sort by time."""
         return f"{len(self.epochs):05d}-{self.step:06d}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; floats keep all their digits."""
+        """Return plain JSON; floats keep all digits."""
         return {**vars(self), "epochs": [asdict(epoch) for epoch in self.epochs]}
 
 
@@ -61,12 +66,12 @@ class Snapshots:
     """The snapshots of one training, in ``folder``.
 
     Args:
-        folder: of this training alone.
-        seed, series: every random number of the training follows from them.
-        identity: what must be the same to resume, by the name that a reader knows it by.
-        resume: begin from what is there; else it is removed.
-        force: resume although ``identity`` has changed.
-        best: the value of an epoch whose highest is kept, such as "test_acc"; None keeps none.
+        folder: a folder for this training alone.
+        seed, series: all seeds of the training derive from them.
+        identity: the settings that must be equal to resume, under names that the error shows.
+        resume: resume from the newest snapshot; else all old snapshots are removed.
+        force: resume even if ``identity`` has changed.
+        best: the field of an epoch's result, such as "test_acc", whose highest value keeps a snapshot; None: no field.
     """
 
     def __init__(self, folder: Path, seed: int, series: str, identity: dict[str, Any], resume: bool = False,
@@ -78,14 +83,14 @@ class Snapshots:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def seed(self, *parts: Any) -> int:
-        """The seed for a part of this training, such as an epoch's order."""
+        """Return the seed for a part of this training, such as the order of an epoch."""
         return derived_seed(self._seed, self.series, *parts)
 
     def save(self, training: Training, progress: Progress) -> Path:
-        """Write the state; then the older ones go, but for the last two and the best.
+        """Write a snapshot and return its folder; then remove older ones, except the last two and the best.
 
         Raises:
-            InputError: the disk is full or the folder cannot be written to; the snapshots before it stay.
+            InputError: the disk is full or the folder cannot be written to; older snapshots stay.
         """
         folder = self.folder / progress.name
         with make_folder_atomically(folder) as temporary:
@@ -101,28 +106,29 @@ class Snapshots:
         return folder
 
     def resume(self, training: Training, on_epoch: Callable[[Any], None] | None = None) -> Progress:
-        """Put the newest whole snapshot into ``training`` and return how far it is; nothing where there is none.
+        """Load the newest undamaged snapshot into ``training``; return its progress, or an empty one if there is none.
 
-        ``on_epoch`` is called with each epoch done before the state is loaded: it may set a learning rate, which the
-        snapshot knows better.
+        ``on_epoch`` is called with each finished epoch before the state is loaded: it may change the learning rate,
+        and the snapshot then sets the right one.
 
         Raises:
-            InputError: the identity has changed, or the snapshot is of another network.
+            InputError: the identity has changed, or the snapshot belongs to another network.
         """
         for folder in reversed(self._all()):
             try:
                 state = self._read(folder)
             except InputError as error:
-                print(f"{error}; resuming from the one before", file=sys.stderr)
+                print(f"{error}; resuming from the previous snapshot", file=sys.stderr)
                 continue
             self._check_identity(state["identity"], folder)
-            progress = self._progress(training, state["progress"])
-            for epoch in progress.epochs:
+            epochs = [training.result_class(**epoch) for epoch in state["progress"]["epochs"]]
+            progress = Progress(**{**state["progress"], "epochs": epochs})
+            for epoch in epochs:
                 self._note_score(epoch)
                 if on_epoch:
                     on_epoch(epoch)
             _read_into(training, folder, state["optimizer"])
-            print(f"{self.series}: resuming after epoch {len(progress.epochs)}"
+            print(f"{self.series}: resuming after epoch {len(epochs)}"
                   f"{f', step {progress.step}' if progress.step else ''}", file=sys.stderr)
             return progress
         return Progress()
@@ -133,7 +139,7 @@ class Snapshots:
     def _read(self, folder: Path) -> dict[str, Any]:
         state = read_json(folder / STATE)
         if not isinstance(state, dict) or state.get("format") != FORMAT:
-            raise InputError(f"{folder / STATE} is not a snapshot's state")
+            raise InputError(f"{folder / STATE} is not the state of a snapshot")
         for file, digest in state["hashes"].items():
             if _hash(folder / file) != digest:
                 raise InputError(f"{folder / file} is damaged")
@@ -143,13 +149,8 @@ class Snapshots:
         changed = [f"{name} was {saved.get(name)!r} and is {self.identity.get(name)!r}"
                    for name in {**saved, **self.identity} if saved.get(name) != self.identity.get(name)]
         if changed and not self.force:
-            raise InputError(f"{folder} is of another training: {'; '.join(changed)}. Resume with what it was, with "
-                             "--force all the same, or begin anew with another --out")
-
-    @staticmethod
-    def _progress(training: Training, values: dict[str, Any]) -> Progress:
-        epochs = [training.result_class(**epoch) for epoch in values["epochs"]]
-        return Progress(**{**values, "epochs": epochs})
+            raise InputError(f"{folder} belongs to another training: {'; '.join(changed)}. Use the old settings, add "
+                             "--force to resume all the same, or begin anew with another --out")
 
     def _keep_best(self, progress: Progress) -> None:
         if progress.step or not self._note_score(progress.epochs[-1]):
@@ -164,16 +165,16 @@ class Snapshots:
         return higher
 
 
-def _write(training: Training, folder: Path, shown: Path) -> dict[str, Any]:
+def _write(training: Training, folder: Path, final: Path) -> dict[str, Any]:
     try:
         _save_net(training.net, folder, training.trainer._contexts)
         return save_optimizer(training.trainer, training.net, folder / TRAINER)
     except OSError as error:
-        raise InputError(f"cannot write {shown}: {error.strerror}; free some space and use --resume") from error
+        raise InputError(f"cannot write {final}: {error.strerror}; free some space and use --resume") from error
 
 
 def _save_net(net: gluon.Block, folder: Path, devices: list[mx.Context]) -> None:
-    """``save_parameters`` averages over the devices; here each keeps its own statistics of BatchNorm."""
+    """Write the parameters, and each device's own BatchNorm statistics, which ``save_parameters`` would average."""
     parameters = net._collect_params_with_prefix()
     save_arrays(folder / NET, {name: parameter.data(devices[0]) for name, parameter in parameters.items()})
     for i, device in enumerate(devices[1:], 1):
@@ -196,7 +197,7 @@ def _read_into(training: Training, folder: Path, optimizer: dict[str, Any]) -> N
         _load_net(training.net, folder, training.trainer._contexts)
     except (mx.base.MXNetError, AssertionError, ValueError) as error:
         reason = str(error).strip().splitlines()[-1]
-        raise InputError(f"{folder / NET} does not fit this network: {reason}; was it another number of classes? "
+        raise InputError(f"{folder / NET} does not fit this network: {reason}; has the number of classes changed? "
                          "Begin anew with another --out") from error
     load_optimizer(training.trainer, training.net, folder / TRAINER, optimizer)
 
@@ -209,7 +210,7 @@ def _hash(path: Path) -> str:
 
 
 def _sync(folder: Path) -> None:
-    """To the disk, before the folder takes its name: a power cut must not leave a whole name on half a file."""
+    """Flush all files to disk before the folder gets its final name: a power cut must not leave half a snapshot."""
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())

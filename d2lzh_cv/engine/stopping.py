@@ -1,4 +1,4 @@
-"""Ctrl-C in a training: the step is finished and saved; a second one stops at once."""
+"""Ctrl-C during training: the first one finishes the step and saves; the second one stops at once."""
 from __future__ import annotations
 
 import signal
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 StopRequest = threading.Event
-TOGETHER = 1.0  # seconds within which a SIGTERM and a SIGINT are one request
+TOGETHER = 1.0  # seconds: a SIGINT that soon after a SIGTERM belongs to the same request
 
 
 @contextmanager
 def stop_request(watch: bool) -> Iterator[StopRequest]:
-    """An event that Ctrl-C sets, the first time; the second one stops at once. Without ``watch`` nothing sets it.
+    """Yield an event that the first Ctrl-C sets; the second Ctrl-C stops at once. Without ``watch`` nothing sets it.
 
-    Where a section has made SIGTERM mean the same it does so here. What comes together with another is one request:
-    a terminal, `timeout` and the `run` that started us may all pass the same one on.
+    SIGTERM sets it too if the section handles SIGTERM. Signals that arrive together are one request: a terminal,
+    `timeout` and the `run` that started this process may each send one.
     """
     stop, asked_at = StopRequest(), 0.0
     if not watch or threading.current_thread() is not threading.main_thread():
@@ -33,12 +33,12 @@ def stop_request(watch: bool) -> Iterator[StopRequest]:
         stop.set()
         asked_at = time.monotonic() if number == signal.SIGTERM else 0.0
         print("\nfinishing the step, then saving (Ctrl-C again stops at once)", file=sys.stderr, flush=True)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    mine = [number for number in before if number == signal.SIGINT or callable(before[number])]
-    for number in mine:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    replaced = [number for number in handlers if number == signal.SIGINT or callable(handlers[number])]
+    for number in replaced:
         signal.signal(number, ask)
     try:
         yield stop
     finally:
-        for number in mine:
-            signal.signal(number, before[number])
+        for number in replaced:
+            signal.signal(number, handlers[number])

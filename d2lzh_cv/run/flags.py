@@ -1,4 +1,4 @@
-"""The flags every section understands, for a chapter script and for ``d2lzh-cv run`` alike."""
+"""The flags of every section, for a chapter script and for ``d2lzh-cv run``."""
 from __future__ import annotations
 
 import argparse
@@ -20,7 +20,7 @@ ALL_BACKBONES = tuple(dict.fromkeys(name for info in contents.SECTIONS for name 
 
 @dataclass(frozen=True)
 class Options:
-    """The flags of a run. ``epochs``, ``backbone``, ``kvstore`` and ``out`` are None where the section chooses."""
+    """The flags of a run. The section chooses ``epochs``, ``backbone``, ``kvstore`` and ``out`` if they are None."""
 
     quick: bool = False
     data: str = "auto"
@@ -35,10 +35,11 @@ class Options:
 
     @property
     def mode(self) -> str:
+        """The mode: "quick" or "full"."""
         return "quick" if self.quick else "full"
 
     def to_argv(self, out: Path) -> list[str]:
-        """Return the flags that give a section script these options and the folder ``out``."""
+        """Return the command-line flags for a section script with these options and the folder ``out``."""
         argv = [f"--{self.mode}", "--data", self.data, "--seed", str(self.seed), "--out", str(out)]
         if self.epochs is not None:
             argv += ["--epochs", str(self.epochs)]
@@ -49,69 +50,70 @@ class Options:
         return argv + ["--resume"] * self.resume + ["--force"] * self.force + ["--debug"] * self.debug
 
     def identity(self) -> dict[str, Any]:
-        """What a finished section must have in common with these options for ``--resume`` to keep it."""
+        """Return the options that must be equal for ``--resume`` to keep a finished section."""
         data = self.data if self.data in DATA_WORDS else str(Path(self.data).resolve())
-        backbone = {"backbone": self.backbone} if self.backbone else {}  # runs of before the flag keep their identity
+        backbone = {"backbone": self.backbone} if self.backbone else {}  # runs without the flag have no such key
         workers = {"workers": int(os.environ[WORKERS])} if self.kvstore == DIST else {}
         return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs, **backbone, **workers}
 
     def for_section(self, info: SectionInfo) -> Options:
-        """These options as a section can take them: without a backbone or a kvstore that it does not know."""
+        """Return these options without a backbone or kvstore that the section does not support."""
         return replace(self, backbone=self.backbone if self.backbone in info.backbones else None,
                        kvstore=self.kvstore if info.shared else None)
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, exit code 2; flags must be written out in full."""
+    """An argument parser that reports an error in one line with exit code 2 and accepts no abbreviated flags."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, allow_abbrev=False, **kwargs)
 
     def error(self, message: str) -> NoReturn:
+        """Print ``message`` in one line to standard error and exit with code 2."""
         self.exit(2, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of :class:`Options` to ``parser``; a wrong value becomes an error that names its flag."""
+    """Add the flags of :class:`Options` to ``parser``; an invalid value becomes an error that names its flag."""
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--quick", action="store_true", default=False,
-                      help="small data and few epochs: minutes on a CPU, and the learning can still be seen")
+                      help="small data and few epochs: takes minutes on a CPU, and the network still learns")
     mode.add_argument("--full", dest="quick", action="store_false", help="the book's settings (the default)")
     parser.add_argument("--data", default="auto", type=_data, metavar="auto|synthetic|book|DIR",
-                        help="auto: what is in the data folder, else synthetic; book: the book's data or an error; "
-                             "DIR: look there, an error if the set that the section is about is not in it; of several "
-                             "sections one whose set is in it will do, the others' sets are drawn, which is said "
+                        help="auto: the sets in the data folder, else synthetic ones; book: the book's data, else an "
+                             "error; DIR: the sets in DIR, an error if the section's own set is not in it (of several "
+                             "sections one needs its set in DIR; the others then use synthetic sets and say so) "
                              "(default: auto)")
     parser.add_argument("--epochs", type=_epochs, metavar="N", help="epochs of every training (default: the section's)")
     parser.add_argument("--seed", type=_seed, default=0, metavar="N",
                         help="seeds Python, NumPy and MXNet (default: 0)")
     parser.add_argument("--backbone", choices=ALL_BACKBONES, metavar="NAME",
-                        help=f"the pretrained network that {_numbers('backbones', ', ')} take features from, of "
+                        help=f"the pretrained network for the features of {_numbers('backbones', ', ')}, one of "
                              f"{', '.join(ALL_BACKBONES)}; its weights must be in --data DIR or in the "
-                             "data folder (default: the first whose weights are there)")
+                             "data folder (default: the first network whose weights are found)")
     parser.add_argument("--kvstore", choices=KVSTORES,
-                        help=f"through what {_numbers('shared')} add up the gradients of several devices, or, by "
-                             f"{DIST} under d2lzh-cv launch, of several workers (default there)")
-    parser.add_argument("--out", type=_out, metavar="DIR", help="where results go (default: runs/<time>)")
+                        help=f"how {_numbers('shared')} sum the gradients of several devices; {DIST}: of several "
+                             "workers, under d2lzh-cv launch (the default there)")
+    parser.add_argument("--out", type=_out, metavar="DIR", help="folder of the results (default: runs/<time>)")
     parser.add_argument("--resume", action="store_true",
-                        help="resume in --out (default: the newest run): keep what is done there with the same flags, "
+                        help="resume in --out (default: the newest run): keep finished sections with the same flags, "
                              "and resume a training where it stopped")
     parser.add_argument("--force", action="store_true",
-                        help="with --resume: resume a training although flags or data have changed")
+                        help="with --resume: resume a training even if flags or data have changed")
     add_debug_flag(parser)
 
 
 def add_debug_flag(parser: argparse.ArgumentParser) -> None:
-    """Add ``--debug``. Suppressed default, so that it counts before and after a command's name."""
+    """Add ``--debug``. Its default is suppressed, so that the flag works before and after a command's name."""
     parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS,
-                        help="show the traceback of an error in the input too")
+                        help="show the traceback of input errors too")
 
 
 def from_namespace(flags: argparse.Namespace) -> Options:
-    """Return the :class:`Options` among the parsed ``flags``.
+    """Convert parsed ``flags`` to :class:`Options`.
 
-    A launched worker trains with the others; one that is not worker 0 keeps its output apart, and resumes what
-    worker 0 resumes, whatever it has done itself.
+    A launched worker trains through dist_sync by default. Every worker except worker 0 writes to its own folder, and
+    resumes from worker 0's snapshot, not from its own results.
     """
     out, kvstore = own_folder(flags.out), flags.kvstore or (DIST if launched() else None)
     return Options(quick=flags.quick, data=flags.data, epochs=flags.epochs, seed=flags.seed, backbone=flags.backbone,
@@ -120,14 +122,14 @@ def from_namespace(flags: argparse.Namespace) -> Options:
 
 
 def parse_script(argv: list[str], info: SectionInfo, prog: str | None = None) -> Options:
-    """Parse the flags of a section's script; a wrong one prints one line and exits with 2."""
+    """Parse the flags of a section's script; an error prints one line and exits with code 2."""
     parser = Parser(description=f"Section {info.number}: {info.english}.", prog=prog)
     add_run_flags(parser)
     options = from_namespace(parser.parse_args(argv))
-    wanted = options.for_section(info)
-    if wanted.backbone != options.backbone:
+    supported = options.for_section(info)
+    if supported.backbone != options.backbone:
         parser.error(f"argument --backbone: {backbones_of(info)}")
-    if wanted.kvstore != options.kvstore:
+    if supported.kvstore != options.kvstore:
         parser.error(f"argument --kvstore: {kvstores_of(info)}")
     if options.kvstore == DIST and not launched():
         parser.error(f"argument --kvstore: {NOT_LAUNCHED}")
@@ -135,22 +137,22 @@ def parse_script(argv: list[str], info: SectionInfo, prog: str | None = None) ->
 
 
 def backbones_of(info: SectionInfo) -> str:
-    """What a section takes features from, for a message."""
+    """Return a message: the backbones that a section supports."""
     return f"section {info.number} takes {' or '.join(info.backbones) or 'no pretrained network'}"
 
 
 def kvstores_of(info: SectionInfo) -> str:
-    """Why a section takes no kvstore, for a message."""
+    """Return a message: the section supports no kvstore, and which sections do."""
     return f"section {info.number} trains in one process on one device; {_numbers('shared')} can share a training"
 
 
-def _numbers(what: str, between: str = " and ") -> str:
-    """The book's sections whose record has ``what``, for a message."""
-    return between.join(info.number for info in contents.SECTIONS if getattr(info, what))
+def _numbers(field: str, separator: str = " and ") -> str:
+    """Join the numbers of the book's sections whose record has ``field``."""
+    return separator.join(info.number for info in contents.SECTIONS if getattr(info, field))
 
 
 def check_kvstore(infos: Sequence[SectionInfo], options: Options) -> None:
-    """Raise InputError where no section can train through the kvstore that was asked for, or too many are to."""
+    """Raise InputError if no section supports ``options.kvstore``, or if several sections ask for dist_sync."""
     if options.kvstore is None:
         return
     if not any(info.shared for info in infos):
@@ -159,6 +161,13 @@ def check_kvstore(infos: Sequence[SectionInfo], options: Options) -> None:
         raise InputError(f"--kvstore {NOT_LAUNCHED}")
     if options.kvstore == DIST and len(infos) > 1:
         raise InputError(f"--kvstore {DIST} takes one section at a time: the servers end with its training")
+
+
+def count(text: str) -> int:
+    """Parse a whole number 1 or more, for :mod:`argparse`."""
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number 1 or more")
 
 
 def _data(value: str) -> str:

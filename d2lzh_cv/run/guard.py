@@ -1,4 +1,4 @@
-"""How a section's process ends: every way out leaves a results.json that tells the truth, and one clear line."""
+"""The end of a section's process: however it ends, results.json holds the true status and one line says why."""
 from __future__ import annotations
 
 import atexit
@@ -15,35 +15,35 @@ INPUT_ERROR, INTERRUPTED = 2, 130  # exit codes
 
 
 class Run(Protocol):
-    """What is watched: a section's run."""
+    """A section's run, as :func:`watch` needs it."""
 
     notebook: bool
     info: Any
     options: Any
 
     def how_to_resume(self) -> str | None:
-        """The command that resumes its training, if one was saved."""
+        """Return the command that resumes the training, None if no snapshot was saved."""
 
     def end(self, status: str, error: str | None = None, trace: str | None = None) -> None:
-        """Write what it came to; the first call counts."""
+        """Write the status and error to results.json; only the first call counts."""
 
 
 def watch(run: Run) -> None:
-    """Record it when ``run`` ends by an error, by Ctrl-C, or without ``run.finish()``.
+    """Record the end of ``run`` by an error, by Ctrl-C, or without ``run.finish()``.
 
-    A notebook handles its own errors, so only the last of the three is watched there.
+    A notebook handles errors and Ctrl-C itself, so only the last case is recorded there.
     """
     atexit.register(_on_exit, run)
     if not run.notebook:
         sys.excepthook = lambda kind, error, trace: _on_error(run, kind, error, trace)
-        if not distributed.launched():  # there a member is to die of SIGTERM, whomever it waits for
+        if not distributed.launched():  # a launched process must die of SIGTERM, even if it waits for another one
             _stop_when_terminated()
-        # Ctrl-C reaches a DataLoader's workers too; they would each print a traceback. Their parent ends them.
+        # Ctrl-C reaches a DataLoader's workers too, and each would print a traceback; their parent ends them instead.
         os.register_at_fork(after_in_child=_leave_ending_to_the_parent)
 
 
 def leave(run: Run) -> None:
-    """Undo :func:`watch` once ``run`` has ended."""
+    """Undo :func:`watch` after ``run`` has ended."""
     atexit.unregister(_on_exit)
     sys.excepthook = sys.__excepthook__
 
@@ -53,16 +53,16 @@ def _on_exit(run: Run) -> None:
 
 
 def _on_error(run: Run, kind: type[BaseException], error: BaseException, trace) -> None:
-    _ignore_interrupts()  # a second Ctrl-C must not leave half of what follows
+    _ignore_interrupts()  # a second Ctrl-C must not stop the rest half-way
     if issubclass(kind, KeyboardInterrupt):
         command = run.how_to_resume()
         _leave_with(run, INTERRUPTED, "interrupted", f"interrupted: section {run.info.number} was stopped"
                                                      f"{f'; to resume: {command}' if command else ''}")
-    wrong = as_input_error(error)
-    if run.options.debug or wrong is None:
+    input_error = as_input_error(error)
+    if run.options.debug or input_error is None:
         traceback.print_exception(kind, error, trace)
-    text = " ".join(str(wrong or error).split())
-    if wrong is not None:
+    text = " ".join(str(input_error or error).split())
+    if input_error is not None:
         _leave_with(run, INPUT_ERROR, "failed", f"error: {text}", text)
     _end(run, "failed", f"{kind.__name__}: {text}", "".join(traceback.format_exception(kind, error, trace)))
 
@@ -76,12 +76,12 @@ def _leave_with(run: Run, code: int, status: str, line: str, text: str | None = 
 def _end(run: Run, status: str, error: str, trace: str | None = None) -> None:
     try:
         run.end(status, error, trace)
-    except InputError as problem:  # the disk that is full may be why the section failed
+    except InputError as problem:  # such as a full disk, which may also be why the section failed
         print(f"error: {problem}", file=sys.stderr)
 
 
 def _stop_when_terminated() -> None:
-    """Let `kill`, and the `run` that started this section, do what Ctrl-C does; after Ctrl-C it is the same request."""
+    """Treat SIGTERM, from `kill` or from `d2lzh-cv run`, like Ctrl-C; after Ctrl-C it is the same request."""
     asked = False
 
     def on_signal(number, frame) -> None:
@@ -102,4 +102,4 @@ def _ignore_interrupts() -> None:
 
 def _leave_ending_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which it does so
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the parent ends its workers by SIGTERM

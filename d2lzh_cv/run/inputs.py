@@ -1,4 +1,4 @@
-"""What sections are to read, looked for before anything is made: the set in --data DIR, the weights of --backbone."""
+"""Check the inputs of sections before anything is written: the sets in --data DIR, the weights of --backbone."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from .flags import Options
 
 
 def check(infos: Sequence[SectionInfo], options: Options) -> None:
-    """Raise InputError where the sections ``infos`` would do something else than ``options`` ask for.
+    """Raise InputError if the sections ``infos`` cannot find the input that ``options`` ask for.
 
-    --backbone: the network's weights must be there. --data DIR: the set that the section is about must be in DIR; of
-    several sections one such set is enough, the others then draw theirs and say so.
+    --backbone needs the weights of the network. --data DIR needs the section's own set in DIR. If several sections
+    run, one set in DIR is enough: the other sections then draw synthetic sets and say so.
     """
     if any(options.for_section(info).backbone for info in infos):
         hub.require_weights(options.backbone, options.data)
@@ -26,11 +26,12 @@ def check(infos: Sequence[SectionInfo], options: Options) -> None:
 
 def _check_folder(infos: Sequence[SectionInfo], folder: Path) -> None:
     check_folder(folder, "--data ")
-    wanted = dict.fromkeys(name for info in infos
-                           for name in ([info.own_set] if len(infos) == 1 else info.needs)
-                           if name not in (None, "source", "weights"))
-    if not wanted or any(hub.locate(name, folder) for name in wanted):
+    names = dict.fromkeys(name for info in infos
+                          for name in ([info.own_set] if len(infos) == 1 else info.needs)
+                          if name not in (None, "source", "weights"))
+    if not names or any(hub.locate(name, folder) for name in names):
         return
-    what = (f"section {infos[0].number} reads {infos[0].own_set} ({catalogue.data_set(infos[0].own_set).looks_for})"
-            if len(infos) == 1 else f"these sections read {', '.join(wanted)}")
-    raise InputError(f"--data {folder}: {what}, not there: {whats_there(folder)}; without --data DIR it is drawn")
+    needed = (f"section {infos[0].number} reads {infos[0].own_set} ({catalogue.data_set(infos[0].own_set).looks_for})"
+              if len(infos) == 1 else f"these sections read {', '.join(names)}")
+    raise InputError(f"--data {folder}: {needed}, not there: {whats_there(folder)}; without --data DIR a synthetic set "
+                     "takes its place")

@@ -1,6 +1,6 @@
-"""Starting the processes of a distributed training, here or over ssh, and ending them all when one fails.
+"""Start the processes of a distributed training, here or over ssh, and end them all when one fails.
 
-Each process is on a leash (:mod:`d2lzh_cv.run.tied_process`), so that none is left behind however this one ends.
+Each process is tied to this one (:mod:`d2lzh_cv.run.tied_process`), so that all end however this one ends.
 """
 from __future__ import annotations
 
@@ -25,15 +25,22 @@ from ..errors import InputError
 from . import rundir
 from .guard import INTERRUPTED
 
-SERVE = "import d2lzh_cv, mxnet"  # MXNet serves while it is imported, until the workers are done
+SERVE = "import d2lzh_cv, mxnet"  # this import does not return before the workers finish: MXNet serves in it
 HERE, LOOPBACK = "localhost", "127.0.0.1"
-SENT = ("DMLC_", "D2LZH_CV_", "MXNET_", "OMP_", "PS_", "PYTHON")  # what of the environment goes along to other hosts
-SAVING, LEAVING = 60, 15  # seconds to finish a step and save after Ctrl-C; to leave after the last worker has
+SENT = ("DMLC_", "D2LZH_CV_", "MXNET_", "OMP_", "PS_", "PYTHON")  # prefixes of the variables sent to other hosts
+SAVING, LEAVING = 60, 15  # seconds: for the last step and its snapshot after Ctrl-C; for servers after the last worker
 
 
 @dataclass
 class Plan:
-    """Where the processes of a job run: ``hosts`` in turn, the first has the scheduler, at ``address``."""
+    """The processes of a job and their places.
+
+    Attributes:
+        workers, servers: the numbers of processes; a scheduler comes in addition.
+        hosts: take processes in turn; the scheduler runs on the first host.
+        address: the address of the first host; None looks it up.
+        port: the port of the scheduler; None chooses one.
+    """
 
     workers: int
     servers: int
@@ -42,21 +49,21 @@ class Plan:
     port: int | None = None
 
     def environment(self) -> dict[str, str]:
-        """What all processes of the job have in common."""
+        """Return the environment variables that all processes of the job share."""
         address = self.address or address_of(self.hosts[0])
         port = self.port or (free_port() if self.hosts[0] == HERE else random.randint(20000, 32000))
         return {"DMLC_PS_ROOT_URI": address, "DMLC_PS_ROOT_PORT": str(port), "DMLC_NUM_WORKER": str(self.workers),
                 "DMLC_NUM_SERVER": str(self.servers), "PYTHONUNBUFFERED": "1"}
 
     def processes(self, command: Sequence[str]) -> list[Member]:
-        """The job's members, not yet started."""
+        """Return the members of the job, not yet started; every worker runs ``command``."""
         serve = [sys.executable, "-c", SERVE]
         roles = [("scheduler", 0, serve), *(("server", i, serve) for i in range(self.servers)),
                  *(("worker", i, list(command)) for i in range(self.workers))]
         return [Member(role, number, self.hosts[number % len(self.hosts)], argv) for role, number, argv in roles]
 
     def threads(self) -> str:
-        """How many threads a worker takes on this machine, when it has none of its own to itself."""
+        """Return the number of threads per worker if the workers of a host share the cores of this machine."""
         return str(max(1, (os.cpu_count() or 1) // -(-self.workers // len(self.hosts))))
 
 
@@ -70,7 +77,7 @@ class Member:
         self._readers: list[threading.Thread] = []
 
     def start(self, shared: dict[str, str]) -> None:
-        """Start it with ``shared`` and its own part of the environment, its output going to ours line by line."""
+        """Start it with the environment ``shared`` and its own variables; pass its output on line by line."""
         environment = {**shared, "DMLC_ROLE": self.role, "DMLC_NODE_HOST": address_of(self.host)}
         if self.role == "worker":
             environment[RANK] = str(self.number)
@@ -86,33 +93,34 @@ class Member:
             reader.start()
 
     def poll(self) -> int | None:
-        """Its exit code, as a shell gives it, or None while it runs."""
+        """Return the exit code as a shell gives it, or None if the process is not started or still runs."""
         code = self._process.poll() if self._process else None
         return code if code is None or code >= 0 else 128 - code
 
     def runs(self) -> bool:
+        """Return whether the process is started and has not ended."""
         return self._process is not None and self.poll() is None
 
     def signal(self, name: str) -> None:
-        """Send a signal, such as "INT", to the command and what it has started."""
+        """Send the signal ``name``, such as "INT", to the command and its children."""
         if self.runs():
             with suppress(BrokenPipeError):
                 self._process.stdin.write(f"{name}\n")
                 self._process.stdin.flush()
 
     def let_go(self) -> None:
-        """Let it end: what does not within the leash's time is killed."""
+        """Close its standard input: the command gets SIGTERM, and SIGKILL after a time of grace."""
         if self._process:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
 
     def finish(self, deadline: float) -> None:
-        """Wait until it has ended and its output is written; what is left at ``deadline`` is killed."""
+        """Wait until the process has ended and its output is written; kill it at ``deadline``, in monotonic seconds."""
         if not self._process:
             return
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, deadline - time.monotonic()))
-        with suppress(ProcessLookupError):  # the group outlives a leash that was killed itself
+        with suppress(ProcessLookupError):  # the group may still run if tied_process itself was killed
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for reader in self._readers:
@@ -123,21 +131,22 @@ class Member:
 
     def _pass_on(self, source: IO[str], target: IO[str]) -> None:
         for line in source:
-            target.write(f"{self.name} | {line.rstrip()}\n")  # one write per line: lines of others do not mix in
+            target.write(f"{self.name} | {line.rstrip()}\n")  # one write per line, so that lines do not mix
             target.flush()
 
 
 def launch(plan: Plan, command: Sequence[str]) -> int:
-    """Run ``command`` in every worker of ``plan`` and return the exit code: that of the member that failed first.
+    """Run ``command`` in every worker of ``plan``; return the exit code of the member that failed first, else 0.
 
-    Ctrl-C lets worker 0 finish its step and save; pressed again it does not wait.
+    After Ctrl-C worker 0 finishes its step and saves; a second Ctrl-C stops at once.
 
-    Raises InputError where a host has no address.
+    Raises:
+        InputError: the address of a host is unknown.
     """
     members, shared = plan.processes(command), plan.environment()
     if plan.hosts[0] == HERE and plan.workers > 1:
         shared.setdefault("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", plan.threads()))
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` and `timeout` end the job too
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` and `timeout` end the job too
     began = time.time()
     try:
         for member in members:
@@ -151,13 +160,13 @@ def launch(plan: Plan, command: Sequence[str]) -> int:
         _end(members)
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
-    _say_how(plan, failed, code, command, began)
+        signal.signal(signal.SIGTERM, previous)
+    _report_end(plan, failed, code, command, began)
     return code
 
 
 def _watch(members: Sequence[Member]) -> tuple[Member | None, int]:
-    """Wait until one has failed or all workers are done; returns it, and the exit code."""
+    """Wait until a member fails or all workers finish; return the failed member, if any, and the exit code."""
     workers, left_at = [member for member in members if member.role == "worker"], None
     while True:
         for member in sorted(members, key=lambda member: member.role != "worker"):
@@ -172,7 +181,7 @@ def _watch(members: Sequence[Member]) -> tuple[Member | None, int]:
 
 def _interrupt(members: Sequence[Member]) -> None:
     first = next(member for member in members if member.role == "worker")
-    print("ending: worker 0 finishes its step and saves (Ctrl-C again stops at once)", file=sys.stderr, flush=True)
+    print("stopping: worker 0 finishes its step and saves (Ctrl-C again stops at once)", file=sys.stderr, flush=True)
     try:
         first.signal("INT")
         deadline = time.monotonic() + SAVING
@@ -185,16 +194,16 @@ def _interrupt(members: Sequence[Member]) -> None:
 
 def _end(members: Sequence[Member]) -> None:
     from .tied_process import GRACE
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # nobody is left behind by one more Ctrl-C
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C must not leave a process running
     for member in members:
         member.let_go()
     deadline = time.monotonic() + GRACE + 2
     for member in members:
         member.finish(deadline)
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, previous)
 
 
-def _say_how(plan: Plan, failed: Member | None, code: int, command: Sequence[str], began: float) -> None:
+def _report_end(plan: Plan, failed: Member | None, code: int, command: Sequence[str], began: float) -> None:
     if failed is not None:
         killed = signal.Signals(code - 128).name if code > 128 and code - 128 in set(signal.Signals) else None
         how = f"was killed ({killed})" if killed else f"failed with exit code {code}"
@@ -208,47 +217,49 @@ def _say_how(plan: Plan, failed: Member | None, code: int, command: Sequence[str
 
 
 def _has_snapshot(command: Sequence[str], began: float) -> bool:
-    """Whether worker 0 of a ``run`` has saved its state, on this machine, during the job or in what it went on from."""
-    named = [value for word, value in zip(command, command[1:]) if word == "--out"]
-    named += [word.partition("=")[2] for word in command if word.startswith("--out=")]
-    out = Path(named[-1]) if named else rundir.latest()
+    """Return whether worker 0 has a snapshot on this machine, from this job or from the run that it resumed."""
+    folders = [value for word, value in zip(command, command[1:]) if word == "--out"]
+    folders += [word.partition("=")[2] for word in command if word.startswith("--out=")]
+    out = Path(folders[-1]) if folders else rundir.latest()
     return out is not None and any(path.stat().st_mtime >= began - 1 or "--resume" in command
                                    for path in out.glob(f"*/{rundir.STATES}"))
 
 
 def read_hosts(file: Path) -> list[str]:
-    """The hosts in ``file``, one a line; empty lines and what follows a # do not count.
+    """Read the hosts in ``file``, one per line; empty lines and comments after # are ignored.
 
-    Raises InputError where it cannot be read, names none, or names this machine as only itself can reach it.
+    Raises:
+        InputError: the file cannot be read or names no host, or it names localhost, which other hosts cannot reach,
+            beside other hosts.
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {file}: {getattr(error, 'strerror', None) or error}") from error
     hosts = [host for line in lines if (host := line.partition("#")[0].strip())]
-    wrong = [host for host in hosts if host.startswith("-") or len(host.split()) > 1]
-    if wrong or not hosts:
-        raise InputError(f"{file} names no host" if not wrong else f"{file}: {wrong[0]!r} is not a host's name")
+    invalid = [host for host in hosts if host.startswith("-") or len(host.split()) > 1]
+    if invalid or not hosts:
+        raise InputError(f"{file} names no host" if not invalid else f"{file}: {invalid[0]!r} is not a host name")
     if HERE in hosts and set(hosts) != {HERE}:
-        raise InputError(f"{file} names {HERE} beside other hosts; write its name as the others reach it")
+        raise InputError(f"{file} names {HERE} beside other hosts; write the name by which the others reach it")
     return hosts
 
 
 def remote_command(argv: Sequence[str], environment: dict[str, str]) -> str:
-    """The line for another host's shell that runs ``argv`` in the folder of this process, with its environment."""
+    """Return a shell command that runs ``argv`` on another host, in the same folder and with this environment."""
     sent = {name: value for name, value in own_environment(environment).items() if name.startswith(SENT)}
     words = [f"{name}={value}" for name, value in sorted(sent.items())]
     return f"cd {shlex.quote(os.getcwd())} && exec env {shlex.join([*words, *argv])}"
 
 
 def own_environment(more: dict[str, str]) -> dict[str, str]:
-    """This process's environment and ``more``, with this very package and its Python found first."""
+    """Return this process's environment with ``more``; this package and this Python come first on the paths."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {**child.environment(), "PATH": path, **more}
 
 
 def address_of(host: str) -> str:
-    """Where other members reach ``host``. Raises InputError where its name is unknown."""
+    """Return the address by which other members reach ``host``. Raises InputError if its name is unknown."""
     try:
         return LOOPBACK if host == HERE else socket.gethostbyname(host.rpartition("@")[2])
     except OSError as error:
@@ -256,7 +267,7 @@ def address_of(host: str) -> str:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return a free port of this machine."""
     with closing(socket.socket()) as probe:
         probe.bind((LOOPBACK, 0))
         return probe.getsockname()[1]

@@ -1,7 +1,6 @@
-"""What a section leaves in its folder, results.json and metrics.jsonl: written and read here alone.
+"""results.json and metrics.jsonl in a section's folder: only this module writes and reads them.
 
-Reading takes a folder as it is found: what is missing or damaged becomes a failed section with a reason, never an
-exception.
+Reading never raises an exception: a missing or damaged file becomes a failed section with a reason.
 """
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ STATUSES = ("ok", "failed", "interrupted", "not run")
 
 @dataclass
 class Results:
-    """What one section came to; the fields are those of results.json, in its order."""
+    """The results of one section: the fields of results.json, in its order."""
 
     section: str
     title: dict[str, str]
@@ -30,7 +29,7 @@ class Results:
     traceback: str | None = None
     mode: str | None = None  # quick | full
     seed: int | None = None
-    options: dict[str, Any] = field(default_factory=dict)  # what must be the same to keep it
+    options: dict[str, Any] = field(default_factory=dict)  # --resume keeps the section only if they are equal
     data: list[dict[str, str]] = field(default_factory=list)  # name, kind, path, note
     results: dict[str, Any] = field(default_factory=dict)
     figures: list[dict[str, str]] = field(default_factory=list)  # file, caption
@@ -38,41 +37,41 @@ class Results:
     environment: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> Path:
-        """Write it into the section's ``folder``. Raises InputError where that fails."""
+        """Write results.json into the section's ``folder`` and return its path. Raises InputError if that fails."""
         return files.write_json(folder / FILE, vars(self))
 
     def path_of(self, name: str) -> str | None:
-        """Where the data set ``name`` was, None where the section has not used it."""
+        """Return the path of the data set ``name``, None if the section did not use it."""
         return next((item["path"] for item in self.data if item["name"] == name), None)
 
 
 def read(folder: Path, info: SectionInfo) -> Results:
-    """Read what the section ``info`` left in its ``folder``; one without a folder was not run."""
-    found = Results(info.number, info.title)
+    """Read the results of the section ``info`` from its ``folder``; without a folder the status is "not run"."""
+    results = Results(info.number, info.title)
     if not folder.is_dir():
-        return found
+        return results
     try:
         values = files.read_json(folder / FILE)
     except InputError as error:
-        found.status, found.error = "failed", (
-            str(error) if (folder / FILE).exists() else f"{FILE} is missing: the section did not come to its end")
-        return found
+        results.status, results.error = "failed", (
+            str(error) if (folder / FILE).exists() else f"{FILE} is missing: the section did not reach its end")
+        return results
     if not isinstance(values, dict):
-        found.status, found.error = "failed", f"{folder / FILE} does not hold a JSON object; run the section again"
-        return found
-    return _fill(found, values)
+        results.status, results.error = "failed", f"{folder / FILE} is not a JSON object; run the section again"
+        return results
+    return _fill(results, values)
 
 
-def _fill(found: Results, values: dict[str, Any]) -> Results:
-    found.status = _typed(values, "status", str, "failed")
-    if found.status not in STATUSES:
-        found.status, found.error = "failed", f"{FILE} gives the unknown status {found.status!r}"
+def _fill(results: Results, values: dict[str, Any]) -> Results:
+    results.status = _typed(values, "status", str, "failed")
+    if results.status not in STATUSES:
+        results.status, results.error = "failed", f"{FILE} gives the unknown status {results.status!r}"
     for name, kind in (("error", str), ("traceback", str), ("mode", str), ("seed", int), ("seconds", (int, float)),
                        ("options", dict), ("results", dict), ("environment", dict)):
-        setattr(found, name, _typed(values, name, kind, getattr(found, name)))
-    found.data = _objects(values, "data", ("name", "kind", "path", "note"))
-    found.figures = _objects(values, "figures", ("file", "caption"))
-    return found
+        setattr(results, name, _typed(values, name, kind, getattr(results, name)))
+    results.data = _objects(values, "data", ("name", "kind", "path", "note"))
+    results.figures = _objects(values, "figures", ("file", "caption"))
+    return results
 
 
 def _typed(values: dict[str, Any], key: str, kind: Any, default: Any) -> Any:
@@ -86,7 +85,7 @@ def _objects(values: dict[str, Any], key: str, names: tuple[str, ...]) -> list[d
 
 
 def append_metrics(folder: Path, values: dict[str, Any]) -> None:
-    """Append a line to metrics.jsonl; it is on disk at once. Raises InputError where that fails."""
+    """Append ``values`` as a line to metrics.jsonl and close the file. Raises InputError if that fails."""
     line, path = json.dumps(to_plain(values), ensure_ascii=False), folder / METRICS
     try:
         with path.open("a", encoding="utf-8") as file:
@@ -96,7 +95,7 @@ def append_metrics(folder: Path, values: dict[str, Any]) -> None:
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines that are JSON objects: the last one of a section that was killed may be cut off."""
+    """Return the lines of metrics.jsonl that are JSON objects; a killed section may leave a cut-off last line."""
     try:
         text = (folder / METRICS).read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""The folder of a run: ``runs/<time>``, and ``runs/latest`` pointing at the newest."""
+"""The folder of a run, ``runs/<time>``, and the link ``runs/latest`` to the newest run."""
 from __future__ import annotations
 
 import os
@@ -9,25 +9,26 @@ from typing import Any
 from .. import files, locks
 from ..errors import InputError
 
-LOCK = ".lock"  # in the folder of a run; .9.7.lock is that of a section whose script was started by itself
+LOCK = ".lock"  # in the folder of a run; a section's script started alone also locks, for example, .9.7.lock
 SNAPSHOTS = "snapshots"  # in a section's folder
-STATES = f"{SNAPSHOTS}/*/[0-9]*-[0-9]*"  # the states of its trainings, to resume from
-NOTE = "run.json"  # what was wanted of a run, and when
+STATES = f"{SNAPSHOTS}/*/[0-9]*-[0-9]*"  # the snapshots of all trainings of a section
+NOTE = "run.json"  # command, sections and times of a run
 
 
 def open_run(out: str | None, resume: bool = False) -> Path:
-    """Return the run's folder, made: ``out`` if given, else a new ``runs/<time>`` that ``runs/latest`` points at.
+    """Make and return the run's folder: ``out`` if given, else a new ``runs/<time>``, which ``runs/latest`` links to.
 
     Args:
         out: the folder, or None to choose one.
-        resume: with ``out`` None, resume in the folder that ``runs/latest`` points at, if there is one.
+        resume: if ``out`` is None, take the folder that ``runs/latest`` links to, if it exists.
 
     Raises:
         InputError: the folder cannot be made or written to.
     """
     chosen = Path(out) if out is not None else latest() if resume else None
     if chosen is not None:
-        _check_writable(files.make_folder(chosen))
+        if not os.access(files.make_folder(chosen), os.W_OK | os.X_OK):
+            raise InputError(f"cannot write to {chosen}; give --out a folder you can write to")
         return chosen
     folder = _new_folder(files.make_folder(Path("runs")))
     _point_latest_at(folder)
@@ -35,13 +36,13 @@ def open_run(out: str | None, resume: bool = False) -> Path:
 
 
 def claim(folder: Path, section: str | None = None, shared: bool = False) -> locks.Lock:
-    """Keep others out of ``folder``, or of the folder of ``section`` in it, until the lock is released or we end.
+    """Lock ``folder``, or the folder of ``section`` in it, until the lock is released or this process ends.
 
-    A run has its folder alone. Scripts that were started by themselves share it, for each writes to its own section's
-    folder alone.
+    ``d2lzh-cv run`` locks its folder exclusively. Scripts started alone share the folder (``shared``), because each
+    writes only to the folder of its own section, which it locks too.
 
     Raises:
-        InputError: a run is going on there.
+        InputError: another run holds the lock.
     """
     lock = locks.Lock(folder / (f".{section}{LOCK}" if section else LOCK), shared)
     if not lock.take():
@@ -50,7 +51,7 @@ def claim(folder: Path, section: str | None = None, shared: bool = False) -> loc
 
 
 def read_note(folder: Path) -> dict[str, Any]:
-    """Read run.json: when it ``started`` (ISO 8601), its ``command``, its ``sections``; None, None, [] if lost."""
+    """Read ``started`` (ISO 8601), ``command`` and ``sections`` from run.json; None, None and [] if unreadable."""
     try:
         note = files.read_json(folder / NOTE)
     except InputError:
@@ -61,7 +62,7 @@ def read_note(folder: Path) -> dict[str, Any]:
 
 
 def latest() -> Path | None:
-    """Return the folder of the newest run, which ``runs/latest`` points at, or None."""
+    """Return the folder of the newest run, the target of ``runs/latest``, or None."""
     link, note = Path("runs/latest"), Path("runs/latest.txt")
     if link.is_symlink() and link.is_dir():
         return link.parent / os.readlink(link)
@@ -72,7 +73,7 @@ def latest() -> Path | None:
 
 def _new_folder(parent: Path) -> Path:
     name = time.strftime("%Y-%m-%d_%H-%M-%S")
-    for suffix in ("", *(f"-{i}" for i in range(2, 1000))):  # runs that start within one second
+    for suffix in ("", *(f"-{i}" for i in range(2, 1000))):  # several runs may start within one second
         try:
             (parent / f"{name}{suffix}").mkdir()
         except FileExistsError:
@@ -92,8 +93,3 @@ def _point_latest_at(folder: Path) -> None:
     except (OSError, NotImplementedError):  # a file system without links, or a real folder called latest
         temporary.unlink(missing_ok=True)
         files.write_text(folder.parent / "latest.txt", folder.name + "\n")
-
-
-def _check_writable(folder: Path) -> None:
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"cannot write to {folder}; give --out a folder you can write to")

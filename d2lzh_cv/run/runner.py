@@ -1,4 +1,4 @@
-"""Running sections one after the other, each in a process of its own, with a report of them all at the end."""
+"""Run sections one after the other, each in its own process, and write one report at the end."""
 from __future__ import annotations
 
 import shlex
@@ -30,7 +30,7 @@ STYLES = {"ok": "green", "kept": "green", "failed": "bold red", "interrupted": "
 
 
 class Terminated(KeyboardInterrupt):
-    """This process was asked to end by `kill`."""
+    """Raised when this process gets SIGTERM, as from `kill`."""
 
 
 def _terminate(number, frame) -> None:
@@ -39,7 +39,7 @@ def _terminate(number, frame) -> None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one section went; ``code`` is its process's exit code, None when none was started."""
+    """The outcome of one section; ``code`` is the exit code of its process, None if no process was started."""
 
     info: SectionInfo
     status: str  # ok | kept (--resume) | failed | interrupted | not run
@@ -49,41 +49,39 @@ class Outcome:
 
 
 def run(infos: Sequence[SectionInfo], options: Options, write_report: Callable[[Path], Path]) -> int:
-    """Run the sections in ``infos``, write the report, print how each went.
+    """Run the sections in ``infos``, write the report, and print the outcome of each section.
 
-    A section that fails does not stop the others; Ctrl-C does. ``write_report`` writes the page over all sections of a
-    run's folder and returns its path.
+    A failing section does not stop the others; Ctrl-C does.
+
+    Args:
+        write_report: writes the report of all sections in a run's folder and returns its path.
 
     Returns:
-        The exit code: 0 all well, 1 a section failed by a bug, 2 by its input only, 130 interrupted.
+        The exit code: 0 if all is well, 1 after a bug, 2 if sections failed only because of their input, 130 after
+        Ctrl-C.
 
     Raises:
-        InputError: a script is missing, no section takes the backbone or its weights are not there, --data names a
-            folder without the sets, MXNet does not import, or the output folder cannot be written to or has a run
-            going on; then nothing was run.
+        InputError: nothing was run, because a script, the backbone's weights or the sets in --data are missing, no
+            section supports the backbone, MXNet does not import, or the output folder is locked or not writable.
     """
-    _check_backbone(infos, options)
+    if options.backbone and not any(options.for_section(info).backbone for info in infos):
+        raise InputError(f"--backbone {options.backbone}: {'; '.join(backbones_of(info) for info in infos)}")
     inputs.check(infos, options)
     scripts = [contents.script_path(info) for info in infos]
-    hook.check(child.environment())  # once, here: without MXNet each section would fail
+    hook.check(child.environment())  # once, here: without MXNet every section would fail
     out = rundir.open_run(options.out, options.resume)
     lock = rundir.claim(out)
     try:
         note = _begin_note(out, infos, options)
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores SIGINT
         signal.signal(signal.SIGTERM, _terminate)  # `kill` and `timeout` stop the section too
         outcomes, interrupted = _run_all(list(zip(infos, scripts)), options, out, lock)
         files.write_json(out / rundir.NOTE, {**note, "finished": _now(), "interrupted": interrupted})
         _print_summary(outcomes, out, write_report)
-        _say_what_was_drawn(outcomes, options, out)
+        _list_drawn_sets(outcomes, options, out)
     finally:
         lock.release()
     return INTERRUPTED if interrupted else _exit_code(outcomes)
-
-
-def _check_backbone(infos: Sequence[SectionInfo], options: Options) -> None:
-    if options.backbone and not any(options.for_section(info).backbone for info in infos):
-        raise InputError(f"--backbone {options.backbone}: {'; '.join(backbones_of(info) for info in infos)}")
 
 
 def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path,
@@ -103,12 +101,12 @@ def _run_all(jobs: list[tuple[SectionInfo, Path]], options: Options, out: Path,
 
 def _run_one(info: SectionInfo, script: Path, options: Options, out: Path, lock: Lock) -> Outcome:
     if options.backbone and info.backbones and options.for_section(info).backbone is None:
-        print(f"{backbones_of(info)}, not {options.backbone}: it goes by its own order", flush=True)
+        print(f"{backbones_of(info)}, not {options.backbone}: it chooses its own default", flush=True)
     options = options.for_section(info)
-    before = results.read(out / info.number, info)
-    if options.resume and before.status == "ok" and before.options == options.identity():
+    earlier = results.read(out / info.number, info)
+    if options.resume and earlier.status == "ok" and earlier.options == options.identity():
         print(f"{info.number} kept: done before with the same flags")
-        return Outcome(info, "kept", seconds=before.seconds)
+        return Outcome(info, "kept", seconds=earlier.seconds)
     # A child that dies early must not leave an earlier run's "ok".
     (out / info.number / results.FILE).unlink(missing_ok=True)
     code = _run_child([sys.executable, str(script), *options.to_argv(out)], lock)
@@ -124,8 +122,8 @@ def _run_child(command: list[str], lock: Lock) -> int:
     try:
         return process.wait()
     except KeyboardInterrupt as stop:
-        # A terminal's Ctrl-C has reached the section too, `kill -INT` has not: SIGTERM asks it for the same, and
-        # asking twice does no harm. A launched one dies of it; there Ctrl-C goes to all that were launched.
+        # Ctrl-C in a terminal reaches the section too, `kill -INT` does not. SIGTERM is the same request, and a second
+        # request does no harm. A launched section dies of SIGTERM, but there Ctrl-C reaches all launched processes.
         if not launched() or isinstance(stop, Terminated):
             process.send_signal(signal.SIGINT if launched() else signal.SIGTERM)
         _stop(process)
@@ -133,28 +131,28 @@ def _run_child(command: list[str], lock: Lock) -> int:
 
 
 def _stop(process: subprocess.Popen) -> None:
-    """Wait for the child, which finishes its step and saves, and then end it."""
+    """Wait while the child finishes its step and saves; then end it with ever stronger signals."""
     for seconds, then in ((60, signal.SIGINT), (20, signal.SIGTERM), (5, signal.SIGKILL)):
         try:
             process.wait(seconds)
             return
         except subprocess.TimeoutExpired:
             process.send_signal(then)
-        except KeyboardInterrupt:  # pressed again: do not wait
+        except KeyboardInterrupt:  # a second Ctrl-C: do not wait
             process.kill()
     process.wait()
 
 
 def _outcome(info: SectionInfo, out: Path, code: int) -> Outcome:
-    """Read how the section went, and make its results.json say so where the section could not."""
-    found = results.read(out / info.number, info)
-    if not (out / info.number / results.FILE).exists() or (found.status == "ok") != (code == 0):
-        found.status, found.error = "interrupted" if code == INTERRUPTED else "failed", _why(code)
-        found.write(files.make_folder(out / info.number))
-    return Outcome(info, found.status, code, found.seconds, found.error)
+    """Read the results of the section, and correct its results.json if the section could not."""
+    recorded = results.read(out / info.number, info)
+    if not (out / info.number / results.FILE).exists() or (recorded.status == "ok") != (code == 0):
+        recorded.status, recorded.error = "interrupted" if code == INTERRUPTED else "failed", _reason(code)
+        recorded.write(files.make_folder(out / info.number))
+    return Outcome(info, recorded.status, code, recorded.seconds, recorded.error)
 
 
-def _why(code: int) -> str:
+def _reason(code: int) -> str:
     if code == INTERRUPTED:
         return "stopped by Ctrl-C"
     if code == 0:
@@ -167,10 +165,10 @@ def _why(code: int) -> str:
 
 
 def _begin_note(out: Path, infos: Sequence[SectionInfo], options: Options) -> dict[str, Any]:
-    """Write run.json, by which the report knows what was wanted; sections of earlier runs in ``out`` stay in it."""
-    wanted = {info.number for info in infos} | set(rundir.read_note(out)["sections"])
+    """Write run.json, from which the report takes the list of sections; sections of earlier runs stay in the list."""
+    numbers = {info.number for info in infos} | set(rundir.read_note(out)["sections"])
     note = {"command": shlex.join(["d2lzh-cv", *sys.argv[1:]]), "started": _now(), "finished": None,
-            "sections": [info.number for info in contents.ALL if info.number in wanted], **options.identity()}
+            "sections": [info.number for info in contents.ALL if info.number in numbers], **options.identity()}
     files.write_json(out / rundir.NOTE, note)
     return note
 
@@ -184,12 +182,12 @@ def _exit_code(outcomes: list[Outcome]) -> int:
     return 0 if not codes else INPUT_ERROR if set(codes) == {INPUT_ERROR} else BUG
 
 
-def _say_what_was_drawn(outcomes: list[Outcome], options: Options, out: Path) -> None:
-    """The last word of a run on the reader's folder: what of it was not theirs."""
+def _list_drawn_sets(outcomes: list[Outcome], options: Options, out: Path) -> None:
+    """After a run with --data DIR, print the synthetic sets that took the place of sets missing in DIR."""
     drawn: dict[str, list[str]] = {}
     for outcome in outcomes:
-        found = results.read(out / outcome.info.number, outcome.info)
-        for item in found.data if options.data not in hub.WORDS else ():
+        recorded = results.read(out / outcome.info.number, outcome.info)
+        for item in recorded.data if options.data not in hub.WORDS else ():
             if item["kind"] == "synthetic" and item["name"] not in ("source", "weights"):
                 drawn.setdefault(item["name"], []).append(outcome.info.number)
     if drawn:

@@ -1,7 +1,7 @@
 """The first and last line of every chapter script: ``run = section.start("9.7")`` ... ``run.finish()``.
 
-Between them ``run`` holds the flags, finds data, and keeps what the section shows: figures, figures' captions, recorded
-values, training curves and printed output, all in the folder ``OUT/9.7``.
+Between them ``run`` holds the flags, finds the data, and saves the section's output in the folder ``OUT/9.7``: figures,
+captions, recorded values, training curves and printed text.
 """
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
     from ..engine.snapshots import Snapshots
 
 T = TypeVar("T")
-MAX_WIDTH = 1600  # pixels of a saved figure: enough for a page, small enough to put 100 in one
+MAX_WIDTH = 1600  # pixels of a saved figure: sharp on a page, yet small enough for 100 figures on one page
 _current: Section | None = None
 
 
 def start(name: str) -> Section:
-    """Begin the section ``name`` ("9.7"): flags, seeds, output folder, printed output kept in stdout.txt.
+    """Begin the section ``name`` ("9.7"): read flags, seed, make the output folder, copy printed text to stdout.txt.
 
-    A script reads its flags from the command line (a wrong one: one line, exit 2). A notebook has none and runs in
-    quick mode.
+    A script reads its flags from the command line; a wrong flag prints one line and exits with code 2. A notebook has
+    no flags and runs in quick mode.
 
     Raises:
-        InputError: the output folder cannot be written to or a run is going on in it, or what the flags ask for is not
-            there. In a script it becomes one line and exit code 2.
+        InputError: the output folder is not writable or another run holds it, or an input that the flags name is
+            missing. A script prints it as one line and exits with code 2.
     """
     global _current
     info, notebook = contents.find(name), in_notebook()
@@ -54,7 +54,7 @@ def start(name: str) -> Section:
         streams.prepare()
     options = Options(quick=True) if notebook else parse_script(sys.argv[1:], info)
     if _current is not None:
-        _current.end("failed", "ended before run.finish()")  # a notebook began again
+        _current.end("failed", "ended before run.finish()")  # the notebook was run again
     _current = run = Section(info, options, notebook)
     guard.watch(run)
     run.open()
@@ -62,7 +62,7 @@ def start(name: str) -> Section:
 
 
 def in_notebook() -> bool:
-    """True in a Jupyter kernel, where the command line is the kernel's own."""
+    """Return True in a Jupyter kernel; the command line then belongs to the kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return shell is not None and "IPKernelApp" in shell.config
@@ -73,11 +73,11 @@ class Section:
 
     Attributes:
         quick, full: the mode; exactly one is true.
-        seed: the run's seed.
-        backbone: the pretrained network that was asked for, or None.
-        backbones: the ones to look for, in this order.
-        folder: where the section's results go; a script may keep checkpoints there.
-        info, options: the section in the table, and the flags.
+        seed: the seed of the run.
+        backbone: the pretrained network that --backbone names, or None.
+        backbones: the pretrained networks to look for, in this order.
+        folder: the folder of the results; a script may save checkpoints there.
+        info, options: the section's record, and the flags.
     """
 
     def __init__(self, info: contents.SectionInfo, options: Options, notebook: bool):
@@ -94,7 +94,7 @@ class Section:
         self._ended = False
         self._locks: list[locks.Lock] = []
 
-    # -- what to do ---------------------------------------------------------------------------------------------
+    # -- settings and data --------------------------------------------------------------------------------------
     def choose(self, *, quick: T, full: T) -> T:
         """Return ``quick`` in quick mode, else ``full``."""
         return quick if self.quick else full
@@ -104,28 +104,29 @@ class Section:
         return self.options.epochs or self.choose(quick=quick, full=full)
 
     def find(self, name: str) -> Source:
-        """Return where the data set ``name`` is (see :func:`d2lzh_cv.data.hub.find`), and say once which it is.
+        """Find the data set ``name`` (see :func:`d2lzh_cv.data.hub.find`), and print its source once.
 
-        Synthetic sets are those of seed 0 whatever ``--seed`` says: two seeds then differ by the training alone.
+        Synthetic sets always have seed 0, whatever ``--seed`` is, so that only the training depends on the seed.
         """
         if name not in self._sources:
             from ..data import hub
             choice = self.options.data
             if name == "weights" and self.backbone and choice == "synthetic":
-                choice = "auto"  # who names a network wants its published weights, whatever the pictures are
+                choice = "auto"  # --backbone asks for published weights, even beside synthetic pictures
             self._sources[name] = source = hub.find(name, choice=choice)
             print(source.note)
         return self._sources[name]
 
     def progress(self, iterable: Iterable[T], desc: str = "") -> Iterable[T]:
-        """Return ``iterable`` with a progress bar on standard error, where that is a terminal."""
+        """Return ``iterable`` with a progress bar if standard error is a terminal."""
         from tqdm.auto import tqdm
         return tqdm(iterable, desc=desc, leave=False, disable=None, dynamic_ncols=True)
 
     def snapshots(self, series: str, best: str | None = None) -> Snapshots:
-        """Return where the training ``series`` keeps its state, from which ``--resume`` resumes.
+        """Return the snapshots of the training ``series``, from which ``--resume`` resumes.
 
-        best: the value of an epoch, such as "test_acc", whose highest is kept too.
+        Args:
+            best: the field of an epoch's result, such as "test_acc", whose highest value keeps a snapshot too.
         """
         from ..data.fingerprint import fingerprint
         if distributed.num_workers() > 1:
@@ -138,13 +139,13 @@ class Section:
         folder = self.folder / rundir.SNAPSHOTS / folder_name(series)
         return Snapshots(folder, self.seed, series, identity, self.options.resume, self.options.force, best)
 
-    # -- what to keep -------------------------------------------------------------------------------------------
+    # -- output -------------------------------------------------------------------------------------------------
     def record(self, **values: Any) -> None:
-        """Keep results: numbers, texts, shapes, arrays (see :func:`~d2lzh_cv.engine.plain.to_plain`); NaN is null."""
+        """Record numbers, strings, shapes or arrays in results.json, see :func:`~d2lzh_cv.engine.plain.to_plain`."""
         self._results.update(to_plain(values))
 
     def log(self, *, series: str, **values: Any) -> None:
-        """Append a line to metrics.jsonl, such as ``log(series="SSD", epoch=1, loss=0.5)``; it is on disk at once."""
+        """Append a line to metrics.jsonl, such as ``log(series="SSD", epoch=1, loss=0.5)``, and close the file."""
         append_metrics(self.folder, {"series": series, **values})
 
     def log_epoch(self, series: str, epoch: Any) -> None:
@@ -153,16 +154,16 @@ class Section:
         self.log(series=series, epoch=values.pop("number"), **values)
 
     def report(self, series: str) -> Callable[[Any], None]:
-        """Return a function of an epoch that prints its line and logs it: an ``on_epoch`` of the training loops."""
+        """Return an ``on_epoch`` function for the training loops, which prints and logs each epoch."""
         def on_epoch(epoch: Any) -> None:
             print(epoch)
             self.log_epoch(series, epoch)
         return on_epoch
 
     def save_figure(self, name: str, caption: str = "", figure: Figure | None = None) -> Path:
-        """Save a matplotlib figure (by default the current one) as ``NN_name.png`` and close it; returns the path.
+        """Save a matplotlib figure (default: the current one) as ``NN_name.png``, close it, and return the path.
 
-        In a notebook the figure is shown first.
+        In a notebook also show the figure.
         """
         from matplotlib import pyplot as plt
 
@@ -180,10 +181,10 @@ class Section:
         return path
 
     def save_picture(self, name: str, array: Any, caption: str = "") -> Path:
-        """Save pixels as ``NN_name.png``, pixel for pixel; returns the path.
+        """Save ``array`` as ``NN_name.png``, pixel for pixel, and return the path.
 
         Args:
-            array: (H, W, 3) or (H, W), uint8 or float in [0, 1] (values outside are clipped); NDArray or NumPy.
+            array: NDArray or NumPy, (H, W, 3) or (H, W), uint8, or float in [0, 1]; other floats are clipped.
         """
         from PIL import Image
         pixels = array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
@@ -198,26 +199,26 @@ class Section:
         return self._keep(name, caption, lambda file: picture.save(file, format="PNG"))
 
     def how_to_resume(self) -> str | None:
-        """The command that resumes a training that was stopped; None where none was saved, or launch says it."""
+        """Return the command that resumes a stopped training; None without a snapshot, or if ``launch`` prints it."""
         if self.folder is None or distributed.launched() or not any(self.folder.glob(rundir.STATES)):
             return None
         argv = self.options.to_argv(self.folder.parent)
         return shlex.join(["d2lzh-cv", "run", self.info.number, *argv, *["--resume"] * (not self.options.resume)])
 
     def leave_to_worker_0(self) -> None:
-        """End the section here in every worker but the first, which alone has what comes after a shared training."""
+        """End the section in every worker except worker 0, which alone runs the steps after a shared training."""
         if distributed.rank() > 0:
             self.finish()
             raise SystemExit
 
     def finish(self) -> None:
-        """Write results.json with status ok, give standard output back, and say where the results are."""
+        """Write results.json with status ok, restore standard output, and print the folder of the results."""
         self.end("ok")
         print(f"{self.info.number} ok in {self._seconds:.1f} s: {self.folder}", flush=True)
 
     # -- beginning and end --------------------------------------------------------------------------------------
     def open(self) -> None:
-        """Make the folder, without what an earlier run of the section left there, and seed every generator."""
+        """Make the folder, remove the output of an earlier run from it, and seed all random generators."""
         self.folder = self._claim_folder()
         clear(self.folder)
         self._tee = streams.Tee(self.folder / "stdout.txt")
@@ -229,10 +230,10 @@ class Section:
         seed_everything(self.seed)
 
     def _claim_folder(self) -> Path:
-        """The section's folder, which nobody else writes to: by our parent's lock on the run's, or one of our own."""
-        parents = locks.Lock(Path(self.options.out or "") / rundir.LOCK)
-        if parents.inherit():
-            self._locks = [parents]
+        """Make and return the section's folder, locked by the parent's lock on the run's folder or by own locks."""
+        inherited = locks.Lock(Path(self.options.out or "") / rundir.LOCK)
+        if inherited.inherit():
+            self._locks = [inherited]
             return files.make_folder(Path(self.options.out) / self.info.number)
         inputs.check([self.info], self.options)
         out = rundir.open_run(self.options.out, self.options.resume)
@@ -241,7 +242,12 @@ class Section:
         return files.make_folder(out / self.info.number)
 
     def end(self, status: str, error: str | None = None, trace: str | None = None) -> None:
-        """Write results.json, the first time it is called; an earlier end stands."""
+        """Write results.json and release the folder; only the first call counts.
+
+        Args:
+            status: one of :data:`d2lzh_cv.run.results.STATUSES`.
+            error, trace: one line that says why it failed, and the traceback.
+        """
         if self._ended:
             return
         self._ended, self._seconds = True, time.perf_counter() - self._began
@@ -256,7 +262,7 @@ class Section:
             lock.release()
 
     def _drop_snapshots(self) -> None:
-        """A whole run needs no state to resume from; the best one of each training stays."""
+        """Remove the snapshots, which a finished section does not need; keep the best one of each training."""
         for folder in self.folder.glob(f"{rundir.SNAPSHOTS}/*"):
             for snapshot in folder.glob("[0-9]*-[0-9]*") if (folder / "best").is_dir() else [folder]:
                 shutil.rmtree(snapshot, ignore_errors=True)
@@ -277,20 +283,20 @@ class Section:
 
 
 def folder_name(text: str) -> str:
-    """A name for a folder of its own, whatever is in ``text``: "rate × 10" and "rate / 10" must not share one."""
+    """Return a folder name for ``text``, different for different texts, such as "rate × 10" and "rate / 10"."""
     plain = re.sub(r"[^A-Za-z0-9]+", "_", text)
     return plain if plain == text.replace(" ", "_") else f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def clear(folder: Path) -> None:
-    """Remove what a section writes to its folder; other files, such as checkpoints, stay."""
+    """Remove the output files of a section from its folder; other files, such as checkpoints, stay."""
     for pattern in (FILE, METRICS, "stdout.txt", "[0-9][0-9]*_*.png"):
         for path in folder.glob(pattern):
             path.unlink()
 
 
 def environment() -> dict[str, Any]:
-    """Return what the figures depend on besides the code: versions, platform, devices."""
+    """Return the environment on which the figures depend: versions, platform, threads, devices."""
     mxnet = sys.modules.get("mxnet")  # absent when it could not be imported
     return {"python": platform.python_version(), "numpy": np.__version__,
             "mxnet": getattr(mxnet, "__version__", None), "platform": platform.platform(),

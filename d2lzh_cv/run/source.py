@@ -1,4 +1,4 @@
-"""The pretrained network from which a section takes its features."""
+"""The pretrained network that gives a section its features."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 
 def source_of(run: Section, ctx: list[mx.Context]) -> SourceNetwork:
-    """The network that section ``run`` takes features from: the first of its backbones whose weights are there.
+    """Return the network for the features of section ``run``: the first of its backbones whose weights are found.
 
-    Without any, the book's resnet18_v2 is trained on the synthetic source set. With ``--data book``, or where
-    ``--backbone`` has asked for a network, that is an InputError.
+    Without any weights, train the book's resnet18_v2 on the synthetic source set.
+
+    Raises:
+        InputError: no weights are found, and ``--data book`` or ``--backbone`` asks for published ones.
     """
     weights, name = run.find("weights"), run.backbone or "resnet18_v2"
     folders = weights.folders or (weights.path,)

@@ -1,7 +1,7 @@
-"""Standard output and error of a command: there even where they were closed, and never the end of a work that goes on.
+"""Standard output and error of a command that never fail: a closed stream must not end a training.
 
-A service or a script may start a command with closed streams (``>&-``), on a full disk, or into a pipe whose reader
-goes away. What cannot be written is dropped; what was lost by more than a reader's leaving is said once.
+A service or script may start a command with closed streams (``>&-``), on a full disk, or into a pipe that its reader
+closes early. Text that cannot be written is dropped; one line says so, except after a closed pipe.
 """
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ ERRORS = "d2lzh_cv.printable"
 
 
 def prepare() -> None:
-    """Make ``sys.stdout`` and ``sys.stderr`` safe to write to; a notebook's or a test's own are left as they are.
+    """Make ``sys.stdout`` and ``sys.stderr`` safe to write to; streams of a notebook or a test stay as they are.
 
-    A closed descriptor is opened on nothing: else the next file that is opened would get its number, and what a library
-    prints would land in that file.
+    Closed descriptors are opened on /dev/null. Else the next opened file would get such a number, and a library that
+    prints would write into that file.
     """
     codecs.register_error(ERRORS, _printable)
     for number in (0, 1, 2):
-        _open_on_nothing(number)
+        _open_if_closed(number)
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is None:
-            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for the rest of the process
+            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open until the process ends
             setattr(sys, f"__{name}__", stream)
         elif stream is not getattr(sys, f"__{name}__") or isinstance(stream, Stream):
             continue
@@ -42,7 +42,7 @@ def prepare() -> None:
 
 
 def flush() -> bool:
-    """Write what is still held back; returns whether all that was printed to standard output could be written."""
+    """Flush both streams; return whether all text printed to standard output could be written."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
@@ -50,16 +50,17 @@ def flush() -> bool:
 
 
 class Stream:
-    """Writes to ``stream`` as long as that goes, then to nothing.
+    """A text stream that writes to ``stream`` until that fails, and then drops all text.
 
     Attributes:
-        lost: True where writing failed by something else than a reader that had seen enough, such as a full disk.
+        lost: True if writing failed for another reason than a closed pipe, such as a full disk.
     """
 
     def __init__(self, stream: TextIO, number: int) -> None:
         self._stream, self._number, self.lost = stream, number, False
 
     def write(self, text: str) -> int:
+        """Write ``text``, or drop it if the stream fails; return its length."""
         try:
             return self._stream.write(text)
         except OSError as error:
@@ -67,50 +68,51 @@ class Stream:
             return len(text)
 
     def writelines(self, lines) -> None:
+        """Write all ``lines``, as :meth:`write` does."""
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
+        """Flush the stream; drop the buffered text if that fails."""
         try:
             self._stream.flush()
         except OSError as error:
             self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, self._number)  # what is buffered, and what child processes print, goes there too
-        os.close(nothing)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self._number)  # drops the buffered text and the output of child processes too
+        os.close(null)
         if isinstance(error, BrokenPipeError):
             return
         self.lost = True
         if self._number == 1:
-            print(f"error: cannot write to {NAMES[1]}: {error.strerror}; what is printed is lost from here on",
-                  file=sys.stderr)
+            print(f"error: cannot write to {NAMES[1]}: {error.strerror}; all further output is lost", file=sys.stderr)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
-def _open_on_nothing(number: int) -> None:
+def _open_if_closed(number: int) -> None:
     try:
         os.fstat(number)
     except OSError:
-        nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, number)  # inheritable: a child must not find it closed either
-        if nothing != number:
-            os.close(nothing)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, number)  # inheritable, so that it is open in child processes too
+        if null != number:
+            os.close(null)
         else:
             os.set_inheritable(number, True)
 
 
 def _printable(error: UnicodeError) -> tuple[str, int]:
-    """A byte of a file's name that is not text as ``\\xb9``; other characters that the console lacks as ``?``."""
+    """Encode an undecodable byte of a file name as ``\\xb9``, and a character that the console lacks as ``?``."""
     text = error.object[error.start:error.end]
     return "".join(f"\\x{ord(c) - 0xdc00:02x}" if "\udc80" <= c <= "\udcff" else "?" for c in text), error.end
 
 
 class Tee:
-    """Stands for ``sys.stdout``: writes to it and to ``path`` (UTF-8, line by line, so that a crash loses nothing)."""
+    """A copy of ``sys.stdout`` to the file ``path`` (UTF-8, flushed per line, so that a crash loses nothing)."""
 
     def __init__(self, path: Path):
         self._path = path
@@ -122,6 +124,7 @@ class Tee:
         sys.stdout = self
 
     def write(self, text: str) -> int:
+        """Write ``text`` to both. Raises InputError if the file cannot be written."""
         self._console.write(text)
         try:
             return self._file.write(text)
@@ -129,10 +132,11 @@ class Tee:
             raise self._explain(error) from error
 
     def flush(self) -> None:
+        """Flush the console."""
         self._console.flush()
 
     def close(self) -> None:
-        """Give ``sys.stdout`` back; never raises, because it also runs after a full disk."""
+        """Restore ``sys.stdout`` and close the file; never raises, because it also runs after a full disk."""
         if sys.stdout is self:
             sys.stdout = self._console
         with contextlib.suppress(OSError):

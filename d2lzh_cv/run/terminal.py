@@ -1,6 +1,6 @@
-"""Tables for a terminal or a pipe, in which nothing is cut: what is too wide goes on in the next line.
+"""Tables for a terminal or a pipe that cut no text: a long cell continues in the next line.
 
-Print them with ``crop=False``: where even whole names are too wide, lines are longer than the terminal.
+Print them with ``crop=False``: if even the whole words are too wide, the lines are longer than the terminal.
 """
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from rich.text import Text
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], typed: Sequence[int] = (0,),
           words: Sequence[int] = (), right: Sequence[int] = (), **options: Any) -> Table:
-    """Return a table of ``rows`` of texts (with rich's markup) or of :class:`rich.text.Text`.
+    """Return a table of ``rows``, whose cells are strings (with rich's markup) or :class:`rich.text.Text`.
 
     Args:
-        typed: columns whose cells a reader has to type or copy: each line of them stays whole, however narrow the
-            terminal is.
-        words: columns whose words stay whole.
-        right: columns that are aligned right.
-        options: of :class:`rich.table.Table`.
+        typed: columns whose cells a reader types or copies; their lines are never broken.
+        words: columns whose words are never broken.
+        right: right-aligned columns.
+        options: further options of :class:`rich.table.Table`.
     """
     rows = [[cell if isinstance(cell, Text) else Text.from_markup(str(cell)) for cell in row] for row in rows]
     columns = [Column(name, overflow="fold", justify="right" if i in right else "left", no_wrap=i in typed,

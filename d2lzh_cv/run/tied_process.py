@@ -1,7 +1,7 @@
-"""``python -m d2lzh_cv.run.tied_process COMMAND...``: run a command that ends with whoever holds its standard input.
+"""``python -m d2lzh_cv.run.tied_process COMMAND...``: run a command that ends when its standard input closes.
 
-Each line on standard input names a signal for the command and all it has started, such as INT. At the end of the
-input, which comes however the holder ended, here or behind an ssh connection, all of them are ended.
+Each line on standard input names a signal, such as INT, for the command and its children. At the end of the input all
+of them are ended. The input ends however its writer ends, here or behind an ssh connection.
 """
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ GRACE = 5  # seconds from SIGTERM to SIGKILL
 
 
 def main(command: Sequence[str]) -> int:
-    """Run ``command`` and return its exit code, 128 + n where signal n ended it."""
-    with contextlib.suppress(PermissionError):  # it leads a session already
+    """Run ``command`` and return its exit code, or 128 + n if signal n ended it."""
+    with contextlib.suppress(PermissionError):  # this process already leads a session
         os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, frame: None)  # these are for the command; ignored, it would inherit that
+        signal.signal(number, lambda number, frame: None)  # for the command alone; it would inherit SIG_IGN
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     except OSError as error:
@@ -31,7 +31,7 @@ def main(command: Sequence[str]) -> int:
     let_go = threading.Event()
     threading.Thread(target=_obey, args=(let_go,), daemon=True).start()
     code = child.wait()
-    os.killpg(0, signal.SIGKILL if let_go.is_set() else signal.SIGTERM)  # what it has left behind
+    os.killpg(0, signal.SIGKILL if let_go.is_set() else signal.SIGTERM)  # end the children that it left behind
     return code if code >= 0 else 128 - code
 
 

@@ -123,7 +123,7 @@ def test_what_the_run_kept_and_what_is_computed_must_both_be_equal(tmp_path, onl
     write_section(tmp_path, results={**SSD, "results": {"concat_preds_shape": [2, 25301]}})
     (row,) = compare.compare(tmp_path).rows[:1]
     assert (row.verdict, row.origin, row.value) == ("differs", "run", [2, 25301])
-    assert "computed now it is equal" in row.note
+    assert "the value computed now is equal" in row.note
     write_section(tmp_path)
     monkeypatch.setattr("d2lzh_cv.ssd.concat_preds", lambda preds: preds[0])
     (row,) = compare.compare(tmp_path).rows[:1]
@@ -268,7 +268,7 @@ def test_the_tables_show_printed_here_and_verdict_and_how_to_get_data(tmp_path, 
     write_section(tmp_path, results={**SSD, "mode": "quick"}, metrics=[ssd_epoch()])
     out = call(capsys, "compare", str(tmp_path))[1]
     lines = [" ".join(line.split()) for line in out.splitlines()]
-    for line in ("both joined [2, 25300] [2, 25300] equal", "TinySSD: quick mode",
+    for line in ("both concatenated [2, 25300] [2, 25300] equal", "TinySSD: quick mode",
                  "TinySSD: class_err book A 0.00232, book B 0.00236 0.0023 not comparable",
                  "the picture's height and width [561, 728] – needs DATA: img"):
         assert line in lines

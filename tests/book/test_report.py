@@ -164,7 +164,7 @@ def test_long_output_is_folded_and_short_output_open(run):
 def test_output_without_end_is_cut_in_the_middle(run):
     (run / "9.7/stdout.txt").write_text("first\n" + "x" * 3_000_000 + "\nlast\n")
     shown = read(run)[1].sections["s9-7"]
-    assert "first" in shown and "last" in shown and "characters left out" in shown and len(shown) < 200_000
+    assert "first" in shown and "last" in shown and "characters omitted" in shown and len(shown) < 200_000
 
 
 def test_what_a_section_prints_cannot_become_markup(run):
@@ -185,9 +185,9 @@ def test_the_page_sets_what_the_run_kept_beside_the_book(run):
     (run / "9.7/results.json").write_text(json.dumps({**GOOD, "results": results}))
     _, page = read(run)
     ssd, anchors = (re.sub(r"\s+", " ", page.sections[name]) for name in ("s9-7", "s9-4"))
-    assert "both joined there [2, 25300] here [2, 25300] equal" in ssd
-    assert "output of the base network there [2, 64, 32, 32] here [2, 64, 32, 31] differs" in ssd
-    assert "the picture's height and width there [561, 728] here [500, 600] needs DATA img" in anchors
+    assert "both concatenated printed [2, 25300] here [2, 25300] equal" in ssd
+    assert "output of the base network printed [2, 64, 32, 32] here [2, 64, 32, 31] differs" in ssd
+    assert "the picture's height and width printed [561, 728] here [500, 600] needs DATA img" in anchors
     assert "d2l-zh, branch v1" in anchors and "concat_preds_shape" not in ssd.split("Results")[1]
     head = re.sub(r"\s+", " ", page.sections[None])
     assert "Beside the book 1 equal 1 differ 1 need DATA" in head
@@ -199,7 +199,7 @@ def test_training_is_judged_in_full_mode_only_and_its_published_curves_lie_behin
     (run / "9.7/metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     text, page = read(run)
     shown = re.sub(r"\s+", " ", page.sections["s9-7"])
-    assert "TinySSD: class_err there book A 0.00232 book B 0.00236 here 0.0023 not comparable" in shown
+    assert "TinySSD: class_err printed book A 0.00232 book B 0.00236 here 0.0023 not comparable" in shown
     assert "TinySSD: quick mode; synthetic pikachu" in shown and "A band reaches" not in shown
     assert text.count('<path class="published c0"') == 4 and "published runs of the same training" in shown
     data = [{"name": "pikachu", "kind": "real", "path": "gone", "note": ""}]

@@ -46,7 +46,7 @@ ERROR = Row("MXNet", "needs [this]", "error", "pip install this")
 
 
 @pytest.mark.parametrize("rows, code, ending", [
-    ([Row("a", "b"), Row("c", "d", "warn", "mend c")], 0, "all that the chapter needs works"),
+    ([Row("a", "b"), Row("c", "d", "warn", "mend c")], 0, "everything that the chapter needs works"),
     ([Row("a", "b"), ERROR], 2, "the chapter does not run yet")])
 def test_exit_code_and_table(rows, code, ending, monkeypatch, capsys):
     monkeypatch.setattr(doctor, "report", lambda: rows)
@@ -101,13 +101,13 @@ def test_numpy_2(tmp_path, monkeypatch):
     (row,) = look("MXNet")
     assert row.state == "error" and row.value == "MXNet 1.9.1 needs NumPy 1, but this is NumPy 2.1.0"
     assert row.remedy.endswith("-m pip install 'numpy<2' 'opencv-python-headless<4.12'")
-    assert look("GluonCV") == [Row("GluonCV", "waits for MXNet", "error")]
+    assert look("GluonCV") == [Row("GluonCV", "needs MXNet, which does not import", "error")]
 
 
 def test_other_mxnet(tmp_path, monkeypatch):
     fake(tmp_path, monkeypatch, "mxnet", "__version__ = '1.8.0'")
     row = look("MXNet")[0]
-    assert row.state == "warn" and "the chapter is measured with 1.9.1" in row.value
+    assert row.state == "warn" and "the chapter is tested with 1.9.1" in row.value
     assert row.remedy.endswith("==1.9.1")
 
 

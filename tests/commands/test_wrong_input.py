@@ -73,7 +73,7 @@ CASES = [  # command, what its line says
     ("launch -n 1 --hosts empty -- true", "cannot read empty: Is a directory"),
     ("launch -n 1 --hosts closed_hosts -- true", f"cannot read closed_hosts: {DENIED}"),
     ("launch -n 0 -- true", "argument -n"),
-    ("launch -n 1", "launch what?"),
+    ("launch -n 1", "launch needs a command"),
     ("compare nowhere", "no run in nowhere"), ("compare file", "no run in file"), ("compare empty", "no run in empty"),
     ("compare closed", f"cannot read closed: {DENIED}"),
     ("compare closed/inside", f"cannot read closed: {DENIED}"),

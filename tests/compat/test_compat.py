@@ -161,7 +161,8 @@ def test_two_flavours(tmp_path):
 def test_cuda_build_without_driver():
     line = problem("import d2lzh_cv; d2lzh_cv.compat.problems.flavours = lambda: ['mxnet-cu112']\n"
                    "d2lzh_cv.compat.cuda.loads = lambda name: False; import mxnet")
-    assert line.startswith("mxnet-cu112 needs libcuda.so.1 of NVIDIA's driver, which is not here; install the driver")
+    assert line.startswith("mxnet-cu112 needs libcuda.so.1 of NVIDIA's driver, which is not on this system; "
+                           "install the driver")
     assert re.search("pip uninstall -y mxnet-cu112 && .*pip install mxnet==1.9.1$", line)
 
 

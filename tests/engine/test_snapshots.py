@@ -235,19 +235,19 @@ def test_a_damaged_snapshot_is_said_and_the_one_before_is_used(tmp_path, file, d
     capsys.readouterr()
     assert_same(train(make_task(), tmp_path / "s", 3, resume=True), whole)
     said = capsys.readouterr().err
-    assert str(path) in said and "resuming from the one before" in said and "resuming after epoch 1" in said
+    assert str(path) in said and "resuming from the previous snapshot" in said and "resuming after epoch 1" in said
 
 
 def test_changed_arguments_are_refused_by_name_unless_forced(tmp_path):
     train(make_task(), tmp_path / "s", 1, identity={"data": "a", "batch": 4})
-    with pytest.raises(InputError, match=r"data was 'a' and is 'b'\. Resume with what it was, with --force"):
+    with pytest.raises(InputError, match=r"data was 'a' and is 'b'\. Use the old settings, add --force"):
         train(make_task(), tmp_path / "s", 2, resume=True, identity={"data": "b", "batch": 4})
     assert train(make_task(), tmp_path / "s", 2, resume=True, identity={"data": "b", "batch": 4}, force=True)
 
 
 def test_a_snapshot_of_another_network_or_optimizer_is_refused(tmp_path):
     train(make_task(), tmp_path / "s", 1)
-    with pytest.raises(InputError, match="does not fit this network.*another number of classes"):
+    with pytest.raises(InputError, match="does not fit this network.*number of classes changed"):
         train(make_task(classes=4), tmp_path / "s", 2, resume=True)
     with pytest.raises(InputError, match="was trained with SGD, and this is Adam"):
         train(make_task(OPTIMIZERS["adam"]), tmp_path / "s", 2, resume=True)
@@ -282,7 +282,7 @@ def test_reading_a_snapshot_of_the_future_is_refused(tmp_path, capsys):
     path = tmp_path / "s/00001-000000/state.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": snapshots.FORMAT + 1}))
     train(make_task(), tmp_path / "s", 1, resume=True)
-    assert "is not a snapshot's state" in capsys.readouterr().err
+    assert "is not the state of a snapshot" in capsys.readouterr().err
 
 
 def test_a_loss_that_is_not_finite_names_epoch_and_step(tmp_path):

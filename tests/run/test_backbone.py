@@ -74,7 +74,7 @@ def test_a_run_passes_it_to_those_that_take_it(tmp_path, monkeypatch):
     assert results(tmp_path / "o", "9.2")["results"]["looks_for"] == ["resnet18_v1"]
     assert results(tmp_path / "o", "9.11")["results"]["looks_for"] == list(BACKBONES["9.11"])
     said = [line for line in out.splitlines() if " takes " in line]
-    assert said == ["section 9.11 takes vgg19 or squeezenet1.1, not resnet18_v1: it goes by its own order"]
+    assert said == ["section 9.11 takes vgg19 or squeezenet1.1, not resnet18_v1: it chooses its own default"]
     _, out, _ = run_python(tmp_path, "-c", RUN_CLI, "run", "9.2", "9.3", *flags, "--resume")
     assert out.count("kept: done before with the same flags") == 2
     _, out, _ = run_python(tmp_path, "-c", RUN_CLI, "run", "9.2", "9.3", *flags[:-1], "mobilenetv2_1.0", "--resume")

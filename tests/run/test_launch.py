@@ -101,8 +101,8 @@ def test_hosts_are_taken_in_turn():
 
 
 @pytest.mark.parametrize("text, message", [
-    ("", "names no host"), ("# a\n", "names no host"), ("a b\n", "is not a host's name"),
-    ("-oProxyCommand=x\n", "is not a host's name"), ("localhost\nb\n", "as the others reach it")])
+    ("", "names no host"), ("# a\n", "names no host"), ("a b\n", "is not a host name"),
+    ("-oProxyCommand=x\n", "is not a host name"), ("localhost\nb\n", "by which the others reach it")])
 def test_hosts_files_that_cannot_be_used(tmp_path, text, message):
     (tmp_path / "hosts").write_text(text)
     with pytest.raises(InputError, match=message):
@@ -110,7 +110,7 @@ def test_hosts_files_that_cannot_be_used(tmp_path, text, message):
 
 
 @pytest.mark.parametrize("argv, message", [
-    (["-n", "0", "--", "x"], "'0' is not a whole number"), (["-n", "2"], "launch what"),
+    (["-n", "0", "--", "x"], "'0' is not a whole number"), (["-n", "2"], "launch needs a command"),
     (["-n", "1", "--", "no-such-command"], "cannot run no-such-command")])
 def test_wrong_input_is_one_line(tmp_path, argv, message):
     code, _, err = run(tmp_path, *argv)

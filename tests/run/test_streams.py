@@ -11,7 +11,7 @@ from section_kit import BAD_INPUT, OK, ROOT, RUN_CLI, write_script
 
 from d2lzh_cv import cli
 
-FULL = "error: cannot write to standard output: No space left on device; what is printed is lost from here on\n"
+FULL = "error: cannot write to standard output: No space left on device; all further output is lost\n"
 needs_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 
 

@@ -388,7 +388,7 @@ def test_the_command_writes_beside_the_file_and_never_over_another(twins, tmp_pa
     with torch.no_grad():
         expected = net(torch.tensor(pictures())).numpy()
     assert_same(pretrained.load_network(out, "squeezenet1.1")(nd.array(pictures())).asnumpy(), expected)
-    with pytest.raises(InputError, match="squeezenet1.1.params is there already; name another file with --out"):
+    with pytest.raises(InputError, match="squeezenet1.1.params exists already; name another file with --out"):
         call(path)
     assert call(path, "--out", out, "--network", "squeezenet1_1") == 0
     with pytest.raises(InputError, match="does not hold torchvision's vgg19"):
