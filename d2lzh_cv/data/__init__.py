@@ -1,6 +1,6 @@
-"""The data of chapter 9: where it is, how it is read, and the sets this package draws itself.
+"""The data sets of chapter 9: how they are found and read, and the synthetic sets that this package draws.
 
-Names load on first use: ``data.hub`` also answers where MXNet does not import.
+Names load on first use, so that ``data.hub`` works where MXNet does not import.
 """
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unpacking archives we did not make: nothing leaves the folder, and no small file unfolds into a full disk."""
+"""Safe unpacking of foreign archives: no file leaves the target folder, and a size limit protects the disk."""
 from __future__ import annotations
 
 import lzma
@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from ..errors import InputError
 
-LIMIT = 8 << 30  # bytes an archive may unfold to; the largest here, VOC2012, takes 2 GiB
+LIMIT = 8 << 30  # bytes an unpacked archive may take; the largest in use, VOC2012, takes 2 GiB
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError,
            RuntimeError)
 
@@ -21,9 +21,13 @@ _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOF
 def unpack(archive: str | Path, folder: Path, below: str = "", limit: int = LIMIT) -> None:
     """Unpack the files of a .zip or .tar ``archive`` into the existing ``folder``.
 
-    below: take only what lies below this path of the archive, without that path. limit: bytes all files may take.
-    Raises InputError naming ``archive`` when it is missing or damaged, or holds a link, a path that leads out of the
-    folder, or more than ``limit`` bytes. A disk that fills raises OSError: unpack inside make_folder_atomically.
+    Args:
+        below: a folder of the archive; only its content is unpacked, directly into ``folder``.
+        limit: bytes that all files together may take.
+
+    Raises:
+        InputError: ``archive`` is missing, damaged, too large, or holds a link or a path that leads out of ``folder``.
+        OSError: the disk is full; unpack inside make_folder_atomically.
     """
     archive, total = Path(archive), 0
     if not archive.is_file():
@@ -32,7 +36,7 @@ def unpack(archive: str | Path, folder: Path, below: str = "", limit: int = LIMI
         for name, size, file in _files(archive):
             total += size
             if total > limit:
-                raise InputError(f"{archive} unfolds to more than {limit} bytes; it was not unpacked")
+                raise InputError(f"{archive} would take more than {limit} bytes; it was not unpacked")
             target = _target(folder, name, below, archive)
             if target is not None:
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -43,9 +47,9 @@ def unpack(archive: str | Path, folder: Path, below: str = "", limit: int = LIMI
 
 
 def _files(archive: Path) -> Iterator[tuple[str, int, BinaryIO]]:
-    """Yield (name, size, open file) of each regular file; anything but a file or a folder is refused."""
-    opened = _zip_files(archive) if archive.suffix == ".zip" else _tar_files(archive)
-    for name, size, kind, file in opened:
+    """Yield (name, size, open file) of each regular file; raise InputError for a link or a device."""
+    members = _zip_files(archive) if archive.suffix == ".zip" else _tar_files(archive)
+    for name, size, kind, file in members:
         if kind == "other":
             raise InputError(f"{archive} holds a link or device ({name}); it was not unpacked")
         if kind == "file":
@@ -68,7 +72,7 @@ def _tar_files(archive: Path) -> Iterator[tuple[str, int, str, BinaryIO | None]]
 
 
 def _target(folder: Path, name: str, below: str, archive: Path) -> Path | None:
-    """Where the file ``name`` of the archive goes, or None when it does not lie below ``below``."""
+    """Return the target path of the archive's file ``name``, or None if the file is not below ``below``."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         raise InputError(f"{archive} holds a path that leads out of its folder ({name}); it was not unpacked")

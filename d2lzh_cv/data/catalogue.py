@@ -1,6 +1,6 @@
-"""The data sets and the weights, one record each: all that the package knows of one stands here.
+"""One record per data set or network: its files, hashes, licence and functions.
 
-Another data set is one more record, beside its reader and what draws it. Nothing here imports MXNet.
+A new data set needs a record here, a reader, and a function that draws it. This module does not import MXNet.
 """
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ TORCHVISION = "https://download.pytorch.org/models/"
 
 @dataclass(frozen=True)
 class Remote:
-    """One file: where it is, the best mirror first, and its hash.
+    """A file on the network.
 
     Attributes:
-        hash: "sha1:…", "md5:…" or "sha256:…", of the last also a beginning; "" where only ``holds`` is known.
-        holds: of a zip archive, files in it and their hashes.
+        urls: its mirrors, the best first.
+        hash: "sha1:…", "md5:…" or "sha256:…"; a SHA-256 may be shortened; "" if only ``holds`` is known.
+        holds: (name, hash) of files inside a zip archive.
     """
 
     name: str
@@ -40,13 +41,13 @@ class Remote:
 
     @property
     def is_archive(self) -> bool:
-        """Whether it is to be unpacked."""
+        """Whether the file has to be unpacked."""
         return self.name.endswith((".zip", ".tar", ".tar.gz"))
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to an item: files to put into its folder, or an archive of which what lies ``below`` goes there."""
+    """One way to get an item: files for its folder, or an archive whose folder ``below`` is unpacked there."""
 
     files: tuple[Remote, ...]
     below: str | None = None
@@ -57,20 +58,20 @@ class Item:
     """A data set or a network's weights.
 
     Attributes:
-        name: for :func:`d2lzh_cv.data.hub.find` and on the command line.
-        what: it is, in a few words.
-        licence: of the pictures or weights.
-        ways: how to get it; a later one is taken where an earlier one fails.
-        folder: where what is fetched goes, below the data root.
-        megabytes: about what is transferred, None where nobody has said.
-        locate: where it is below a root, and what was seen there; None for a set that is always drawn.
-        looks_for: what ``locate`` looks for, in words; empty for one that no section reads.
-        by_hand: how a reader gets it below ``{root}``, in words.
-        is_books: whether what was found in a folder can be the book's own set.
-        draw: draws the set into a folder, with a random generator, in the form in which it is published.
-        check: looks through what is there, for a :class:`d2lzh_cv.data.check.Report`.
-        rebuild: makes a file that the book downloads out of the set: (the set's folder, the file's name, the target).
-        used_by: sections that read it, beside those of :mod:`d2lzh_cv.contents`.
+        name: its name for :func:`d2lzh_cv.data.hub.find` and on the command line.
+        what: a short description.
+        licence: the licence of the pictures or weights.
+        ways: ways to get it, tried in this order.
+        folder: the target of a download, relative to the data root.
+        megabytes: approximate size of the download; None if unknown.
+        locate: finds it below a root, see :mod:`d2lzh_cv.data.places`; None for a set that is always drawn.
+        looks_for: the files that ``locate`` looks for, in words; empty if no section reads the item.
+        by_hand: instructions for getting it below ``{root}`` without this package.
+        is_books: tells whether a folder can hold the book's own set.
+        draw: draws the set into a folder in its published format, with a random generator.
+        check: checks a folder and fills a :class:`d2lzh_cv.data.check.Report`.
+        rebuild: makes a file that the book downloads; its arguments are the set's folder, the file's name, the target.
+        used_by: sections that read it, in addition to those of :mod:`d2lzh_cv.contents`.
     """
 
     name: str
@@ -90,64 +91,64 @@ class Item:
 
     @property
     def is_weights(self) -> bool:
-        """Whether it is a network's weights."""
+        """Whether the item is a network's weights."""
         return self.folder == "weights"
 
     @property
     def sections(self) -> str:
-        """The book's sections that read it: "9.1, 9.3-9.5"."""
+        """The book's sections that read the item, such as "9.1, 9.3-9.5"."""
         readers = [info.order for info in contents.SECTIONS if self.name in (*info.needs, *info.backbones)]
         return _ranges(readers) or self.used_by
 
 
 def items() -> list[Item]:
-    """Return all that can be fetched, data sets first."""
+    """Return all items that can be fetched, data sets first."""
     return [*(item for item in _sets() if item.ways), *(_network(*row) for row in _GLUON)]
 
 
 def find(name: str) -> Item:
-    """Return what can be fetched as ``name``. Raises InputError that lists the names for one that is not there."""
-    return _named(name, items(), "nothing is called")
+    """Return the item ``name`` among :func:`items`. Raises InputError with all names if there is none."""
+    return _named(name, items(), "no data set or network is called")
 
 
 def data_sets() -> list[Item]:
-    """Return the sets that sections read, "weights" for all networks' among them."""
+    """Return the sets that sections read; "weights" stands for the weights of all networks."""
     return [item for item in _sets() if item.looks_for or item.draw]
 
 
 def data_set(name: str) -> Item:
-    """Return the set ``name`` that sections read. Raises InputError that lists the names for one that is not there."""
+    """Return the set ``name`` among :func:`data_sets`. Raises InputError with all names if there is none."""
     return _named(name, data_sets(), "unknown data set")
 
 
-def _named(name: str, among: list[Item], otherwise: str) -> Item:
-    for item in among:
+def _named(name: str, items: list[Item], complaint: str) -> Item:
+    for item in items:
         if item.name == name:
             return item
-    raise InputError(f"{otherwise} {name!r}; choose from {', '.join(item.name for item in among)}")
+    raise InputError(f"{complaint} {name!r}; choose from {', '.join(item.name for item in items)}")
 
 
 def _ranges(numbers: list[int]) -> str:
-    """[1, 3, 4, 5, 7] as "9.1, 9.3-9.5, 9.7"; two in a row stay two."""
-    rows: list[list[int]] = []
+    """Write [1, 3, 4, 5, 7] as "9.1, 9.3-9.5, 9.7"; a range has at least three numbers."""
+    runs: list[list[int]] = []
     for number in numbers:
-        if rows and number == rows[-1][-1] + 1:
-            rows[-1].append(number)
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
         else:
-            rows.append([number])
-    return ", ".join(f"9.{row[0]}-9.{row[-1]}" if len(row) > 2 else ", ".join(f"9.{n}" for n in row) for row in rows)
+            runs.append([number])
+    return ", ".join(f"9.{run[0]}-9.{run[-1]}" if len(run) > 2 else ", ".join(f"9.{n}" for n in run) for run in runs)
 
 
-def _later(place: str) -> Callable:
-    """The function ``place`` of this package, such as "pikachu.check"; its module, with MXNet, loads when called."""
+def _later(path: str) -> Callable:
+    """Return the function ``path`` of this package, such as "pikachu.check"; the first call imports its module."""
     def call(*arguments):
-        module, _, name = place.rpartition(".")
+        module, _, name = path.rpartition(".")
         return getattr(import_module(f".{module}", __package__), name)(*arguments)
     return call
 
 
-def _tree(path: str) -> tuple[str, ...]:
-    """The mirrors of the book's bucket; MXNET_GLUON_REPO, MXNet's own variable, names one to ask first."""
+def _mirrors(path: str) -> tuple[str, ...]:
+    """Return the URLs of a file in the book's bucket. The mirror in MXNet's variable MXNET_GLUON_REPO comes first."""
     own = os.environ.get("MXNET_GLUON_REPO")
     return tuple(f"{base.rstrip('/')}/{path}" for base in ([own] if own else []) + [BOOK, CHINA])
 
@@ -172,7 +173,7 @@ def _sets() -> list[Item]:
                 _archive(cifar, "md5:c32a1d4ab5d03f1284b67883e8d87530", "cifar-10-batches-bin",
                          f"https://www.cs.toronto.edu/~kriz/{cifar}"),
                 _archive(cifar, "sha1:fab780a1e191a7eda0f345501ccd62d20f7ed891", "cifar-10-batches-bin",
-                         *_tree(f"gluon/dataset/cifar10/{cifar}"))), "cifar10", 162,
+                         *_mirrors(f"gluon/dataset/cifar10/{cifar}"))), "cifar10", 162,
              locate=places.cifar10, looks_for="cifar10/data_batch_*.bin and test_batch.bin",
              by_hand="put the five data_batch_*.bin and test_batch.bin into {root}/cifar10",
              draw=_later("synthetic.cifar.draw_cifar10"), check=_later("cifar10.check")),
@@ -180,12 +181,12 @@ def _sets() -> list[Item]:
              draw=_later("synthetic.class_folders.draw_source")),
         Item("hotdog", "the book's hot dogs", "not stated", (
                 _archive(hotdog, "sha1:fba480ffa8aa7e0febbb511d181409f899b9baa5", "hotdog",
-                         *_tree(f"gluon/dataset/{hotdog}"), D2L + hotdog),), "hotdog",
+                         *_mirrors(f"gluon/dataset/{hotdog}"), D2L + hotdog),), "hotdog",
              locate=places.hotdog, looks_for="hotdog/train/<class>/ and hotdog/test/<class>/",
              by_hand="put train/ and test/ into {root}/hotdog", draw=_later("synthetic.class_folders.draw_hotdog"),
              check=_later("hotdog.check"), rebuild=_later("retired_hosts.zip_of_pictures")),
         Item("pikachu", "the Pikachu records", "not stated", (
-                _loose(_tree("gluon/dataset/pikachu/"), _PIKACHU),
+                _loose(_mirrors("gluon/dataset/pikachu/"), _PIKACHU),
                 _archive("pikachu.zip", "sha1:68ab1bd42143c5966785eb0d7b2839df8d570190", "pikachu",
                          D2L + "pikachu.zip")), "pikachu",
              locate=places.pikachu,
@@ -226,7 +227,7 @@ def _sets() -> list[Item]:
 
 def _network(name: str, digest: str, megabytes: int | None, used_by: str = "") -> Item:
     stem, pth = f"{name}-{digest[:8]}", _TORCHVISION.get(name)
-    gluon = Way((Remote(f"{stem}.zip", _tree(f"gluon/models/{stem}.zip"), "",
+    gluon = Way((Remote(f"{stem}.zip", _mirrors(f"gluon/models/{stem}.zip"), "",
                         ((f"{stem}.params", f"sha1:{digest}"),)),), "")
     return Item(name, f"weights of {name}", "Apache-2.0" + (" or BSD-3-Clause" if pth else ""),
                 (gluon, _pth(pth)) if pth else (gluon,), "weights", megabytes,
@@ -235,7 +236,7 @@ def _network(name: str, digest: str, megabytes: int | None, used_by: str = "") -
 
 
 def _pth(name: str) -> Way:
-    """torchvision names a file by the beginning of its SHA-256."""
+    """Return the way to torchvision's file ``name``, which ends in the beginning of its SHA-256."""
     return Way((Remote(name, (TORCHVISION + name,), f"sha256:{name.rpartition('-')[2][:-len('.pth')]}"),))
 
 
@@ -250,7 +251,7 @@ _PIKACHU = {"train.rec": "e6bcb6ffba1ac04ff8a9b1115e650af56ee969c8",
 _KAGGLE_CIFAR10 = {"train_tiny.zip": "cc9c71aa630e854698c5ae3a9cd486f83d58c101",
                    "test_tiny.zip": "13c650bc8e92931df66ef9d3467d92a16c1ef1a9",
                    "trainLabels.csv.zip": "27a66502d432e43d91f7506806b930d196ce4a6e"}
-_GLUON = [  # name, SHA-1 of the .params in the archive, megabytes, sections where none takes it as a backbone
+_GLUON = [  # name, SHA-1 of the .params in the archive, megabytes, sections if it is no section's backbone
     ("resnet18_v2", "a81db45fd7b7a2d12ab97cd88ef0a5ac48b8f657", 45),
     ("resnet34_v2", "9d6b80bbc35169de6b6edecffdd6047c56fdd322", 84),
     ("resnet18_v1", "a0666292f0a30ff61f857b0b66efc0228eb6a54b", 45),
@@ -264,4 +265,4 @@ _GLUON = [  # name, SHA-1 of the .params in the archive, megabytes, sections whe
 ]
 _TORCHVISION = {"resnet18_v1": "resnet18-f37072fd.pth", "vgg19": "vgg19-dcbb9e9d.pth",
                 "squeezenet1.1": "squeezenet1_1-b8a52dc0.pth", "mobilenetv2_1.0": "mobilenet_v2-b0353104.pth"}
-TWINS = {ours: name.rpartition("-")[0] for ours, name in _TORCHVISION.items()}  # Gluon's name, torchvision's
+TWINS = {name: file.rpartition("-")[0] for name, file in _TORCHVISION.items()}  # Gluon's name: torchvision's name

@@ -1,4 +1,4 @@
-"""Looking through the data sets that are there: hashes where they are known, counts, does every picture open."""
+"""Checks of the data sets on the disk: known hashes, numbers of pictures, and whether every picture opens."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from .download import is_right
 
 @dataclass
 class Report:
-    """What was found of one set: lines about it, and problems, each naming its file."""
+    """The result of a check: ``facts`` about the set, and ``problems``, each of which names its file."""
 
     name: str
     path: Path
@@ -26,7 +26,7 @@ class Report:
         return "\n  ".join([f"{head}; problems: {len(self.problems) or 'none'}", *self.problems])
 
     def look(self, action, *arguments, **options):
-        """Return what ``action`` does, or keep its InputError as a problem and return None."""
+        """Call ``action`` and return its result; if it raises InputError, add a problem and return None."""
         try:
             return action(*arguments, **options)
         except InputError as error:
@@ -35,27 +35,27 @@ class Report:
 
 
 def check(names: Iterable[str], root: Path) -> list[Report]:
-    """Check the items ``names`` below ``root``, by default all that is there.
+    """Check the items ``names`` below ``root``; without names, all items that are below ``root``.
 
     Raises:
-        InputError: no such item, or it is not there.
+        InputError: there is no item of a name, or it is not below ``root``.
     """
     items = [catalogue.find(name) for name in names] or catalogue.items()
-    found = [(item, hub.look_for(item, root)) for item in items]
-    for item, place in found:
+    located = [(item, hub.look_for(item, root)) for item in items]
+    for item, place in located:
         if place is None and names:
             raise InputError(f"{item.name} is not in {root}; to get it: d2lzh-cv data fetch {item.name}")
-    return [_check(item, place[0]) for item, place in found if place is not None]
+    return [_check(item, place[0]) for item, place in located if place is not None]
 
 
 def _check(item: Item, path: Path) -> Report:
     report = Report(item.name, path)
     known = [(path / file.name if path.is_dir() else path, file)
              for way in item.ways if way.below is None for file in way.files]
-    there = [(file_path, file) for file_path, file in known if file_path.is_file()]
-    if there:
-        right = sum(is_right(file_path, file) for file_path, file in there)
-        report.facts.append(f"{right} of {len(there)} files are the published ones")
+    present = [(file_path, file) for file_path, file in known if file_path.is_file()]
+    if present:
+        right = sum(is_right(file_path, file) for file_path, file in present)
+        report.facts.append(f"{right} of {len(present)} files are the published ones")
     try:
         item.check(path, report)
     except OSError as error:
@@ -64,24 +64,24 @@ def _check(item: Item, path: Path) -> Report:
 
 
 def check_pictures(path: Path, report: Report) -> None:
-    """Every picture below the folder."""
+    """Check every picture below the folder ``path``."""
     from .pixels import SUFFIXES
     open_all([file for file in walk(path) if file.suffix.lower() in SUFFIXES], report)
 
 
 def open_all(pictures: Iterable[Path], report: Report) -> None:
-    """Every one of ``pictures``."""
+    """Check the files ``pictures``."""
     from .pixels import check_picture
-    looks = [report.look(check_picture, file) is not None for file in pictures]
-    report.facts.append(f"{sum(looks)} of {len(looks)} pictures open")
+    opened = [report.look(check_picture, file) is not None for file in pictures]
+    report.facts.append(f"{sum(opened)} of {len(opened)} pictures open")
 
 
 def check_weights(path: Path, report: Report) -> None:
-    """Gluon's file of weights; torchvision's is read when it is converted."""
+    """Check a weights file of Gluon; torchvision's files are checked by their conversion."""
     if path.suffix != ".params":
         return
     import mxnet as mx
     try:
         report.facts.append(f"{len(mx.nd.load(str(path)))} arrays")
     except mx.base.MXNetError:
-        report.problems.append(f"{path} is damaged or no file of weights; fetch it again")
+        report.problems.append(f"{path} is damaged or not a weights file; fetch it again")

@@ -15,12 +15,16 @@ _RECORD = 1 + 3 * 32 * 32
 
 
 class CIFAR10(gluon.data.Dataset):
-    """Pictures and labels of CIFAR-10 from ``root``, used like gluon.data.vision.CIFAR10.
+    """The pictures and labels of CIFAR-10, with the interface of gluon.data.vision.CIFAR10. Section 9.1.
 
     ``ds[i]`` is ((32, 32, 3) uint8 NDArray, int32 label); ``ds[0:32][0]`` is a (32, 32, 32, 3) batch.
-    train: all of data_batch_*.bin, in the order of their numbers; else test_batch.bin.
-    transform: called with (picture, label), as in Gluon. Section 9.1.
-    Raises InputError naming the file that is missing, cut off, or holds a label above 9.
+
+    Args:
+        root: the folder of the .bin files.
+        train: read all data_batch_*.bin, in the order of their numbers; else test_batch.bin.
+        transform: called with (picture, label).
+
+    Raises InputError naming a file that is missing, cut off, or holds a label above 9.
     """
 
     def __init__(self, root: str | Path, train: bool = True,
@@ -38,10 +42,7 @@ class CIFAR10(gluon.data.Dataset):
 
 
 def read_cifar10(root: str | Path, train: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Return (pictures (N, 32, 32, 3) uint8, labels (N,) int32) of all data_batch_*.bin, else of test_batch.bin.
-
-    Raises InputError as :class:`CIFAR10` does.
-    """
+    """Return the pictures (N, 32, 32, 3) uint8 and labels (N,) int32. Arguments and errors: see :class:`CIFAR10`."""
     parts = [_read_batch(path) for path in _batch_files(Path(root), train)]
     return np.concatenate([pixels for pixels, _ in parts]), np.concatenate([labels for _, labels in parts])
 
@@ -61,16 +62,16 @@ def _read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; put CIFAR-10's binary files there") from error
     if raw.size == 0 or raw.size % _RECORD:
-        raise InputError(f"{path} is cut off: {raw.size} bytes are not whole pictures of {_RECORD}; fetch it again")
+        raise InputError(f"{path} is cut off: {raw.size} bytes are no multiple of {_RECORD}; fetch it again")
     raw = raw.reshape(-1, _RECORD)
     if raw[:, 0].max() >= len(CIFAR10_CLASSES):
-        raise InputError(f"{path} holds label {raw[:, 0].max()}, above 9: it is not CIFAR-10 in binary form")
-    pixels = raw[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)  # files store one colour plane after the other
+        raise InputError(f"{path} holds label {raw[:, 0].max()}, above 9: it is not CIFAR-10 in binary format")
+    pixels = raw[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)  # the files store (channel, row, column)
     return np.ascontiguousarray(pixels), raw[:, 0].astype(np.int32)
 
 
 def check(path: Path, report: Report) -> None:
-    """Both parts, read."""
+    """Read the training and the test part."""
     for part, train in (("training", True), ("test", False)):
-        found = report.look(CIFAR10, path, train=train)
-        report.facts.append(f"{len(found) if found else 0} {part} pictures")
+        dataset = report.look(CIFAR10, path, train=train)
+        report.facts.append(f"{len(dataset) if dataset else 0} {part} pictures")

@@ -1,7 +1,7 @@
-"""The file of a picture, taken apart: which format, which of its bytes make the pixels, which turn its EXIF asks for.
+"""Picture files without their metadata: the format, the bytes that make the pixels, and the EXIF orientation.
 
-Metadata is what breaks in a picture that phones, editors and converters have passed around: EXIF of wrong types, colour
-profiles cut short, text of many megabytes. No decoder gets to see it; none can stop at it, or turn by it on its own.
+Metadata is often broken: EXIF values of wrong types, truncated colour profiles, megabytes of text. The decoders never
+see it, so they cannot fail on it, and no decoder turns a picture on its own.
 """
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _MAGIC = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"II*\0", "
           (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"), (b"GIF8", "GIF"), (b"BM", "BMP"), (b"P1", "PPM"), (b"P2", "PPM"),
           (b"P3", "PPM"), (b"P4", "PPM"), (b"P5", "PPM"), (b"P6", "PPM"), (b"\xff\x4f\xff\x51", "JPEG2000"),
           (b"\0\0\0\x0cjP  ", "JPEG2000"))
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}  # of the ISO container; all others that phones write are HEIC
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}  # of the ISO container; the other brands of phones are HEIC
 ORIENTATION = 0x112
-# The tags of TIFF without which the pixels cannot be read; the turn is not among them: it is done here.
+# The TIFF tags that a decoder needs for the pixels; the orientation is left out, because this package applies it.
 _TIFF_PIXELS = {254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332,
                 338, 339, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532}
 
 
 class Container(NamedTuple):
-    """A picture's file.
+    """A picture file.
 
     Attributes:
-        kind: the format by its first bytes, as Pillow names it; "" for none that is known.
-        orientation: EXIF's, 1 (upright) to 8; 1 where there is none or it is none of these.
+        kind: Pillow's name of the format, found by the first bytes; "" for an unknown format.
+        orientation: of EXIF, 1 (upright) to 8; 1 if it is missing or invalid.
         pixels: the file without its metadata.
     """
 
@@ -35,7 +35,7 @@ class Container(NamedTuple):
 
 
 def open_container(content: bytes) -> Container:
-    """Take a file apart. Nothing is raised: what cannot be taken apart stays as it is, for the decoder to judge."""
+    """Return the parts of a picture file. A damaged file raises no error here: it stays as it is for the decoder."""
     kind = _kind(content)
     split = {"JPEG": _split_jpeg, "PNG": _split_png, "WEBP": _split_webp, "TIFF": _split_tiff}.get(kind)
     pixels, orientation = split(content) if split else (content, 1)
@@ -51,15 +51,15 @@ def _kind(content: bytes) -> str:
 
 
 def _split_jpeg(content: bytes) -> tuple[bytes, int]:
-    """Of the segments up to the first scan all go that are for applications (APPn) or comments.
+    """Remove the application segments (APPn) and the comments before the first scan.
 
-    But two, which say how the colours are stored: JFIF's and Adobe's. An MPO's note of further pictures is among those
-    that go, so that what stays is the JPEG of its first.
+    JFIF's and Adobe's segments stay, because they tell how the colours are stored. Without its list of further
+    pictures, an MPO file becomes the JPEG of its first picture.
     """
     kept, orientation, at = [content[:2]], 1, 2
     while (at := content.find(b"\xff", at)) >= 0 and at + 4 <= len(content):
         marker = content[at + 1]
-        if marker == 0xFF:  # a byte that fills
+        if marker == 0xFF:  # padding
             at += 1
             continue
         end = at + 2 + int.from_bytes(content[at + 2:at + 4], "big")
@@ -80,7 +80,7 @@ def _says_colors(marker: int, body: bytes) -> bool:
 
 
 def _split_png(content: bytes) -> tuple[bytes, int]:
-    """The critical chunks stay, whose names begin with a capital letter; with the others goes transparency."""
+    """Keep the critical chunks, whose names begin with a capital letter. Transparency is not one of them."""
     kept, orientation, at = [content[:8]], 1, 8
     while at + 12 <= len(content):
         end, name = at + 12 + int.from_bytes(content[at:at + 4], "big"), content[at + 4:at + 8]
@@ -103,21 +103,21 @@ def _split_webp(content: bytes) -> tuple[bytes, int]:
         end = at + 8 + size + size % 2
         if name == b"EXIF":
             orientation = _orientation(content[at + 8:at + 8 + size])
-        if name == b"VP8X" and at + 8 < len(content):  # its flags tell of ICC, EXIF and XMP, which go
+        if name == b"VP8X" and at + 8 < len(content):  # clear its flags of ICC, EXIF and XMP, which are removed
             kept.append(content[at:at + 8] + bytes([content[at + 8] & ~0x2C]) + content[at + 9:end])
         elif name not in (b"EXIF", b"XMP ", b"ICCP"):
             kept.append(content[at:end])
         at = end
-    if len(content) < 8 + int.from_bytes(content[4:8], "little"):  # cut off: a new size would hide it
+    if len(content) < 8 + int.from_bytes(content[4:8], "little"):  # truncated: a new size would hide that
         return content, orientation
     body = b"WEBP" + b"".join(kept)
     return b"RIFF" + len(body).to_bytes(4, "little") + body, orientation
 
 
 def _split_tiff(content: bytes) -> tuple[bytes, int]:
-    """The first picture's directory without the entries that are not for its pixels; and no further picture."""
+    """Keep the pixel entries of the first picture's directory, and remove the link to further pictures."""
     directory = _directory(content)
-    if directory is None or not directory.whole:
+    if directory is None or not directory.complete:
         return content, 1
     start, order, count, offset, entries, _ = directory
     kept = [entry for entry in entries if struct.unpack_from(f"{order}H", entry)[0] in _TIFF_PIXELS]
@@ -126,15 +126,15 @@ def _split_tiff(content: bytes) -> tuple[bytes, int]:
 
 
 class _Directory(NamedTuple):
-    """TIFF's first: where it starts, the byte order, the types of its count and offsets, its entries' bytes; and
-    whether all that it counts are there."""
+    """The first directory of a TIFF: its start, the ``struct`` codes of its byte order, count and offset, and its
+    entries. ``complete`` is False if the file has fewer entries than the count."""
 
     start: int
     order: str
     count: str
     offset: str
     entries: list[bytes]
-    whole: bool
+    complete: bool
 
 
 def _directory(tiff: bytes) -> _Directory | None:
@@ -149,19 +149,19 @@ def _directory(tiff: bytes) -> _Directory | None:
     except struct.error:
         return None
     first = start + struct.calcsize(count)
-    there = min(number, (len(tiff) - first) // size)
-    entries = [tiff[at:at + size] for at in range(first, first + there * size, size)]
-    return _Directory(start, order, count, offset, entries, there == number)
+    present = min(number, (len(tiff) - first) // size)
+    entries = [tiff[at:at + size] for at in range(first, first + present * size, size)]
+    return _Directory(start, order, count, offset, entries, present == number)
 
 
 def _orientation(exif: bytes) -> int:
-    """The orientation of a block of EXIF, which is a TIFF without pixels; with or without its own heading."""
+    """Return the orientation in EXIF data, which is a TIFF without pixels; the heading "Exif" may be missing."""
     directory = _directory(exif[6:] if exif.startswith(b"Exif\0") else exif)
     return next(_orientations(directory), 1) if directory else 1
 
 
 def _orientations(directory: _Directory) -> Iterator[int]:
-    """Valid ones: whole numbers of one, two or four bytes from 1 to 8."""
+    """Yield the valid orientations: integers of one, two or four bytes, from 1 to 8."""
     for entry in directory.entries:
         tag, kind = struct.unpack_from(f"{directory.order}HH", entry)
         code = {1: "B", 3: "H", 4: "I"}.get(kind)

@@ -1,4 +1,4 @@
-"""Pictures are decoded once: their pixels go to a temporary file, so that they take no memory."""
+"""A store for decoded pictures: each picture is decoded once, and its pixels stay in a temporary file."""
 from __future__ import annotations
 
 import hashlib
@@ -17,12 +17,12 @@ from . import hub
 
 
 class Scratch:
-    """A file below the cache without a name, which goes with the process; forked processes share it.
+    """A temporary file in the cache folder. It disappears with the process; forked processes share it.
 
-    Without a folder to write to, or with a full disk, nothing more is written, and one line says so.
+    If the folder is not writable or the disk is full, a printed line says so, and later writes do nothing.
 
     Args:
-        then: what happens to pictures that are not kept, for that line.
+        then: the end of that line: what happens to pictures that are not kept.
     """
 
     def __init__(self, then: str) -> None:
@@ -34,15 +34,15 @@ class Scratch:
             self._stop(error)
 
     def read(self, size: int, place: int) -> bytes:
-        """Return up to ``size`` bytes from ``place`` on; none where there is no file."""
+        """Return up to ``size`` bytes from the offset ``place`` on; no bytes if there is no file."""
         return os.pread(self._file.fileno(), size, place) if self._file else b""
 
     def write(self, content: bytes | memoryview, place: int) -> bool:
-        """Write ``content`` at ``place``; False where it is not kept."""
+        """Write ``content`` at the offset ``place``. Return False if it could not be written."""
         try:
             while content and not self.full:
-                done = os.pwrite(self._file.fileno(), content, place)
-                content, place = content[done:], place + done
+                count = os.pwrite(self._file.fileno(), content, place)
+                content, place = content[count:], place + count
         except OSError as error:
             self._stop(error)
         return not self.full
@@ -53,16 +53,16 @@ class Scratch:
 
 
 class DecodedPictures:
-    """Pixels by the content of the compressed picture; threads may ask at the same time.
+    """A cache of pixels, found by the compressed picture's content. Several threads may use it.
 
-    Past ``limit`` bytes, and where :class:`Scratch` has no room, they are decoded each time.
+    Pictures beyond ``limit`` bytes of pixels, or without room in :class:`Scratch`, are decoded at each access.
     """
 
     def __init__(self, limit: int) -> None:
         self._room, self._end, self._scratch, self._places, self._lock = limit, 0, None, {}, threading.Lock()
 
     def get(self, content: bytes, decode: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return the pixels of the compressed picture ``content``, from ``decode()`` the first time; uint8."""
+        """Return the uint8 pixels of the compressed picture ``content``; the first time ``decode()`` computes them."""
         key = hashlib.blake2b(content, digest_size=16).digest()
         if key in self._places:
             place, shape = self._places[key]
@@ -75,7 +75,7 @@ class DecodedPictures:
         with self._lock:
             if picture.nbytes > self._room:
                 return
-            self._scratch = self._scratch or Scratch("detection pictures are decoded anew in each epoch")
+            self._scratch = self._scratch or Scratch("detection pictures are decoded again in each epoch")
             if self._scratch.write(np.ascontiguousarray(picture).data.cast("B"), self._end):
                 self._places[key] = self._end, picture.shape
                 self._end, self._room = self._end + picture.nbytes, self._room - picture.nbytes

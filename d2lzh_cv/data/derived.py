@@ -1,4 +1,4 @@
-"""Folders made once from other files: packed records, unpacked archives. Made again only when their sources change."""
+"""Folders derived from other files, such as packed records. They are made once, and again when a source changes."""
 from __future__ import annotations
 
 import fcntl
@@ -15,16 +15,16 @@ KEY = "source.json"
 
 
 def make_once(out: Path, sources: Iterable[Path], make: Callable[[Path], None]) -> Path:
-    """Return the folder ``out``, filled by ``make(folder)`` unless it was made from the same ``sources`` before.
+    """Return the folder ``out``, made from ``sources`` by ``make(folder)`` unless it is up to date.
 
-    Sizes and times stand for the sources' content, so a look costs no reading. ``out`` takes its name when ``make``
-    has ended well. Raises InputError naming a source that is missing, or ``out`` when it cannot be written.
+    A source counts as unchanged if its size and modification time are. ``out`` appears only after ``make`` succeeds.
+    Raises InputError naming a missing source, or ``out`` if it cannot be written.
     """
     key = _fingerprint(sources)
     if _made_from(key, out):
         return out
     with one_at_a_time(out.parent):
-        if not _made_from(key, out):  # by another run, while we waited
+        if not _made_from(key, out):  # another process may have made it during the wait
             with make_folder_atomically(out) as folder:
                 make(folder)
                 write_json(folder / KEY, key)
@@ -32,14 +32,14 @@ def make_once(out: Path, sources: Iterable[Path], make: Callable[[Path], None]) 
 
 
 def place_for(root: Path, cache: Path) -> Path:
-    """Where below ``cache`` the folder derived from ``root`` lies: one place per source, so that it never piles up."""
+    """Return the folder below ``cache`` for data derived from ``root``: always the same, so old ones do not pile up."""
     digest = hashlib.sha1(str(root.resolve()).encode()).hexdigest()[:12]
     return cache / "derived" / f"{root.resolve().name}-{digest}"
 
 
 @contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let one process write below ``folder`` at a time: two runs that start together make each set once."""
+    """Hold the lock of ``folder``: of two runs that start together only one makes a set."""
     lock = make_folder(folder) / ".lock"
     try:
         file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)

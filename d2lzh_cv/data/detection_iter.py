@@ -1,4 +1,4 @@
-"""ImageDetIter over one record file: MXNet's own, and a faster one that gives the same crops (section 9.6)."""
+"""Iterators over a record file of detection pictures: MXNet's ImageDetIter, and a faster one (section 9.6)."""
 from __future__ import annotations
 
 import random
@@ -17,7 +17,7 @@ from .fingerprint import Unchanged
 from .records import decode_as_stored, is_background
 
 OPTIONS = {"rand_crop", "min_object_covered", "aspect_ratio_range", "area_range", "min_eject_coverage", "max_attempts",
-           "rand_mirror"}  # of CreateDetAugmenter, that FastDetectionIter takes
+           "rand_mirror"}  # the options of CreateDetAugmenter that FastDetectionIter supports
 KEPT = 1 << 30  # bytes of decoded pictures on the disk
 _THREADS = 2
 
@@ -25,9 +25,9 @@ _THREADS = 2
 class DetectionIter(image.ImageDetIter):
     """ImageDetIter over one record file: errors name that file, and an epoch's order depends on the seed alone.
 
-    Labels are (batch, objects, 5), padded with -1. Background pictures, whose label has no row, are read too (all of
-    theirs is -1), where ImageDetIter fails on one: a random crop of them may lie anywhere. A set without them draws the
-    same random numbers as ImageDetIter. Raises InputError when the file or its index changes while it is in use.
+    Labels are (batch, objects, 5), padded with -1. ImageDetIter fails on background pictures, whose label has no row;
+    this class reads them (all label rows are -1) and crops them anywhere. For a set without background pictures it
+    draws the same random numbers as ImageDetIter. Raises InputError if the file or its index changes during use.
     """
 
     def __init__(self, rec: Path, **options) -> None:
@@ -38,28 +38,28 @@ class DetectionIter(image.ImageDetIter):
         self.auglist = [_for_background(augmenter) for augmenter in self.auglist]
 
     def reset(self) -> None:
-        """Start over; ImageIter would shuffle the last epoch's order, which a resumed run does not have."""
+        """Start a new epoch from the sorted order; ImageIter shuffles the last order, which a resumed run lacks."""
         if self.shuffle:
             self.seq.sort()
         with self._unchanged:
             super().reset()
 
     def next(self) -> mx.io.DataBatch:
-        """The next batch, from files that are what they were when the iterator was made."""
+        """Return the next batch. Raises InputError if a file has changed."""
         with self._unchanged:
             return super().next()
 
     def augmentation_transform(self, data: nd.NDArray, label: np.ndarray) -> tuple[nd.NDArray, np.ndarray]:
-        """The augmenters' picture and label; the one of a background picture is a row of -1, which MXNet can copy."""
+        """Return the augmented picture and label; a background picture gets a row of -1, which MXNet can copy."""
         data, augmented = super().augmentation_transform(data, label)
         return data, augmented if len(label) else np.full((1, label.shape[1]), -1, np.float32)
 
     def _estimate_label_shape(self) -> tuple[int, int]:
         objects, width = super()._estimate_label_shape()
-        return max(1, objects), width  # a part of a set may hold background alone
+        return max(1, objects), width  # a part of a set may have background pictures only
 
     def _parse_label(self, label: np.ndarray) -> np.ndarray:
-        """The rows; none, (0, 5), of a background picture."""
+        """Return the label's rows; (0, 5) for a background picture."""
         return np.zeros((0, int(label[1])), np.float32) if is_background(label) else super()._parse_label(label)
 
     def _check_valid_label(self, label: np.ndarray) -> None:
@@ -67,18 +67,19 @@ class DetectionIter(image.ImageDetIter):
             super()._check_valid_label(label)
 
     def imdecode(self, s: bytes) -> nd.NDArray:
+        """Return the picture (H, W, 3) uint8. Raises InputError naming the record file."""
         try:
             return decode_as_stored(s, "")
         except InputError as error:  # ImageIter's own message fails on a set without an index
-            raise InputError(f"{self._rec} holds a picture that does not decode; fetch or pack it again") from error
+            raise InputError(f"{self._rec} holds a picture that cannot be decoded; fetch or pack it again") from error
 
 
 class FastDetectionIter(DetectionIter):
-    """A DetectionIter that decodes each picture once, and resizes with OpenCV; it takes the augmenters of OPTIONS.
+    """A DetectionIter that decodes each picture once and resizes with OpenCV. It supports the augmenters of OPTIONS.
 
-    It draws the same random numbers as ImageDetIter, hence the same order, crops and labels. ImageDetIter resizes with
-    the older OpenCV inside MXNet: a pixel may differ by one level of 255. A set smaller than a batch fills it, over
-    and over, where ImageDetIter leaves black pictures.
+    It draws the same random numbers as ImageDetIter, so order, crops and labels are the same. ImageDetIter resizes
+    with the older OpenCV inside MXNet, so a pixel may differ by one level of 255. A set smaller than a batch is
+    repeated until the batch is full; ImageDetIter leaves black pictures there.
     """
 
     def __init__(self, rec: Path, **options) -> None:
@@ -88,15 +89,15 @@ class FastDetectionIter(DetectionIter):
                        for aug in self.auglist if not isinstance(aug, image.DetBorrowAug)]
 
     def _batchify(self, batch_data: nd.NDArray, batch_label: nd.NDArray, start: int = 0) -> int:
-        """Fill the batch from ``start`` on and return up to where; past an epoch's end only where it began before."""
+        """Fill the batch from ``start`` on and return the end. If ``start`` > 0, the batch may cross an epoch's end."""
         pictures, labels = [], []
         with ThreadPoolExecutor(_THREADS) as pool:
-            while wanted := self.batch_size - start - len(labels):
-                samples = self._read(wanted)
-                whole = pool.map(self._decode, [content for _, content in samples])
-                for picture, (label, _) in zip(whole, samples):
+            while missing := self.batch_size - start - len(labels):
+                samples = self._read(missing)
+                decoded = pool.map(self._decode, [content for _, content in samples])
+                for picture, (label, _) in zip(decoded, samples):
                     self._augment(picture, label, pictures, labels)
-                if len(samples) < wanted and not (start and labels):
+                if len(samples) < missing and not (start and labels):
                     break
             if not labels:
                 raise StopIteration
@@ -107,7 +108,7 @@ class FastDetectionIter(DetectionIter):
         return stop
 
     def _read(self, count: int) -> list[tuple[np.ndarray, bytes]]:
-        """The next labels and pictures, fewer at the epoch's end."""
+        """Return the next ``count`` pairs of label and compressed picture; fewer at the epoch's end."""
         samples = []
         try:
             while len(samples) < count:
@@ -127,13 +128,13 @@ class FastDetectionIter(DetectionIter):
                 picture, rows = crop(picture, rows)
             if not background:
                 self._check_valid_label(rows)
-        except RuntimeError:  # no class: ImageDetIter passes over such a picture too
+        except RuntimeError:  # an invalid label: ImageDetIter skips such a picture too
             return
         pictures.append(picture)
         labels.append(rows)
 
     def _resize(self, picture: np.ndarray, out: np.ndarray) -> None:
-        """Write ``picture`` (h, w, 3) to ``out`` (3, H, W); cubic, which is ImageDetIter's method by default."""
+        """Write ``picture`` (h, w, 3) to ``out`` (3, H, W), by ImageDetIter's default method, cubic."""
         size = out.shape[:0:-1]
         if picture.shape[1::-1] != size:
             picture = cv2.resize(np.ascontiguousarray(picture), size, interpolation=cv2.INTER_CUBIC)
@@ -147,7 +148,7 @@ class FastDetectionIter(DetectionIter):
 
 
 def _for_background(augmenter: image.DetAugmenter) -> image.DetAugmenter:
-    """The same augmenter, whose random crop takes pictures without objects too."""
+    """Return the augmenter with random crops that accept pictures without objects."""
     if isinstance(augmenter, image.DetRandomSelectAug):
         augmenter.aug_list = [_for_background(choice) for choice in augmenter.aug_list]
     if type(augmenter) is not image.DetRandomCropAug:
@@ -158,19 +159,19 @@ def _for_background(augmenter: image.DetAugmenter) -> image.DetAugmenter:
 
 
 class _Crop(image.DetRandomCropAug):
-    """For labels without rows too: a crop of a background picture covers no object, so that any will do."""
+    """A random crop that accepts labels without rows: any crop of a background picture is valid."""
 
     def _check_satisfy_constraints(self, label, xmin, ymin, xmax, ymax, width, height) -> bool:
         if len(label):
             return super()._check_satisfy_constraints(label, xmin, ymin, xmax, ymax, width, height)
-        return (xmax - xmin) * (ymax - ymin) >= 2  # pixels, as for others
+        return (xmax - xmin) * (ymax - ymin) >= 2  # pixels: MXNet's limit for other pictures
 
     def _update_labels(self, label, crop_box, height, width) -> np.ndarray | None:
         return super()._update_labels(label, crop_box, height, width) if len(label) else label
 
 
 class _Mirror(image.DetHorizontalFlipAug):
-    """For pictures in NumPy."""
+    """A horizontal flip of pictures in NumPy."""
 
     def __call__(self, src: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if random.random() < self.p:

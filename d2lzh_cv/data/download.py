@@ -1,4 +1,4 @@
-"""Fetching one file: mirrors in order, retries, resume. It takes its name only when its hash is right."""
+"""Download of one file, with mirrors, retries and resumption. The file appears only after its hash is checked."""
 from __future__ import annotations
 
 import hashlib
@@ -21,30 +21,30 @@ from ..files import make_folder
 from .catalogue import Remote
 from .derived import one_at_a_time
 
-CONNECT_SECONDS, SILENCE_SECONDS = 5, 20  # until a mirror must answer; until its next bytes must come
-TRIES, PAUSE_SECONDS = 4, 1  # of one mirror, as long as each brings it further or it says to come again
+CONNECT_SECONDS, SILENCE_SECONDS = 5, 20  # time limits for the connection, and for the next bytes
+TRIES, PAUSE_SECONDS = 4, 1  # per mirror; another try needs progress or a temporary error
 CHUNK = 1 << 18
-pooch.get_logger().setLevel("WARNING")  # it would announce every file with its whole address
+TEMPORARY = (429, 500, 502, 503, 504)  # HTTP status codes that may go away
+pooch.get_logger().setLevel("WARNING")  # else pooch prints the full URL of every file
 
 
 class Unavailable(InputError):
-    """No mirror gave the file; the message says what each did."""
+    """No mirror has sent the file; the message gives the reason for each."""
 
 
 class WrongContent(Exception):
-    """A mirror sent a file of another hash."""
+    """A mirror has sent a file with a wrong hash."""
 
 
 def download(file: Remote, target: Path, downloads: Path) -> Path:
-    """Return ``target``, the file fetched unless the right one is there.
+    """Download ``file`` to ``target``, unless ``target`` has the right hash, and return ``target``.
 
-    What has come of a file is kept below ``downloads`` and resumed next time, from any mirror. Two processes may
-    fetch the same file: one does, the other waits and finds it. Another file that stands in ``target`` is kept as
-    NAME.replaced.
+    An interrupted download stays below ``downloads`` and is resumed next time, from any mirror. If two processes fetch
+    the same file, one waits for the other. A different file at ``target`` is kept as NAME.replaced.
 
     Raises:
-        Unavailable: no mirror has it; each is named with its reason.
-        InputError: the disk is full, or a folder cannot be written to.
+        Unavailable: no mirror has sent the file; the message gives the reason for each.
+        InputError: the disk is full, or a folder is not writable.
     """
     place = make_folder(Path(downloads) / f"{file.name}.partial")
     with one_at_a_time(place):
@@ -61,25 +61,25 @@ def download(file: Remote, target: Path, downloads: Path) -> Path:
 
 
 def is_right(path: Path, file: Remote) -> bool:
-    """Tell whether ``path`` is there and is ``file``; of sha256 the beginning of a hash will do."""
+    """Return whether ``path`` exists and has the hash of ``file``, or begins with it."""
     if not path.is_file():
         return False
     if file.hash:
-        algorithm, _, wanted = file.hash.partition(":")
-        return pooch.file_hash(str(path), algorithm).startswith(wanted)
-    return bool(file.holds) and all(_member_hash(path, name, digest) for name, digest in file.holds)
+        algorithm, _, digest = file.hash.partition(":")
+        return pooch.file_hash(str(path), algorithm).startswith(digest)
+    return bool(file.holds) and all(_member_is_right(path, name, hashed) for name, hashed in file.holds)
 
 
-def _member_hash(archive: Path, name: str, digest: str) -> bool:
-    algorithm, _, wanted = digest.partition(":")
-    found = hashlib.new(algorithm)
+def _member_is_right(archive: Path, name: str, hashed: str) -> bool:
+    algorithm, _, digest = hashed.partition(":")
+    content_hash = hashlib.new(algorithm)
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(name) as member:
             while chunk := member.read(CHUNK):
-                found.update(chunk)
+                content_hash.update(chunk)
     except (zipfile.BadZipFile, KeyError, zlib.error, EOFError, NotImplementedError, RuntimeError):
         return False
-    return found.hexdigest() == wanted
+    return content_hash.hexdigest() == digest
 
 
 def _from_mirrors(file: Remote, target: Path, part: Path) -> Path:
@@ -101,15 +101,14 @@ def _from_mirrors(file: Remote, target: Path, part: Path) -> Path:
 
 
 def hosts_that_answer(urls: tuple[str, ...]) -> set[str]:
-    """The hosts of ``urls`` that accept a connection within CONNECT_SECONDS, all asked at once.
+    """Return the hosts of ``urls`` that accept a connection within CONNECT_SECONDS.
 
-    Offline, or with a mirror that swallows packets, the reader then waits once and not for each. Behind a proxy all
-    are taken to answer.
+    All are asked in parallel, so that a reader who is offline waits only once. Behind a proxy, all count as answering.
     """
     if any(requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)) for url in urls):
         return set(_hosts(urls))
     answers: set[str] = set()
-    threads = [threading.Thread(target=_knock, args=(urlsplit(url), answers), daemon=True) for url in urls]
+    threads = [threading.Thread(target=_try_to_connect, args=(urlsplit(url), answers), daemon=True) for url in urls]
     for thread in threads:
         thread.start()
     end = time.monotonic() + CONNECT_SECONDS
@@ -118,7 +117,7 @@ def hosts_that_answer(urls: tuple[str, ...]) -> set[str]:
     return set(answers)
 
 
-def _knock(url, answers: set[str]) -> None:
+def _try_to_connect(url, answers: set[str]) -> None:
     port = url.port or {"http": 80, "https": 443}[url.scheme]
     try:
         socket.create_connection((url.hostname, port), CONNECT_SECONDS).close()
@@ -132,7 +131,7 @@ def _hosts(urls: tuple[str, ...]) -> list[str]:
 
 
 class _Resuming:
-    """A downloader for pooch, which gives it the place of a temporary file: resumes ``part``, checks, moves."""
+    """A downloader for pooch: it resumes ``part``, checks the hash, and moves the file to pooch's temporary file."""
 
     def __init__(self, file: Remote, part: Path) -> None:
         self.file, self.part = file, part
@@ -144,48 +143,44 @@ class _Resuming:
             self.part.unlink(missing_ok=True)
             if not resumed:
                 raise WrongContent
-            return self(url, output_file, _pooch)  # what was there from before may have been the wrong half
+            return self(url, output_file, _pooch)  # the resumed part may have been wrong: start from zero
         os.replace(self.part, output_file)
 
     def _fetch(self, url: str) -> None:
         for attempt in range(1, TRIES + 1):
             before = self._size()
             try:
-                return self._go_on(url)
+                return self._resume(url)
             except requests.RequestException as error:
-                if attempt == TRIES or not (_worth_another_try(error) or self._size() > before):
+                status = getattr(error.response, "status_code", None)
+                if attempt == TRIES or not (status in TEMPORARY or self._size() > before):
                     raise
                 time.sleep(PAUSE_SECONDS * attempt)
 
-    def _go_on(self, url: str) -> None:
-        have = self._size()
-        headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
+    def _resume(self, url: str) -> None:
+        start = self._size()
+        headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
         with requests.get(url, stream=True, headers=headers, timeout=(CONNECT_SECONDS, SILENCE_SECONDS)) as response:
-            if response.status_code == 416:  # there is no more
+            if response.status_code == 416:  # range not satisfiable: the file is complete
                 return
             response.raise_for_status()
-            have = have if response.status_code == 206 else 0
-            total = have + int(response.headers.get("Content-Length", 0))
-            with self.part.open("ab" if have else "wb") as file, tqdm(
-                    desc=self.file.name, initial=have, total=total or None, unit="B", unit_scale=True, leave=False,
+            start = start if response.status_code == 206 else 0
+            total = start + int(response.headers.get("Content-Length", 0))
+            with self.part.open("ab" if start else "wb") as file, tqdm(
+                    desc=self.file.name, initial=start, total=total or None, unit="B", unit_scale=True, leave=False,
                     disable=None) as bar:
                 for chunk in response.iter_content(CHUNK):
                     bar.update(file.write(chunk))
         if self._size() < total:
-            raise requests.exceptions.ChunkedEncodingError(f"{self._size()} of {total} bytes came")
+            raise requests.exceptions.ChunkedEncodingError(f"received {self._size()} of {total} bytes")
 
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
 
-def _worth_another_try(error: requests.RequestException) -> bool:
-    status = getattr(error.response, "status_code", None)
-    return status in (429, 500, 502, 503, 504)
-
-
 def _reason(error: Exception) -> str:
     if isinstance(error, WrongContent):
-        return "sent another file than the registered one"
+        return "sent a file with a wrong hash"
     if isinstance(error, requests.HTTPError):
         return f"says {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.ConnectTimeout):

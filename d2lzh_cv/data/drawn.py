@@ -1,4 +1,4 @@
-"""Drawing a data set into a folder, whole or not at all; the drawings are those of :mod:`d2lzh_cv.data.synthetic`."""
+"""Synthetic data sets, drawn into a folder by :mod:`d2lzh_cv.data.synthetic`."""
 from __future__ import annotations
 
 import zlib
@@ -10,7 +10,7 @@ from .. import files
 from ..errors import InputError
 from . import catalogue
 
-FORMAT = 1  # raise it when the drawings change: data made by an older version is then told apart
+FORMAT = 1  # raise it when the drawings change, so that sets of an older version are drawn again
 STAMP = "synthetic.json"
 
 
@@ -22,16 +22,16 @@ def names() -> list[str]:
 def make(name: str, folder: Path, seed: int = 0) -> Path:
     """Draw the set ``name`` into ``folder`` and return ``folder``.
 
-    ``folder`` takes its name only when the whole set is drawn; one that exists is replaced. It holds a file
-    ``synthetic.json`` with the set's name, seed and format version beside the set itself.
+    ``folder`` appears only when the set is complete; an existing folder is replaced. Its file ``synthetic.json`` has
+    the set's name, seed and format version.
 
     Args:
         name: one of :func:`names`.
-        folder: where the set goes; its parents are made.
+        folder: the target; its parents are made.
         seed: 0 or greater; the same seed gives the same bytes.
 
     Raises:
-        InputError: the name or the seed is not known, or the folder cannot be written.
+        InputError: the name is unknown, the seed is negative, or the folder is not writable.
     """
     if name not in names():
         raise InputError(f"no synthetic set is called {name!r}; choose one of {', '.join(names())}")
@@ -44,5 +44,5 @@ def make(name: str, folder: Path, seed: int = 0) -> Path:
 
 
 def generator(name: str, seed: int) -> np.random.Generator:
-    """Return the random generator of set ``name``: it leaves NumPy's global state alone."""
+    """Return the random generator for the set ``name``. NumPy's global generator stays as it is."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, zlib.crc32(name.encode())])))

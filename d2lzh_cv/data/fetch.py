@@ -1,4 +1,4 @@
-"""Fetching data sets and weights into the data root, each whole or not at all."""
+"""Download of data sets and weights into the data root; an item is either complete or absent."""
 from __future__ import annotations
 
 import os
@@ -13,42 +13,38 @@ from .catalogue import Item, Remote, Way
 from .download import Unavailable, download
 from .places import NOT_VOC2012
 
-DOWNLOADS = ".downloads"  # below the data root: what is under way, and archives until they are unpacked
+DOWNLOADS = ".downloads"  # a folder of the data root for unfinished downloads, and for archives until they are unpacked
 
 
 def fetch(name: str, root: Path | None = None) -> Path:
-    """Return the folder (of weights: the file) of ``name`` below ``root``, fetched unless it is there.
+    """Fetch ``name`` unless it is below ``root``, and return its folder; for weights, its file.
 
     Args:
         name: see :func:`d2lzh_cv.data.catalogue.items`.
         root: by default :func:`d2lzh_cv.data.hub.data_root`.
 
     Raises:
-        InputError: no such name; nobody has it today (each mirror with its reason); the disk is full; or a folder of
-            its name holds something else.
+        InputError: the name is unknown; no mirror has sent the files (the message gives the reason for each); the disk
+            is full; or the target folder holds other files.
     """
     item, root, reasons = catalogue.find(name), Path(root or hub.data_root()), []
-    there = present(item, root)
-    if there:
-        return there
+    path = present(item, root)
+    if path:
+        return path
     for way in item.ways:
         try:
             _by(way, item, root)
             return present(item, root)
         except Unavailable as error:
-            reasons.append(str(error))
-    raise Unavailable(f"{_sentences(reasons)} If you have it from elsewhere, put it into {root / item.folder}")
-
-
-def _sentences(texts: list[str]) -> str:
-    """Join ``texts``, each with a full stop unless it ends in a mark of its own."""
-    return " ".join(text if text.endswith((".", "?", "!")) else f"{text}." for text in texts)
+            reason = str(error)
+            reasons.append(reason if reason.endswith((".", "?", "!")) else f"{reason}.")
+    raise Unavailable(f"{' '.join(reasons)} If you have it from elsewhere, put it into {root / item.folder}")
 
 
 def present(item: Item, root: Path) -> Path | None:
-    """Return where the item is below ``root``, or None; a tree that is only in VOC2012's form is not it."""
-    path, what = hub.look_for(item, root) or (None, "")
-    return None if what == NOT_VOC2012 else path
+    """Return the item's path below ``root``, or None. A VOC tree that is not VOC2012 does not count."""
+    path, seen = hub.look_for(item, root) or (None, "")
+    return None if seen == NOT_VOC2012 else path
 
 
 def _by(way: Way, item: Item, root: Path) -> None:
@@ -60,14 +56,14 @@ def _by(way: Way, item: Item, root: Path) -> None:
     (file,) = way.files
     archive = download(file, downloads / file.name, downloads)
     if file.holds:
-        _take(file, archive, folder)
+        _unpack_files(file, archive, folder)
     else:
         _unpack_as(folder, archive, way.below)
     archive.unlink()
 
 
-def _take(file: Remote, archive: Path, folder: Path) -> None:
-    """Move the files that the archive is for into ``folder``, beside what is there."""
+def _unpack_files(file: Remote, archive: Path, folder: Path) -> None:
+    """Move the files ``file.holds`` of the archive into ``folder``; its other files stay."""
     with tempfile.TemporaryDirectory(dir=archive.parent) as temporary:
         unpack(archive, Path(temporary))
         for name, _ in file.holds:

@@ -1,4 +1,4 @@
-"""Telling whether a data set is still the same, without reading it."""
+"""Checks whether a data set has changed, without reading its files."""
 from __future__ import annotations
 
 import os
@@ -9,14 +9,14 @@ from ..errors import InputError
 
 
 def fingerprint(folder: Path) -> str:
-    """How many files are below ``folder``, their bytes, and a check sum of names and sizes: "3 files, 12 bytes, …"."""
-    entries = sorted((os.path.relpath(os.path.join(place, name), folder), os.path.getsize(os.path.join(place, name)))
-                     for place, _, names in os.walk(folder) for name in names if not name.startswith("."))
+    """Return the number of files below ``folder``, their bytes, and a checksum of names and sizes, as one text."""
+    entries = sorted((os.path.relpath(os.path.join(below, name), folder), os.path.getsize(os.path.join(below, name)))
+                     for below, _, names in os.walk(folder) for name in names if not name.startswith("."))
     return f"{len(entries)} files, {sum(size for _, size in entries)} bytes, {zlib.crc32(repr(entries).encode()):08x}"
 
 
 def signature(path: str | Path) -> tuple[int, int] | None:
-    """Size and time of last change of a file, which stand for its content; None where it cannot be looked at."""
+    """Return a file's size and modification time (ns); None if they cannot be read."""
     try:
         status = os.stat(path)
     except OSError:
@@ -25,10 +25,10 @@ def signature(path: str | Path) -> tuple[int, int] | None:
 
 
 class Unchanged:
-    """Files that must stay as they are from now on: a training that reads half of a set and half of another is wrong.
+    """Files that must not change from now on: a training must not read one half of one set and one half of another.
 
-    As a context manager it looks after the block, whatever happened in there: a reader fails in many ways on a file
-    that is cut off or replaced under it, and what has changed is the reason for all of them.
+    As a context manager it checks the files after the block, even after an exception: a changed file makes its reader
+    fail in many ways, and the change is the real reason.
     """
 
     __slots__ = ("_signatures",)

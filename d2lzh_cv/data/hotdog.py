@@ -9,11 +9,11 @@ from .images import ImageFolder, image_folder
 
 
 def load_hotdog(root: str | Path) -> tuple[ImageFolder, ImageFolder]:
-    """Return (training set, test set) of ``root``/train/<class>/ and ``root``/test/<class>/.
+    """Return (training set, test set) from ``root``/train/<class>/ and ``root``/test/<class>/. Section 9.2.
 
-    ``ds[i]`` is ((H, W, 3) uint8 NDArray, label); labels follow the sorted class names in ``ds.synsets``, so the
-    book's folders give 0 for hotdog and 1 for not-hotdog. Section 9.2.
-    Raises InputError naming the folder that is missing or holds no pictures, or that test's classes differ.
+    ``ds[i]`` is ((H, W, 3) uint8 NDArray, label). Labels follow the sorted class names in ``ds.synsets``: in the book's
+    folders, 0 is hotdog and 1 is not-hotdog.
+    Raises InputError if a folder is missing or empty, or if the two parts have different classes.
     """
     train, test = (image_folder(Path(root) / part) for part in ("train", "test"))
     if train.synsets != test.synsets:
@@ -22,7 +22,7 @@ def load_hotdog(root: str | Path) -> tuple[ImageFolder, ImageFolder]:
 
 
 def check(path: Path, report: Report) -> None:
-    """Both parts, read; every picture opens."""
-    for part, found in zip(("training", "test"), report.look(load_hotdog, path) or ()):
-        report.facts.append(f"{len(found)} {part} pictures")
+    """Read the training and the test part, and check every picture."""
+    for part, dataset in zip(("training", "test"), report.look(load_hotdog, path) or ()):
+        report.facts.append(f"{len(dataset)} {part} pictures")
     check_pictures(path, report)

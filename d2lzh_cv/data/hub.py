@@ -1,7 +1,7 @@
-"""Where the data is: the real sets if they are there, else the sets this package draws.
+"""The place of each data set: the real set if it is on the disk, else a set that this package draws.
 
-Every section asks ``find("pikachu")`` and gets a folder it can read, with one line to print about what it holds.
-Nothing downloads here, and MXNet is not imported, so that ``d2lzh-cv doctor`` can ask too.
+A section calls ``find("pikachu")`` and gets a folder to read, and one line to print about it. This module downloads
+nothing and does not import MXNet, so that ``d2lzh-cv doctor`` can use it.
 """
 from __future__ import annotations
 
@@ -18,42 +18,45 @@ from .catalogue import TWINS, Item
 from .derived import one_at_a_time
 from .places import Place, weights_file
 
-WORDS = ("auto", "synthetic", "book")  # what --data takes beside a folder
+WORDS = ("auto", "synthetic", "book")  # values of --data that are not a folder
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set that was found: its folder, whether it is the real one, and one line that says so."""
+    """A data set on the disk: its folder, its kind, and one line to print about it."""
 
     name: str
     path: Path
     kind: str  # 'real' or 'synthetic'
     note: str
-    folders: tuple[Path, ...] = ()  # of weights: all where they are to be looked for, in this order
+    folders: tuple[Path, ...] = ()  # for weights only: all folders to search, in this order
 
 
 def data_root() -> Path:
-    """The folder of the real sets: D2LZH_CV_DATA, else ``data/`` of the checkout, else ``./data``."""
+    """Return the folder of the real sets: D2LZH_CV_DATA, else ``data/`` of the checkout, else ``./data``."""
     return Path(os.environ.get("D2LZH_CV_DATA") or _home() / "data")
 
 
 def cache_root() -> Path:
-    """The folder we write derived and synthetic data to: D2LZH_CV_CACHE, else ``data/cache`` of the checkout or here.
+    """Return the folder for derived and synthetic data: D2LZH_CV_CACHE, else ``data/cache`` of the checkout or here.
 
-    Never inside a root the reader named, which may be read-only.
+    It is never inside a data root that the reader names, which may be read-only.
     """
     return Path(os.environ.get("D2LZH_CV_CACHE") or _home() / "data" / "cache")
 
 
 def find(name: str, choice: str | Path = "auto", seed: int = 0) -> Source:
-    """Return where the data set ``name`` is.
+    """Find the data set ``name``, or draw it.
 
-    name: of a data set in :mod:`.catalogue`, or "weights".
-    choice: 'auto' (the data root if the set is there, else synthetic), 'synthetic', 'book' (must be there), or a
-    folder that takes the data root's place, for weights comes before it. seed: which synthetic set to draw, where one
-    is drawn.
-    Raises InputError for an unknown name, a folder that does not exist or may not be read, and 'book' without the set.
+    Args:
+        name: a data set of :mod:`.catalogue`, or "weights".
+        choice: 'auto' (the real set if it is in the data root, else a synthetic one), 'synthetic', 'book' (the real
+            set), or a folder that replaces the data root; for weights, the folder is searched before the data root.
+        seed: the seed of a synthetic set.
+
+    Raises:
+        InputError: the name is unknown, the folder is missing or unreadable, or the choice is 'book' without the set.
     """
     item = catalogue.data_set(name)
     if name == "weights":
@@ -61,25 +64,25 @@ def find(name: str, choice: str | Path = "auto", seed: int = 0) -> Source:
     if item.locate is None or str(choice) == "synthetic":
         return _synthetic(name, seed, "")
     root = _root_of(choice)
-    found = locate(name, root)
-    if found:
-        path, what = found
-        return Source(name, path, "real", f"{name}: {_shown(path)} ({what})")
+    place = locate(name, root)
+    if place:
+        path, seen = place
+        return Source(name, path, "real", f"{name}: {_shown(path)} ({seen})")
     if str(choice) == "book":
         raise _not_in(item, root)
     return _synthetic(name, seed, f"; the book's set is not in {_shown(root)}/")
 
 
 def locate(name: str, root: Path) -> Place:
-    """Look for the real set ``name`` under ``root``: (its folder, what was seen there), or None. Writes nothing.
+    """Look for the real set ``name`` below ``root``. Return (its folder, the files seen there), or None.
 
-    Raises InputError where a folder on the way may not be read.
+    Raises InputError if a folder cannot be read.
     """
     return look_for(catalogue.data_set(name), root)
 
 
 def look_for(item: Item, root: Path) -> Place:
-    """:func:`locate` of anything in the catalogue."""
+    """Look for an item of the catalogue below ``root``, like :func:`locate`."""
     try:
         return item.locate and item.locate(Path(root))
     except OSError as error:
@@ -87,54 +90,54 @@ def look_for(item: Item, root: Path) -> Place:
 
 
 def weights_folders(choice: str | Path) -> tuple[Path, ...]:
-    """Where weights are looked for: beside the set that --data names, then in the data root."""
+    """Return the folders to search for weights: ``weights/`` of the folder that --data names, then of the data root."""
     own = () if str(choice) in WORDS else (Path(choice) / "weights",)
     root = data_root() / "weights"
     return own if own and own[0].resolve() == root.resolve() else (*own, root)
 
 
 def require_weights(name: str, choice: str | Path) -> Path:
-    """Return the file with the weights of the network ``name``, Gluon's or torchvision's.
+    """Return the weights file of the network ``name``, in Gluon's or torchvision's format.
 
-    Raises InputError where there is none: what was looked for, where, and how to get it.
+    Raises InputError if there is none; the message says where it was looked for, and how to get it.
     """
     folders = weights_folders(choice)
     try:
-        found = next(filter(None, (weights_file(folder, stem, suffix) for folder in folders
-                                   for stem, suffix in weights_names(name))), None)
+        file = next(filter(None, (weights_file(folder, stem, suffix) for folder in folders
+                                  for stem, suffix in weights_names(name))), None)
     except OSError as error:
         raise as_input_error(error) or InputError(f"cannot look for {name}: {error.strerror}") from error
-    if found is None:
-        wanted = " or ".join(f"{stem}{suffix} or {stem}-*{suffix}" for stem, suffix in weights_names(name))
+    if file is None:
+        patterns = " or ".join(f"{stem}{suffix} or {stem}-*{suffix}" for stem, suffix in weights_names(name))
         raise InputError(f"--backbone {name}: no weights of {name} in {' or '.join(map(_shown, folders))} (looked for "
-                         f"{wanted}); to get them: d2lzh-cv data fetch {name}")
-    return found
+                         f"{patterns}); to get them: d2lzh-cv data fetch {name}")
+    return file
 
 
 def folders_of(weights: str | Path | Sequence[Path]) -> list[Path]:
-    """One folder of weights, or several, as a list."""
+    """Return one or several folders of weights as a list."""
     return [Path(folder) for folder in ([weights] if isinstance(weights, (str, Path)) else weights)]
 
 
 def weights_names(name: str) -> list[tuple[str, str]]:
-    """Under which names, with which suffixes, the weights of the network ``name`` are published."""
+    """Return the (stem, suffix) pairs of the published weights files of the network ``name``."""
     return [(name, ".params"), *([(TWINS[name], ".pth")] if name in TWINS else [])]
 
 
 def _find_weights(choice: str | Path) -> Source:
-    """Pretrained parameters cannot be drawn: without them the sections train a small source network instead."""
-    none = cache_root() / "synthetic" / "weights"
+    """Find the weights. There are no synthetic ones: without weights, the sections train a small source network."""
+    empty = cache_root() / "synthetic" / "weights"
     if str(choice) == "synthetic":
-        return Source("weights", none, "synthetic", "weights: none are used", (none,))
+        return Source("weights", empty, "synthetic", "weights: none are used", (empty,))
     root = _root_of(choice)
     folders = weights_folders(choice)
     for folder in folders:
-        if found := locate("weights", folder.parent):
-            return Source("weights", folder, "real", f"weights: {_shown(folder)} ({found[1]})", folders)
+        if place := locate("weights", folder.parent):
+            return Source("weights", folder, "real", f"weights: {_shown(folder)} ({place[1]})", folders)
     if str(choice) == "book":
         raise _not_in(catalogue.data_set("weights"), root)
     note = f"weights: none are used; there are none in {' or '.join(map(_shown, folders))}"
-    return Source("weights", none, "synthetic", note, folders)
+    return Source("weights", empty, "synthetic", note, folders)
 
 
 def _not_in(item: Item, root: Path) -> InputError:
@@ -147,9 +150,9 @@ def _root_of(choice: str | Path) -> Path:
 
 
 def named_root(folder: Path | None) -> Path:
-    """The data root, ``folder`` in its place where that is given.
+    """Return ``folder``, or the data root if it is None.
 
-    Raises InputError where the reader has named one that is no folder, or may not be read.
+    Raises InputError if a folder that the reader names is missing or unreadable.
     """
     if folder is not None:
         return check_folder(folder, "--data ")
@@ -161,16 +164,11 @@ def _synthetic(name: str, seed: int, why: str) -> Source:
     path = cache_root() / "synthetic" / f"{name}-seed{seed}"
     if not _drawn_by_this_version(path):
         with one_at_a_time(path.parent):
-            if not _drawn_by_this_version(path):  # by another run, while we waited
-                _say(f"{name}: drawing the set (once, up to half a minute)")
+            if not _drawn_by_this_version(path):  # another process may have drawn it during the wait
+                if sys.stderr.isatty():  # in a log, the line would be noise
+                    print(f"{name}: drawing the set (once, up to half a minute)", file=sys.stderr, flush=True)
                 drawn.make(name, path, seed)
     return Source(name, path, "synthetic", f"{name}: drawn by this package (seed {seed}){why}")
-
-
-def _say(line: str) -> None:
-    """Tell a reader who waits at a terminal; elsewhere it would be noise in a log."""
-    if sys.stderr.isatty():
-        print(line, file=sys.stderr, flush=True)
 
 
 def _drawn_by_this_version(path: Path) -> bool:
@@ -183,7 +181,7 @@ def _home() -> Path:
 
 
 def _shown(path: Path) -> str:
-    """A short path for a note: relative to where the reader stands when it lies below, else as it is."""
+    """Shorten a path for a message: make it relative to the current folder if it lies below that."""
     try:
         return str(path.resolve().relative_to(Path.cwd().resolve()))
     except ValueError:

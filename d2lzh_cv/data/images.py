@@ -1,4 +1,4 @@
-"""Folders of pictures by class, read as every picture is here."""
+"""Data sets of picture folders, with or without a subfolder per class."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -13,25 +13,28 @@ from .pixels import SUFFIXES, check_picture, check_picture_bytes, decode, read_f
 
 __all__ = ["SUFFIXES", "ImageFolder", "check_picture", "check_picture_bytes", "image_folder", "read_picture"]
 
-MOST_OBLONG = 4096  # longer by shorter side
+MOST_OBLONG = 4096  # largest ratio of the longer to the shorter side
 
 
 def image_folder(root: str | Path, needs_classes: bool = True, transform: Callable | None = None,
                  classes: Sequence[str] | None = None) -> ImageFolder:
-    """Return a dataset of ((H, W, 3) uint8 NDArray, int label) over the pictures of ``root``, files of SUFFIXES.
+    """Return a data set of ((H, W, 3) uint8 NDArray, int label). Sections 9.2, 9.12, 9.13.
 
-    With classes the pictures lie in ``root/<class>/`` and labels follow the sorted class names, as in
-    gluon.data.vision.ImageFolderDataset; without, they lie in ``root`` itself and every label is -1.
-    classes: the names labels are counted from, for a part of a set in which a class may be absent.
-    Raises InputError when the folder is missing or empty, a class holds no picture, or is not in ``classes``; a broken
-    picture raises InputError naming its file when it is read, and so does one that changed since it was first read.
-    Sections 9.2, 9.12, 9.13.
+    Args:
+        root: a folder of pictures with the suffixes SUFFIXES.
+        needs_classes: the pictures are in ``root/<class>/``, and labels follow the sorted class names, as in
+            gluon.data.vision.ImageFolderDataset; else the pictures are in ``root``, and every label is -1.
+        transform: called with (picture, label).
+        classes: the class names in the order of their labels, for a part of a set that may lack a class.
+
+    Raises InputError if the folder is missing or empty, or if a class has no picture or is not in ``classes``. Reading
+    a picture raises InputError naming the file if it is broken, or if it has changed since it was first read.
     """
     return ImageFolder(root, needs_classes, transform, classes)
 
 
 class ImageFolder(gluon.data.vision.ImageFolderDataset):
-    """See ``image_folder``. ``synsets`` holds the class names, ``items`` the (file name, label) pairs."""
+    """The data set of :func:`image_folder`; ``synsets`` are the class names, ``items`` the (file name, label) pairs."""
 
     def __init__(self, root: str | Path, needs_classes: bool = True, transform: Callable | None = None,
                  classes: Sequence[str] | None = None) -> None:
@@ -56,7 +59,7 @@ class ImageFolder(gluon.data.vision.ImageFolderDataset):
         return (picture, label) if self._transform is None else self._transform(picture, label)
 
     def _read(self, idx: int, name: str) -> mx.nd.NDArray:
-        """One look at the whole picture is enough while its file stays: later epochs pay for one decoding only."""
+        """Check the complete picture once; while its file is unchanged, later epochs only decode it."""
         if idx in self._checked:
             with self._checked[idx]:
                 content = read_file(name)
@@ -69,10 +72,9 @@ class ImageFolder(gluon.data.vision.ImageFolderDataset):
 
 
 def check_shape(name: str | Path, width: int, height: int) -> None:
-    """Raise InputError naming a picture that is a line: a classifier's input, its shorter side made 256, would fill
-    the memory."""
+    """Raise InputError if a picture is almost a line: with its shorter side scaled to 256, it would fill the memory."""
     if max(width, height) > MOST_OBLONG * min(width, height):
-        raise InputError(f"{name} has {width}×{height} pixels, too long for its width to be classified; cut it or "
+        raise InputError(f"{name} has {width}×{height} pixels, too long for its width to be classified; crop it or "
                          "remove it")
 
 

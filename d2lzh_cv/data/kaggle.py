@@ -1,7 +1,7 @@
-"""The two Kaggle competitions (sections 9.12, 9.13): unpacking, sorting pictures into class folders, submitting.
+"""The files of the two Kaggle competitions (sections 9.12, 9.13): archives, class folders, submissions.
 
-Both sort the training pictures by their label in a CSV file into ``input_dir``/{train,valid,train_valid}/<label>/ and
-the test pictures into ``input_dir``/test/unknown/, which an image folder data set then reads.
+A CSV file has the labels. The training pictures go to ``input_dir``/{train,valid,train_valid}/<label>/, the test
+pictures to ``input_dir``/test/unknown/; an image folder data set reads them there.
 """
 from __future__ import annotations
 
@@ -31,18 +31,21 @@ _PARTS = {"train", "valid", "train_valid", "test"}
 
 
 def unpack_kaggle_cifar10(root: str | Path, out: str | Path | None = None) -> Path:
-    """Return a folder with train_tiny/, test_tiny/ and trainLabels.csv: ``root`` itself, or its zips unpacked once.
+    """Return a folder with train_tiny/, test_tiny/ and trainLabels.csv. Section 9.12.
 
-    out: where to unpack; by default a folder in the cache, since ``root`` may be read-only. Section 9.12.
+    Args:
+        root: has these files, or their zips, which are unpacked once.
+        out: the folder to unpack to; by default a folder in the cache, because ``root`` may be read-only.
+
     Raises InputError naming a zip that is missing, damaged or unsafe.
     """
     return _unpack_once(Path(root), _CIFAR10_ARCHIVES, out)
 
 
 def unpack_kaggle_dog(root: str | Path, out: str | Path | None = None) -> Path:
-    """Return a folder with train_valid_test_tiny/, or with train/, test/, labels.csv: see unpack_kaggle_cifar10.
+    """Return a folder with train_valid_test_tiny/, or with train/, test/, labels.csv, as unpack_kaggle_cifar10 does.
 
-    The small archive holds the pictures already sorted, so reorg_dog_data is not needed for it. Section 9.13.
+    The pictures of the small archive are sorted already, so it needs no reorg_dog_data. Section 9.13.
     """
     return _unpack_once(Path(root), _DOG_ARCHIVES, out)
 
@@ -62,12 +65,15 @@ def _unpack_once(root: Path, names: Sequence[str], out: str | Path | None) -> Pa
 
 def read_label_file(data_dir: str | Path, label_file: str, train_dir: str,
                     valid_ratio: float) -> tuple[int, dict[int, str]]:
-    """Return (training pictures to keep of each label, picture number → label) for CIFAR-10. Section 9.12.
+    """Return (number of training pictures per label, {picture number: label}) of CIFAR-10. Section 9.12.
 
-    label_file: CSV in ``data_dir`` with a header and lines of number,label. valid_ratio: part of the pictures in
-    ``data_dir/train_dir`` set aside for validation.
-    Raises InputError naming the file when it is missing or a line is not number,label, or when no picture would be
-    left for training or for validation.
+    Args:
+        label_file: a CSV file in ``data_dir`` with a header and lines ``number,label``.
+        train_dir: the folder in ``data_dir`` with the training pictures.
+        valid_ratio: the part of these pictures that validation takes.
+
+    Raises InputError if the file is missing, if a line is not ``number,label``, or if ``valid_ratio`` leaves no picture
+    for training or for validation.
     """
     path = Path(data_dir, label_file)
     idx_label = {_number(name, path): label for name, label in _read_labels(path).items()}
@@ -81,10 +87,12 @@ def read_label_file(data_dir: str | Path, label_file: str, train_dir: str,
 
 def reorg_train_valid(data_dir: str | Path, train_dir: str, input_dir: str | Path, n_train_per_label: int,
                       idx_label: dict[int, str]) -> None:
-    """Copy CIFAR-10's training pictures to train_valid/, the first ``n_train_per_label`` of a label to train/ too and
-    the others to valid/. They are taken in the order of their numbers. Section 9.12."""
-    source, count = Path(data_dir, train_dir), Counter()
-    for file in sorted(_pictures(source), key=lambda file: (len(file.name), file.name)):
+    """Copy CIFAR-10's training pictures to train_valid/ and also to train/ or valid/. Section 9.12.
+
+    By their numbers, the first ``n_train_per_label`` pictures of a label go to train/, the others to valid/.
+    """
+    count = Counter()
+    for file in sorted(_pictures(Path(data_dir, train_dir)), key=lambda file: (len(file.name), file.name)):
         label = _label_of(_number(file.stem, file), idx_label, file)
         part = "train" if count[label] < max(1, n_train_per_label) else "valid"
         count[label] += 1
@@ -94,9 +102,10 @@ def reorg_train_valid(data_dir: str | Path, train_dir: str, input_dir: str | Pat
 
 def reorg_dog_train_valid(data_dir: str | Path, train_dir: str, input_dir: str | Path, valid_ratio: float,
                           idx_label: dict[str, str]) -> None:
-    """Copy the dogs' training pictures to train_valid/, the first of each breed to valid/ too and the others to train/.
+    """Copy the dogs' training pictures to train_valid/ and also to train/ or valid/. Section 9.13.
 
-    Of each breed as many go to valid/ as ``valid_ratio`` of the rarest breed has, at least one. Section 9.13.
+    The first pictures of each breed go to valid/, the others to train/. Each breed gives valid/ the same number:
+    ``valid_ratio`` of the rarest breed's pictures, at least one.
     """
     n_valid_per_label = max(1, math.floor(min(Counter(idx_label.values()).values()) * valid_ratio))
     count = Counter()
@@ -109,17 +118,25 @@ def reorg_dog_train_valid(data_dir: str | Path, train_dir: str, input_dir: str |
 
 
 def reorg_test(data_dir: str | Path, test_dir: str, input_dir: str | Path) -> None:
-    """Copy the test pictures, whose labels nobody knows, to test/unknown/. Sections 9.12, 9.13."""
+    """Copy the test pictures, which have no labels, to test/unknown/. Sections 9.12, 9.13."""
     for file in _pictures(Path(data_dir, test_dir)):
         _copy(file, Path(data_dir, input_dir), "test", "unknown")
 
 
 def reorg_cifar10_data(data_dir: str | Path, label_file: str, train_dir: str, test_dir: str, input_dir: str | Path,
                        valid_ratio: float) -> None:
-    """Sort the CIFAR-10 competition's pictures into ``data_dir/input_dir`` (or ``input_dir``, if absolute).
+    """Sort the CIFAR-10 competition's pictures into class folders. Section 9.12.
 
-    The folder is whole or not there; one made before is replaced, so a new ``valid_ratio`` leaves no picture in two
-    parts. Raises InputError naming the picture that is not in ``label_file``, and as read_label_file. Section 9.12.
+    Args:
+        data_dir: the folder of the competition's files; the other paths are relative to it.
+        label_file: the CSV file with the labels of the training pictures.
+        train_dir: the folder of the training pictures.
+        test_dir: the folder of the test pictures.
+        input_dir: the target, which may be absolute. It appears only when it is complete, and replaces an old one: a
+            new ``valid_ratio`` leaves no picture in two parts.
+        valid_ratio: the part of the training pictures that validation takes.
+
+    Raises InputError naming a picture that is not in ``label_file``, and as :func:`read_label_file` does.
     """
     n_train_per_label, idx_label = read_label_file(data_dir, label_file, train_dir, valid_ratio)
     with _new_input_folder(Path(data_dir, input_dir)) as folder:
@@ -129,7 +146,7 @@ def reorg_cifar10_data(data_dir: str | Path, label_file: str, train_dir: str, te
 
 def reorg_dog_data(data_dir: str | Path, label_file: str, train_dir: str, test_dir: str, input_dir: str | Path,
                    valid_ratio: float) -> None:
-    """Sort the dog competition's pictures into ``data_dir/input_dir``, as reorg_cifar10_data does. Section 9.13."""
+    """Sort the dog competition's pictures into class folders, as :func:`reorg_cifar10_data` does. Section 9.13."""
     idx_label = _read_labels(Path(data_dir, label_file))
     with _new_input_folder(Path(data_dir, input_dir)) as folder:
         reorg_dog_train_valid(data_dir, train_dir, folder, valid_ratio, idx_label)
@@ -137,10 +154,15 @@ def reorg_dog_data(data_dir: str | Path, label_file: str, train_dir: str, test_d
 
 
 def write_submission(path: str | Path, ids: Sequence[int | str], predictions: Sequence, classes: Sequence[str]) -> Path:
-    """Write what a competition asks for: ``id,label`` lines, or ``id`` and one probability per class. Returns ``path``.
+    """Write a competition's CSV file, ``id,label`` or ``id`` and one probability per class, and return ``path``.
 
-    predictions: (N,) indices into ``classes`` (section 9.12), or (N, number of classes) probabilities (section 9.13).
-    The file is whole or not there. Raises ValueError when lengths differ, InputError when ``path`` cannot be written.
+    Args:
+        ids: (N,) the pictures' ids.
+        predictions: (N,) indices into ``classes`` (section 9.12), or (N, classes) probabilities (section 9.13).
+
+    Raises:
+        ValueError: the lengths differ.
+        InputError: ``path`` cannot be written.
     """
     table = np.asarray(predictions)
     if len(table) != len(ids) or table.ndim == 2 and table.shape[1] != len(classes):
@@ -176,7 +198,7 @@ def _number(name: str, path: Path) -> int:
 
 
 def _label_of(idx: int | str, idx_label: dict, file: Path) -> str:
-    """The label, which becomes a folder's name: one that would lead elsewhere is refused."""
+    """Return the label of ``idx``. Raises InputError if the label cannot be a folder's name."""
     if idx not in idx_label:
         raise InputError(f"{file} is not in the label file; add its line {idx},<label> or remove the picture")
     label = idx_label[idx]
@@ -207,16 +229,16 @@ def _copy(file: Path, *folder: str | Path) -> None:
 
 @contextmanager
 def _new_input_folder(folder: Path) -> Iterator[Path]:
-    """A folder to sort into, put in the old one's place when complete; anything but such a folder is left alone."""
-    strange = {path.name for path in folder.iterdir()} - _PARTS if folder.is_dir() else set()
-    if strange:
-        raise InputError(f"{folder} holds other files ({sorted(strange)[0]}); choose another input_dir")
+    """Yield a new folder that replaces ``folder`` after the block. A folder with other files is never replaced."""
+    others = {path.name for path in folder.iterdir()} - _PARTS if folder.is_dir() else set()
+    if others:
+        raise InputError(f"{folder} holds other files ({sorted(others)[0]}); choose another input_dir")
     with make_folder_atomically(folder) as temporary:
         yield temporary.resolve()
 
 
 def check(path: Path, report: Report) -> None:
-    """Archives are unpacked on first use; here their contents are read through."""
+    """Check the archives, which are unpacked on first use, and every picture."""
     for archive in listed(path, "*.zip"):
         try:
             with zipfile.ZipFile(archive) as opened:

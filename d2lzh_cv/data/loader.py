@@ -1,7 +1,7 @@
-"""A DataLoader that cannot hang: its workers are threads, so nothing is forked beside MXNet's and OpenMP's threads.
+"""A DataLoader that cannot hang: its workers are threads, not forked processes.
 
-A forked child has none of its parent's threads, but their locks as they were; libgomp's pool and a held lock are waited
-for forever. Pillow and NumPy let other threads run while they decode and look up, which is where the time goes.
+A forked process copies the locks of MXNet and OpenMP but not their threads, so it may wait for a lock forever. Threads
+are fast enough: most of the time is spent in Pillow and NumPy, which let other threads run.
 """
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from mxnet.gluon.data.dataloader import default_batchify_fn
 
 def data_loader(dataset: Dataset, batch_size: int, shuffle: bool = False, last_batch: str = "keep",
                 workers: int | None = None) -> DataLoader:
-    """Return a gluon DataLoader over ``dataset`` whose batches depend on the seeds alone, not on ``workers``.
+    """Return a Gluon DataLoader whose batches depend on the seeds alone, not on ``workers``. Sections 9.9, 9.10.
 
-    workers: threads beside the caller's; on Linux half of the processors but no more than 4 by default, elsewhere 0.
-    A dataset with ``example(idx, rng)``, as VOCSegDataset, gets a generator of its own for each sample, seeded once an
-    epoch from Python's ``random``; one without is asked by index, and must not draw random numbers in several threads.
-    The order comes from NumPy's generator. last_batch: 'keep', 'discard' or 'rollover'. Sections 9.9, 9.10.
+    Args:
+        dataset: if it has ``example(idx, rng)``, like VOCSegDataset, each sample gets its own generator, whose seed
+            comes from Python's ``random``; else it must not draw random numbers in several threads.
+        shuffle: draw the order from NumPy's global generator.
+        last_batch: 'keep', 'discard' or 'rollover'.
+        workers: threads beside the caller's; by default :func:`default_workers`.
     """
     workers = default_workers() if workers is None else workers
     sampler = RandomSampler(len(dataset)) if shuffle else SequentialSampler(len(dataset))
@@ -33,12 +35,12 @@ def data_loader(dataset: Dataset, batch_size: int, shuffle: bool = False, last_b
 
 
 def default_workers() -> int:
-    """How many threads read beside the caller."""
+    """Return the default number of reader threads: on Linux half of the processors, at most 4; elsewhere 0."""
     return min(4, (os.cpu_count() or 1) // 2) if sys.platform == "linux" else 0
 
 
 class _Seeded(Dataset):
-    """Looks up (index, seed)."""
+    """A data set whose keys are (index, seed)."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset

@@ -1,4 +1,4 @@
-"""The Pikachu detection set (section 9.6): record files, checked first, then read as ImageDetIter reads them."""
+"""The Pikachu detection set (section 9.6): its record files are checked, then read like ImageDetIter does."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -19,12 +19,15 @@ BOOK_CROP = {"rand_crop": 1, "min_object_covered": 0.95, "max_attempts": 200}
 
 
 def load_data_pikachu(batch_size: int, edge_size: int = 256) -> tuple[mx.image.ImageDetIter, mx.image.ImageDetIter]:
-    """Return the training and validation iterators of the Pikachu set, as the book's function of this name.
+    """Return (training iterator, validation iterator) of the Pikachu set, like the book's function. Section 9.6.
 
-    Pictures come as (batch_size, 3, edge_size, edge_size) float32 from 0 to 255, labels as (batch_size, 1, 5) rows of
-    [class, xmin, ymin, xmax, ymax], relative. Read from ../data/pikachu where the book keeps it, else from what
-    hub.find gives; a set that is not the book's is announced in one line. Nothing downloads.
-    Order and crops come from Python's ``random``: seed that for the same batches. Section 9.6.
+    A batch has pictures (batch_size, 3, edge_size, edge_size), float32 from 0 to 255, and labels (batch_size, 1, 5):
+    rows [class, xmin, ymin, xmax, ymax], relative corners. The set is ../data/pikachu, as in the book, else the set
+    of hub.find; a synthetic set is announced in one line. Nothing is downloaded.
+
+    Args:
+        batch_size: pictures per batch.
+        edge_size: height and width of the pictures, in pixels.
     """
     if (BOOK_FOLDER / "train.rec").is_file():
         return load_pikachu(BOOK_FOLDER, batch_size, edge_size)
@@ -36,19 +39,23 @@ def load_data_pikachu(batch_size: int, edge_size: int = 256) -> tuple[mx.image.I
 
 def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 256, reader: str = "auto",
                  part: tuple[int, int] = (0, 1), **augmenters) -> tuple[mx.image.ImageDetIter, mx.image.ImageDetIter]:
-    """Return (training iterator, validation iterator) of the detection set in the folder ``root``.
+    """Return (training iterator, validation iterator) of a detection set. Section 9.6.
 
-    root: holds train.rec, train.idx, val.rec, or train.json, train/, val.json, val/ (packed once into the cache).
-    reader: 'python' (mxnet.image.ImageDetIter), 'fast' (the same order, crops and labels, each picture decoded once
-    and resized by OpenCV, which is one level of 255 off here and there; not for ``augmenters`` that change colours or
-    pad), or 'auto': fast where it can.
-    part: (k, n) reads the k-th of n equal parts of the training pictures alone; what is over is left out.
-    augmenters: options of mxnet.image.CreateDetAugmenter for the training pictures, over the book's random crop
-    (rand_crop=1, min_object_covered=0.95, max_attempts=200); rand_crop=0 turns the crop off.
-    Pictures without objects are read as well: their labels are rows of -1.
-    The last batch is filled up from the start of the epoch; ``batch.pad`` counts the pictures that were added.
-    Order and crops come from Python's ``random``. Raises InputError naming the file that is missing or broken, or, from
-    the iterators, that has changed since.
+    Pictures without objects have label rows of -1. The last batch is filled from the start of the epoch; ``batch.pad``
+    counts the added pictures. Order and crops come from Python's ``random``: seed it for the same batches.
+
+    Args:
+        root: a folder with train.rec, train.idx, val.rec, or with train.json, train/, val.json, val/, which are packed
+            once into the cache.
+        batch_size: pictures per batch.
+        edge_size: height and width of the pictures, in pixels.
+        reader: 'python' (mxnet.image.ImageDetIter); 'fast' (the same order, crops and labels, but pixels may differ by
+            one level of 255, and ``augmenters`` may not change colours or pad); or 'auto' (fast if possible).
+        part: (k, n) reads only the k-th of n equal parts of the training pictures; a remainder is left out.
+        augmenters: options of mxnet.image.CreateDetAugmenter for the training pictures. The defaults are the book's
+            random crop: rand_crop=1, min_object_covered=0.95, max_attempts=200.
+
+    Raises InputError naming a missing or broken file; the iterators raise it for a file that has changed.
     """
     root = records_of(Path(root.path if isinstance(root, Source) else root))
     check_records(root / "train.rec", root / "train.idx")
@@ -65,20 +72,20 @@ def _is_fast(reader: str, augmenters: dict) -> bool:
     if reader not in ("auto", "fast", "python"):
         raise InputError(f"reader is {reader!r}; choose auto, fast or python")
     if reader == "fast" and unknown:
-        raise InputError(f"the fast reader has no {', '.join(unknown)}; use reader='python'")
+        raise InputError(f"the fast reader does not support {', '.join(unknown)}; use reader='python'")
     return reader == "fast" or reader == "auto" and not unknown
 
 
 def records_of(root: Path) -> Path:
-    """Return the folder with the .rec files of the set in ``root``: packed into the cache where not all are there."""
-    whole = all((root / name).exists() for name in ("train.rec", "train.idx", "val.rec"))
-    if whole or not (root / "train.json").exists():
+    """Return the folder of the set's .rec files: ``root``, or a folder in the cache that they are packed into."""
+    packed = all((root / name).exists() for name in ("train.rec", "train.idx", "val.rec"))
+    if packed or not (root / "train.json").exists():
         return root
     return pack_detection(root, place_for(root, cache_root()))
 
 
 def check(path: Path, report: Report) -> None:
-    """Every record, decoded; before packing every picture."""
+    """Decode every record; of a set that is not packed, check every picture."""
     if not (path / "train.rec").exists():
         check_pictures(path, report)
         return

@@ -1,9 +1,9 @@
-"""One way from a picture's file to its pixels, for training, prediction, checks and drawing alike.
+"""Picture files to pixels, in the same way for training, prediction, checks and drawing.
 
-The pixels are those of MXNet's own decoder: of 16 bits the upper 8, of transparent pixels the colour, of a palette its
-colours, and CMYK as OpenCV converts it. What decodes faster to the same bits is used where there is such a thing, and
-what MXNet lacks (WebP, some TIFF, GIF, ...) is read too. Of several pictures in one file the first is read. The picture
-is turned as its EXIF says; other metadata is not looked at.
+The pixels are equal to those of MXNet's decoder: the upper 8 of 16 bits, the colour of transparent pixels, the colours
+of a palette, and OpenCV's conversion of CMYK. A faster decoder is used where it gives the same bits, and other decoders
+for formats that MXNet cannot read (WebP, some TIFF, GIF, ...). A file of several pictures gives the first. The picture
+is turned upright by its EXIF orientation; other metadata is ignored.
 """
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ from .containers import Container, open_container
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm")
 LARGEST = 1 << 28  # pixels: more than any camera takes; 0.8 GB as RGB
 LONGEST = 1 << 20  # pixels per side: OpenCV's own limit
-HEAD = 1 << 17  # bytes of a file in which its size and EXIF nearly always stand
-ON_ITS_SIDE = (5, 6, 7, 8)  # values of EXIF's orientation that exchange width and height
-# Pillow's readers, which notice what is missing of a file: MXNet and OpenCV fill it with grey and say nothing.
-_JUDGES = {"JPEG": JpegImageFile, "PNG": PngImageFile, "BMP": BmpImageFile, "TIFF": TiffImageFile,
-           "WEBP": WebPImageFile, "GIF": GifImageFile, "PPM": PpmImageFile, "JPEG2000": Jpeg2KImageFile}
+HEAD = 1 << 17  # bytes of a file that nearly always hold its size and EXIF
+ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
+# Pillow's readers find out whether a file is truncated; MXNet and OpenCV fill the missing pixels with grey silently.
+_READERS = {"JPEG": JpegImageFile, "PNG": PngImageFile, "BMP": BmpImageFile, "TIFF": TiffImageFile,
+            "WEBP": WebPImageFile, "GIF": GifImageFile, "PPM": PpmImageFile, "JPEG2000": Jpeg2KImageFile}
 _USUAL = (0, 1, 2)  # get_sampling's 4:4:4, 4:2:2 and 4:2:0
 
 
-if hasattr(cv2, "setLogLevel"):  # as it has not in the oldest releases that are allowed
-    cv2.setLogLevel(0)  # what OpenCV prints of a file that it cannot decode, an error here says in one line
+if hasattr(cv2, "setLogLevel"):  # the oldest supported releases lack it
+    cv2.setLogLevel(0)  # a file that OpenCV cannot decode raises an error here; OpenCV would print more lines
 
 
 class Header(NamedTuple):
-    """What is known of a picture without its pixels: (width, height) as they are stored, and EXIF's orientation."""
+    """A picture's (width, height) as stored, and its EXIF orientation."""
 
     stored: tuple[int, int]
     orientation: int
 
     @property
     def upright(self) -> tuple[int, int]:
-        """(width, height) of the picture turned upright."""
+        """The (width, height) of the upright picture."""
         return self.stored[::-1] if self.orientation in ON_ITS_SIDE else self.stored
 
 
 def read_file(path: str | Path, size: int = -1) -> bytes:
-    """Its first ``size`` bytes, or all. Raises InputError naming ``path``.
+    """Return the file's first ``size`` bytes, by default all. Raises InputError naming ``path``.
 
-    Python opens names of any bytes; MXNet only opens those of UTF-8.
+    Python opens file names of any bytes; MXNet opens only names in UTF-8.
     """
     try:
         with open(path, "rb") as file:
@@ -70,19 +70,22 @@ def read_file(path: str | Path, size: int = -1) -> bytes:
 
 
 def read_picture(path: str | Path, flag: int = 1) -> mx.nd.NDArray:
-    """Return the picture as uint8 RGB NDArray (H, W, 3), upright, or (H, W, 1) grey with ``flag`` 0.
+    """Return the upright picture as uint8 NDArray. It differs from mxnet.image.imread only by the EXIF orientation.
 
-    Without EXIF's orientation it is what mxnet.image.imread gives.
-    Raises InputError naming ``path`` when it is missing, truncated, too large, or not a picture that can be read.
+    Args:
+        path: the picture's file.
+        flag: 1 for RGB (H, W, 3), 0 for grey (H, W, 1).
+
+    Raises InputError naming ``path`` if it is missing, truncated, too large, or not a readable picture.
     """
     return mx.nd.array(read_pixels(path, flag=flag), dtype="uint8")
 
 
 def read_pixels(path: str | Path, upright: bool = True, flag: int = 1) -> np.ndarray:
-    """As read_picture, in NumPy; without ``upright`` as it is stored, whatever its EXIF says."""
+    """Return the pixels of :func:`read_picture` in NumPy; without ``upright``, the EXIF orientation is ignored."""
     content = read_file(path)
     container = open_container(content)
-    pixels = _of_usual_jpeg(container, path) if flag else None
+    pixels = _decode_usual_jpeg(container, path) if flag else None
     if pixels is None:
         _check(container, path)
         pixels = _decode(container, path, flag)
@@ -90,18 +93,18 @@ def read_pixels(path: str | Path, upright: bool = True, flag: int = 1) -> np.nda
 
 
 def decode(content: bytes, name: str | Path, upright: bool = True) -> np.ndarray:
-    """The pixels (H, W, 3) of a file that has been checked; it takes less time than to check it again."""
+    """Return the pixels (H, W, 3) of a file that has been checked; this is faster than :func:`read_pixels`."""
     container = open_container(content)
-    pixels = _of_usual_jpeg(container, name)
+    pixels = _decode_usual_jpeg(container, name)
     if pixels is None:
         pixels = _decode(container, name, 1)
     return turned(pixels, container.orientation if upright else 1)
 
 
 def read_indices(path: str | Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """The indices (H, W) of a picture with a palette, upright, and its colours (256, 3), uint8; None of any other.
+    """Return the upright palette indices (H, W) and colours (256, 3), uint8, or None for a picture without a palette.
 
-    Raises InputError naming ``path`` when it is missing, truncated or not a picture.
+    Raises InputError naming ``path`` if it is missing, truncated or not a picture.
     """
     container = open_container(read_file(path))
     picture = _loaded(container, path)
@@ -114,51 +117,51 @@ def read_indices(path: str | Path) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def open_mask(path: str | Path) -> Image.Image:
-    """A picture whose values are no colours, as Pillow stores them: mode, palette, indices; without its metadata.
+    """Return a mask as Pillow reads it, with its mode, palette and indices, but without its metadata.
 
-    Raises InputError naming ``path`` when it is missing, truncated or not a picture.
+    Raises InputError naming ``path`` if it is missing, truncated or not a picture.
     """
     return _loaded(open_container(read_file(path)), path)
 
 
 def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """The pixels (H, W, ...) of a picture stored in one of EXIF's eight orientations, upright."""
+    """Turn the pixels (H, W, ...), stored in an EXIF orientation from 1 to 8, upright."""
     if orientation in ON_ITS_SIDE:
         pixels = pixels.swapaxes(0, 1)
-    down, across = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
-    return np.ascontiguousarray(pixels[::-1 if down else 1, ::-1 if across else 1])
+    flip_rows, flip_columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    return np.ascontiguousarray(pixels[::-1 if flip_rows else 1, ::-1 if flip_columns else 1])
 
 
 def check_picture(path: str | Path) -> bytes:
-    """Return the file's bytes when they are one whole picture; else raise InputError naming ``path``."""
+    """Return the file's bytes. Raises InputError naming ``path`` if it is not a complete picture."""
     content = read_file(path)
     check_picture_bytes(content, path)
     return content
 
 
 def check_picture_bytes(content: bytes, name: str | Path) -> Header:
-    """What ``content`` tells of its picture; raises InputError calling it ``name`` when it is not whole."""
+    """Return the header of the picture ``content``. Raises InputError calling it ``name`` if it is not complete."""
     container = open_container(content)
     size = _check(container, name)
-    if container.kind not in ("JPEG", "PNG"):  # there are TIFFs and the like that Pillow reads and OpenCV does not
+    if container.kind not in ("JPEG", "PNG"):  # Pillow reads some files, such as TIFF, that OpenCV cannot read
         _decode(container, name, 1)
     return Header(size, container.orientation)
 
 
 def read_header(path: str | Path) -> Header:
-    """What the file's beginning tells of the picture, whose pixels are not read.
+    """Return the picture's header; its pixels are not read.
 
-    Raises InputError naming ``path`` when it is missing or not a picture that can be read.
+    Raises InputError naming ``path`` if it is missing or not a readable picture.
     """
     head = read_file(path, HEAD)
-    if len(head) == HEAD and not _ends_its_header(head):
+    if len(head) == HEAD and not _has_header(head):
         head = read_file(path)
     container = open_container(head)
     return Header(_open(container, path).size, container.orientation)
 
 
-def _ends_its_header(head: bytes) -> bool:
-    """Whether size and EXIF are in ``head``; only a JPEG must have both before its pixels."""
+def _has_header(head: bytes) -> bool:
+    """Return whether size and EXIF are in ``head``; only a JPEG always has both before its pixels."""
     container = open_container(head)
     try:
         return container.kind == "JPEG" and _open(container, "").size is not None
@@ -167,10 +170,10 @@ def _ends_its_header(head: bytes) -> bool:
 
 
 def for_records(content: bytes, name: str | Path, upright: bool = True) -> bytes:
-    """A file from which MXNet's own decoder, which knows nothing of EXIF, gets the pixels that ``decode`` gives.
+    """Return a file from which MXNet's decoder, which ignores EXIF, gets the same pixels as ``decode`` gives.
 
-    It is ``content`` without its metadata, which takes nothing from the picture, wherever MXNet reads that right; else
-    the pixels as PNG, which loses nothing: of what is to be turned, and of formats that MXNet lacks.
+    It is ``content`` without metadata, if MXNet decodes that correctly. Else it is a lossless PNG: for a picture that
+    has to be turned, and for a format that MXNet cannot read.
     """
     container = open_container(content)
     if container.orientation > 1 and upright:
@@ -178,32 +181,32 @@ def for_records(content: bytes, name: str | Path, upright: bool = True) -> bytes
     if _is_usual_jpeg(_open(container, name)):
         return container.pixels
     pixels = _decode(container, name, 1)
-    return container.pixels if _gives(container.pixels, pixels) else to_png(pixels)
+    return container.pixels if _decodes_to(container.pixels, pixels) else to_png(pixels)
 
 
 def to_png(pixels: np.ndarray) -> bytes:
-    """Pixels (H, W, 3) as the bytes of a PNG."""
+    """Return RGB pixels (H, W, 3) uint8 as the bytes of a PNG file."""
     return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
 def _open(container: Container, name: str | Path) -> Image.Image:
-    """The picture in Pillow, of which only the header has been read, after a look at its size."""
-    judge = _JUDGES.get(container.kind)
-    if container.kind and judge is None:
-        raise InputError(f"{name} is {container.kind}, which is not read here; save it as JPEG or PNG")
-    if judge is None:
+    """Open the picture with Pillow, which reads only the header, and check its size."""
+    reader = _READERS.get(container.kind)
+    if container.kind and reader is None:
+        raise InputError(f"{name} is {container.kind}, which is not supported; save it as JPEG or PNG")
+    if reader is None:
         raise InputError(f"{name} is not a whole picture of a known format (JPEG, PNG, TIFF, BMP, WebP, GIF); replace "
                          "or remove it")
     with _errors_name(name):
-        picture = judge(io.BytesIO(container.pixels))
+        picture = reader(io.BytesIO(container.pixels))
     width, height = picture.size
     if width < 1 or height < 1:
-        raise InputError(f"{name} has {width}×{height} pixels, none at all; replace or remove it")
+        raise InputError(f"{name} is empty: it has {width}×{height} pixels; replace or remove it")
     if width * height > LARGEST or max(width, height) > LONGEST:
-        raise InputError(f"{name} has {width}×{height} pixels, too many: {LARGEST:,} can be read, {LONGEST:,} per "
+        raise InputError(f"{name} has {width}×{height} pixels, too many: the limit is {LARGEST:,}, and {LONGEST:,} per "
                          "side; make it smaller")
     if picture.mode in ("F", "I") and container.kind == "TIFF":
-        raise InputError(f"{name} has pixels of 32 bits or with a sign; save it with 8 or 16 bits per channel")
+        raise InputError(f"{name} has 32-bit or signed pixels; save it with 8 or 16 bits per channel")
     return picture
 
 
@@ -215,11 +218,11 @@ def _loaded(container: Container, name: str | Path) -> Image.Image:
 
 
 def _check(container: Container, name: str | Path) -> tuple[int, int]:
-    """(width, height) of the whole picture. Its pixels decide, not its metadata."""
+    """Read the picture to its end and return its (width, height)."""
     picture = _open(container, name)
     size = picture.size
     with _errors_name(name):
-        picture.draft(picture.mode, (1, 1))  # a JPEG is read to its end, but only at an eighth of its size
+        picture.draft(picture.mode, (1, 1))  # saves time: a JPEG is read to its end, but at an eighth of its size
         picture.load()
     return size
 
@@ -232,18 +235,18 @@ def _errors_name(name: str | Path) -> Iterator[None]:
             yield
     except MemoryError as error:
         raise InputError(f"{name} is too large for the memory here; make it smaller") from error
-    except Exception as error:  # Pillow's readers raise whatever their parsing trips over
+    except Exception as error:  # Pillow's readers raise many kinds of errors
         reason = "truncated" if "truncated" in str(error).lower() else "damaged or of another format"
         raise InputError(f"{name} is not a whole picture ({reason}); replace or remove it") from error
 
 
 def _is_usual_jpeg(picture: Image.Image) -> bool:
-    """Of such a JPEG Pillow and MXNet read the same bits; the colours of others they enlarge in other ways."""
+    """Return whether Pillow and MXNet decode the JPEG to the same bits; else they upsample its colours differently."""
     return isinstance(picture, JpegImageFile) and picture.mode == "RGB" and get_sampling(picture) in _USUAL
 
 
-def _of_usual_jpeg(container: Container, name: str | Path) -> np.ndarray | None:
-    """The pixels (H, W, 3) of a usual JPEG, checked and decoded in one pass by Pillow; None of any other file."""
+def _decode_usual_jpeg(container: Container, name: str | Path) -> np.ndarray | None:
+    """Check and decode a usual JPEG in one pass by Pillow, to (H, W, 3); return None for any other file."""
     if container.kind != "JPEG":
         return None
     picture = _open(container, name)
@@ -270,12 +273,12 @@ def _decode(container: Container, name: str | Path, flag: int) -> np.ndarray:
 def _by_opencv(content: bytes, flag: int) -> np.ndarray:
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR if flag else cv2.IMREAD_GRAYSCALE)
     if pixels is None:
-        raise cv2.error("nothing decoded")  # as it raises in other cases
+        raise cv2.error("nothing decoded")  # the error that OpenCV raises in other cases
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if flag else pixels[:, :, None]
 
 
-def _gives(content: bytes, pixels: np.ndarray) -> bool:
-    """Whether MXNet's decoder makes ``pixels`` of a file."""
+def _decodes_to(content: bytes, pixels: np.ndarray) -> bool:
+    """Return whether MXNet's decoder gives ``pixels``."""
     try:
         return np.array_equal(mx.image.imdecode(content).asnumpy(), pixels)
     except mx.base.MXNetError:

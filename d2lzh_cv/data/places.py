@@ -1,6 +1,6 @@
-"""Where each data set is looked for below a data root. Nothing is written, and MXNet is not imported.
+"""Functions that look for one data set each below a data root, without MXNet.
 
-A place is (its folder, what was seen there), or None.
+They return a ``Place``: (the set's folder, the files seen there), or None. They write nothing.
 """
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ VOC_TRAIN, PIKACHU_TRAIN = 1464, 900  # pictures of the book's two training list
 
 
 def img(root: Path) -> Place:
+    """Look for the book's pictures."""
     folder = root / "img"
     return (folder, "the book's pictures") if all((folder / name).is_file() for name in PICTURES) else None
 
 
 def cifar10(root: Path) -> Place:
+    """Look for CIFAR-10 in binary format."""
     for folder in (root / "cifar10", root / "cifar-10-batches-bin"):
         batches = listed(folder, "data_batch_*.bin")
         if batches and (folder / "test_batch.bin").is_file():
@@ -32,13 +34,15 @@ def cifar10(root: Path) -> Place:
 
 
 def hotdog(root: Path) -> Place:
+    """Look for the hot dogs, or a set of other classes in that layout."""
     folder = root / "hotdog"
     parts = [folder / "train", folder / "test"]
     return (folder, "train, test") if all(len(_subfolders(part)) >= 2 for part in parts) else None
 
 
 def pikachu(root: Path) -> Place:
-    for folder in (root / "pikachu", root):  # the second: a set packed by ``data pack``
+    """Look for the records or pictures of a detection set."""
+    for folder in (root / "pikachu", root):  # ``data pack`` writes the set into the root itself
         if _has(folder, "train.rec", "train.idx", "val.rec"):
             packed = describe(folder)
             return folder, f"packed, classes: {', '.join(packed.classes)}" if packed else "train.rec"
@@ -48,6 +52,7 @@ def pikachu(root: Path) -> Place:
 
 
 def voc(root: Path) -> Place:
+    """Look for a VOC tree."""
     for tree in (root / "VOCdevkit" / "VOC2012", root / "VOC2012", *_subfolders(root), root):
         if _has(tree, VOC_LIST):
             return tree, "VOC2012" if tree.name == "VOC2012" else NOT_VOC2012
@@ -55,6 +60,7 @@ def voc(root: Path) -> Place:
 
 
 def kaggle_cifar10(root: Path) -> Place:
+    """Look for the Kaggle CIFAR-10 set, in zips or unpacked."""
     folder = root / "kaggle_cifar10"
     if _has(folder, "train_tiny.zip", "test_tiny.zip", "trainLabels.csv.zip"):
         return folder, "train_tiny.zip"
@@ -65,6 +71,7 @@ def kaggle_cifar10(root: Path) -> Place:
 
 
 def kaggle_dog(root: Path) -> Place:
+    """Look for the Kaggle dogs, in a zip or unpacked."""
     folder = root / "kaggle_dog"
     if _has(folder, "train_valid_test_tiny.zip"):
         return folder, "train_valid_test_tiny.zip"
@@ -72,26 +79,28 @@ def kaggle_dog(root: Path) -> Place:
 
 
 def weights(root: Path) -> Place:
+    """Look for weights files of any network."""
     files = [path.name for path in listed(root / "weights") if path.suffix in (".params", ".pth")]
     return (root / "weights", ", ".join(files)) if files else None
 
 
 def fetched(root: Path, folder: str) -> Place:
-    """A folder that only :mod:`.fetch` makes."""
+    """Look for a ``folder`` that only :mod:`.fetch` makes."""
     return (root / folder, "") if (root / folder).is_dir() else None
 
 
 def network(root: Path, name: str, others: tuple[str, ...]) -> Place:
-    """The file with the weights of the network ``name``, by its own name or one of ``others``."""
+    """Look for the weights file of the network ``name``, by that name or the file names ``others``."""
     file = weights_file(root / "weights", name) or next(
         filter(Path.is_file, (root / "weights" / other for other in others)), None)
     return file and (file, "")
 
 
 def weights_file(folder: Path, name: str, suffix: str = ".params", whole: bool = False) -> Path | None:
-    """Find NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``.
+    """Return NAME.params, NAME-features.params or NAME-<hash>.params (the model zoo's form) in ``folder``, or None.
 
-    whole: not NAME-features.params, which holds a part of the network.
+    Args:
+        whole: skip NAME-features.params, which has only a part of the network.
     """
     folder = Path(folder)
     files = [*listed(folder, f"{name}{suffix}"), *listed(folder, f"{name}-*{suffix}")]
@@ -99,14 +108,14 @@ def weights_file(folder: Path, name: str, suffix: str = ".params", whole: bool =
 
 
 def is_books_voc(path: Path) -> bool:
-    """Whether the tree can be VOC2012 whole; where the folder has gone since, its name tells."""
+    """Return whether the tree can be the complete VOC2012. If the folder is gone, its name decides."""
     return path.name == "VOC2012" and _lines(path / VOC_LIST) in (None, VOC_TRAIN)
 
 
 def is_books_pikachu(path: Path) -> bool:
-    """Whether the records can be the book's; the reader's own, packed, have classes.json."""
-    own = (path / NAME).exists()
-    return not own and (_lines(path / "train.idx") or _entries(path / "train.json")) in (None, PIKACHU_TRAIN)
+    """Return whether the records can be the book's. A set packed by the reader has classes.json."""
+    packed = (path / NAME).exists()
+    return not packed and (_lines(path / "train.idx") or _entries(path / "train.json")) in (None, PIKACHU_TRAIN)
 
 
 def _has(folder: Path, *names: str) -> bool:

@@ -1,4 +1,4 @@
-"""RecordIO files of detection pictures: checking that one is whole, and packing JSON + JPEG into one.
+"""RecordIO files of detection pictures: their check, and their packing from JSON files and pictures.
 
 A record is the magic number, a word of 3 flag bits and 29 length bits, the content, and zeros up to a multiple of 4.
 """
@@ -19,17 +19,22 @@ from .derived import make_once
 from .pixels import check_picture_bytes, decode, for_records, read_file
 
 MAGIC = 0xCED7230A
-_HEADER = struct.Struct("<IfQQ")  # what mxnet.recordio.pack writes: flag (the count of label words), label, id, id2
+_HEADER = struct.Struct("<IfQQ")  # of mxnet.recordio.pack: flag (number of label words), label, id, id2
 
 
 def check_records(rec: str | Path, idx: str | Path | None = None, decode: bool = False,
                   needs_object: bool = True) -> int:
-    """Return the number of pictures in the record file ``rec`` after checking that it is whole.
+    """Check the record file ``rec`` up to its last byte and return its number of pictures. Section 9.6.
 
-    Checked are the framing up to the last byte, the index ``idx`` if given, that each record holds an object or is
-    a background picture's (a label without rows), and that each picture starts and ends like a JPEG or PNG (any other
-    is decoded; with ``decode``, all are). With ``needs_object`` one picture at least has an object.
-    Raises InputError naming the file. The 900 Pikachu pictures take well under a second either way. Section 9.6.
+    Each label must have an object, or no row, which means a background picture.
+
+    Args:
+        idx: the index file, if it is to be checked too.
+        decode: decode every picture; else a picture only has to start and end like a JPEG or PNG, and pictures of
+            other formats are decoded.
+        needs_object: require at least one picture with an object.
+
+    Raises InputError naming the file.
     """
     rec = Path(rec)
     starts, objects = [], 0
@@ -38,7 +43,7 @@ def check_records(rec: str | Path, idx: str | Path | None = None, decode: bool =
             objects += _check_record(record, f"picture {len(starts)} of {rec}", decode)
             starts.append(start)
     if needs_object and not objects:
-        raise InputError(f"{rec}: none of its pictures has an object, so that there is nothing to learn; "
+        raise InputError(f"{rec}: none of its pictures has an object, so there is nothing to learn; "
                          "pack a set with objects")
     if idx is not None:
         _check_index(Path(idx), rec, set(starts))
@@ -46,13 +51,13 @@ def check_records(rec: str | Path, idx: str | Path | None = None, decode: bool =
 
 
 def pack_detection(folder: str | Path, out: str | Path) -> Path:
-    """Pack ``folder``'s train.json + train/ and val.json + val/ into {train,val}.{rec,idx} in the folder ``out``.
+    """Pack a detection set into {train,val}.{rec,idx} in the folder ``out``, and return ``out``. Section 9.6.
 
-    Each JSON maps a picture's name to [class, xmin, ymin, xmax, ymax], relative, or to a list of such rows, which is
-    empty for a background picture. The pictures' files are copied without metadata, but for those to be turned or that
-    MXNet does not decode (see ``for_records``); a record's label is [4, 5, width, height, then the rows], width and
-    height in pixels. Done once: again only when the JSON or a picture has changed. Returns ``out``. Section 9.6.
-    Raises InputError naming the file that is missing or broken, or the picture whose boxes are not valid.
+    ``folder`` has train.json, train/, val.json, val/. Each JSON maps a picture's name to [class, xmin, ymin, xmax,
+    ymax], relative corners, or to a list of such rows, which is empty for a background picture. A record has the
+    picture as :func:`.pixels.for_records` gives it, and the label [4, 5, width, height, rows...], width and height in
+    pixels. The set is packed again only if a JSON or a picture has changed.
+    Raises InputError naming a missing or broken file, or a picture with an invalid box.
     """
     folder, splits = Path(folder), ("train", "val")
     sources = [path for split in splits for path in (folder / f"{split}.json", *(folder / split).glob("*"))]
@@ -64,7 +69,7 @@ def pack_detection(folder: str | Path, out: str | Path) -> Path:
 
 
 def _mapped(rec: Path) -> mmap.mmap:
-    """The file's bytes without reading them all into memory: a set may be larger than that."""
+    """Map the file into memory, because a set may be larger than the memory."""
     try:
         with rec.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -75,7 +80,7 @@ def _mapped(rec: Path) -> mmap.mmap:
 
 
 def _records(content: mmap.mmap, rec: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield (offset, content) of each record; one whose content holds the magic number is stored in several parts."""
+    """Yield (offset, content) of each record. A record that contains the magic number is stored in several parts."""
     offset, start, parts = 0, 0, []
     while offset < len(content):
         flag, part, end = _part(content, offset, rec)
@@ -105,12 +110,12 @@ def _part(content: mmap.mmap, offset: int, rec: Path) -> tuple[int, bytes, int]:
 
 
 def is_background(label: np.ndarray) -> bool:
-    """Whether a record's label is its head alone, which begins [words of the head, words of a row]: no object."""
+    """Return whether a record's label is only a head, [words in the head, words in a row, ...], without a row."""
     return len(label) >= 2 and len(label) == label[0] and label[1] >= 5
 
 
 def _check_record(record: bytes, name: str, decode: bool) -> int:
-    """Check one record and return how many objects its picture shows."""
+    """Check a record and return the number of its objects."""
     words = _HEADER.unpack_from(record)[0] if len(record) >= _HEADER.size else 0
     label = np.frombuffer(record, "<f4", count=min(words, (len(record) - 24) // 4), offset=24) if words else []
     if len(label) < 2 or label[0] < 2 or label[1] < 5 or (len(label) - label[0]) % label[1]:
@@ -142,17 +147,22 @@ def _check_index(idx: Path, rec: Path, starts: set[int]) -> None:
 
 
 def pack_record(content: bytes, rows: Sequence[Sequence[float]] | np.ndarray, size: tuple[int, int], i: int) -> bytes:
-    """The record of one picture: rows [class, xmin, ymin, xmax, ymax], relative, none for a background picture;
-    ``size`` (width, height), ``i`` its number."""
+    """Return the record number ``i``, of the picture file ``content``.
+
+    Args:
+        rows: (objects, 5), rows [class, xmin, ymin, xmax, ymax], relative corners; empty for a background picture.
+        size: (width, height) in pixels.
+    """
     label = np.concatenate([[4, 5, *size], np.asarray(rows, dtype=np.float32).ravel()])
     return mx.recordio.pack(mx.recordio.IRHeader(0, label, i, 0), content)
 
 
 def write_records(stem: Path, records: Iterable[bytes], shown: Path | None = None, needs_object: bool = True) -> None:
-    """Write ``stem``.rec and ``stem``.idx, an entry for each of ``records``, and check them.
+    """Write ``records`` to ``stem``.rec and ``stem``.idx, and check the files: MXNet's writer ignores a full disk.
 
-    MXNet's writer does not report a disk that fills on closing, hence the look at the result. ``shown``: what errors
-    call ``stem``. needs_object: see :func:`check_records`.
+    Args:
+        shown: the name of ``stem`` in messages.
+        needs_object: see :func:`check_records`.
     """
     rec, idx = stem.with_suffix(".rec"), stem.with_suffix(".idx")
     try:
@@ -167,8 +177,7 @@ def write_records(stem: Path, records: Iterable[bytes], shown: Path | None = Non
 
 
 def first_picture(rec: str | Path) -> tuple[mx.nd.NDArray, np.ndarray]:
-    """The first picture of a record file that shows an object, or just the first where none does: (H, W, 3) uint8,
-    and its rows (number of objects, 5)."""
+    """Return the first picture with an object, or the first of all: (H, W, 3) uint8, and its rows (objects, 5)."""
     with _mapped(Path(rec)) as content:
         unpacked = (mx.recordio.unpack(record) for _, record in _records(content, Path(rec)))
         first = next(unpacked)
@@ -178,9 +187,9 @@ def first_picture(rec: str | Path) -> tuple[mx.nd.NDArray, np.ndarray]:
 
 
 def decode_as_stored(picture: bytes, name: str) -> mx.nd.NDArray:
-    """The picture (H, W, 3) of a record: its boxes are for it as MXNet's decoder gives it, which does not turn it.
+    """Return the picture (H, W, 3) of a record as it is stored: its boxes belong to the picture that is not turned.
 
-    Raises InputError calling it ``name`` when neither MXNet nor what else reads pictures here can decode it.
+    Raises InputError calling it ``name`` if it cannot be decoded.
     """
     try:
         return mx.image.imdecode(picture)
@@ -193,7 +202,7 @@ def _pack_split(folder: Path, split: str, out: Path, shown: Path) -> None:
     if not isinstance(boxes, dict) or not boxes:
         raise InputError(f"{folder / split}.json names no pictures; it must map a name to [class, x, y, x, y]")
     if split == "train" and not any(boxes.values()):
-        raise InputError(f"{folder / split}.json gives no picture an object, so that there is nothing to learn")
+        raise InputError(f"{folder / split}.json gives no picture an object, so there is nothing to learn")
     records = (_record(folder / split / name, rows, i, folder / f"{split}.json")
                for i, (name, rows) in enumerate(boxes.items()))
     write_records(out / split, records, shown / split, needs_object=split == "train")
@@ -206,7 +215,7 @@ def _record(picture: Path, rows: list, i: int, source: Path) -> bytes:
 
 
 def _boxes(rows: list, name: str, source: Path) -> np.ndarray:
-    """Return the rows as (number of objects, 5) after checking that each is a class and a box inside its picture."""
+    """Return the rows as (objects, 5). Raises InputError if one is not a class and a box inside the picture."""
     if rows == []:
         return np.zeros((0, 5), np.float32)  # background
     try:

@@ -1,7 +1,7 @@
-"""The book's download lines without the book's host: what they ask for comes out of the data root.
+"""The book's download lines without the book's host: the data root replaces it.
 
-``place`` puts a file where such a line wants it. It takes the file itself if it is in the data root, else makes it from
-the set there: a zip of the hot dogs, records of the Pikachu pictures, an archive that unpacks to a link to VOC2012.
+``place`` writes the file of such a line. It copies the file from the data root, or makes it from the set there: a zip
+of the hot dogs, records of the Pikachu pictures, or an archive that unpacks to a link to VOC2012.
 """
 from __future__ import annotations
 
@@ -32,62 +32,63 @@ from .records import check_records
 _RETIRED = re.compile(r"apache-mxnet\.s3-accelerate(\.[a-z]+)*\.amazonaws\.com")
 _VOC = "VOCdevkit/VOC2012"
 _OTHER = "(not the file that the book names: another hash)"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # of a zip; a fixed time, so that the same set gives the same bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time in zips, so that the same set gives the same bytes
 
 
 class HostGone(InputError):
-    """A file of the retired host that is not here; the text says where to put it and what to run."""
+    """A file of the retired host is not on the disk; the message says where to put it and what to run."""
 
 
 def is_retired(url: str) -> bool:
-    """Tell whether ``url`` names the book's bucket, reported dead since February 2024."""
+    """Return whether ``url`` is on the book's bucket, reported dead since February 2024."""
     return bool(_RETIRED.fullmatch(urlsplit(url).hostname or ""))
 
 
 def is_answered(url: str) -> bool:
-    """Tell whether ``place`` has a say about ``url``: a file of the retired host, or the book's archive of VOC2012."""
+    """Return whether :func:`place` handles ``url``: a file of the retired host, or the book's archive of VOC2012."""
     return is_retired(url) or _registered(url) is not None
 
 
 def place(url: str, target: Path, sha1: str | None = None) -> None:
-    """Put the file of ``url`` at ``target`` and print one line that says where it comes from.
+    """Write the file of ``url`` to ``target`` and print one line about its source.
 
-    Looked for in the data root, then in the folder of ``target`` and the one above, where the book keeps its sets. A
-    file with the right hash comes first, then what is made from the set, then a whole file with another hash. A file
-    that stands in ``target`` and differs is kept as NAME.replaced. If nothing is here, VOC2012's own host is asked.
+    The data root is searched first, then the folder of ``target`` and its parent, where the book keeps its sets. A file
+    with the right hash is preferred, then a file made from the set, then a complete file with another hash. Without any
+    of them, VOC2012 is downloaded from its own host. A different file at ``target`` is kept as NAME.replaced.
 
     Args:
-        url: one for which :func:`is_answered`.
+        url: a URL with ``is_answered(url)``.
         target: the file to write; its folder is made.
-        sha1: the hash that the caller wants, by default the registered one.
+        sha1: the expected hash, by default the registered one.
 
     Raises:
-        HostGone: the file is not here.
-        InputError: the file here is damaged, ``target`` cannot be written, or VOC2012 cannot be fetched.
+        HostGone: the file is not on the disk.
+        InputError: the file on the disk is damaged, ``target`` cannot be written, or VOC2012 cannot be fetched.
     """
     item, remote = _registered(url) or (None, None)
     name = PurePosixPath(urlsplit(url).path).name
     roots = list(dict.fromkeys(path.resolve() for path in (hub.data_root(), target.parent, target.parent.parent)))
     folder = item.folder if item else PurePosixPath(urlsplit(url).path).parent.name
     files = [path for root in roots for path in (root / name, root / folder / name) if path.is_file()]
-    wanted = sha1 or _sha1_of(remote)
-    right = next((path for path in files if _has_sha1(path, wanted)), None)
+    algorithm, _, registered = remote.hash.partition(":") if remote else ("", "", "")
+    expected = sha1 or (registered if algorithm == "sha1" else None)
+    right = next((path for path in files if _has_sha1(path, expected)), None)
     if right is not None:
         return _copy(right, target, f"{name}: {right}")
     for root in roots if item and item.rebuild else []:
-        found = present(item, root)
-        if found is not None:
-            return item.rebuild(found, name, target)
+        tree = present(item, root)
+        if tree is not None:
+            return item.rebuild(tree, name, target)
     if files:
-        _check_whole(files[0])
-        return _copy(files[0], target, f"{name}: {files[0]}" + (f" {_OTHER}" if wanted else ""))
+        _check_complete(files[0])
+        return _copy(files[0], target, f"{name}: {files[0]}" + (f" {_OTHER}" if expected else ""))
     if item and not is_retired(url):
         return _fetch(item, remote, target)
     raise HostGone(_what_to_do(url, name, item, remote))
 
 
 def _registered(url: str) -> tuple[Item, Remote] | None:
-    """The item, and the file of it, that the book gets from ``url``."""
+    """Return the item and its file that the book downloads from ``url``, or None."""
     for item in catalogue.items():
         for way in item.ways:
             for file in way.files:
@@ -100,11 +101,6 @@ def _same_file(url: str, known: str) -> bool:
     if is_retired(url):
         return is_retired(known) and urlsplit(url).path == urlsplit(known).path
     return url == known and url.startswith(catalogue.VOC_HOST)
-
-
-def _sha1_of(remote: Remote | None) -> str | None:
-    algorithm, _, digest = remote.hash.partition(":") if remote else ("", "", "")
-    return digest if algorithm == "sha1" else None
 
 
 def _has_sha1(path: Path, sha1: str | None) -> bool:
@@ -132,7 +128,7 @@ def _copy(source: Path, target: Path, line: str) -> None:
 
 
 def _put(target: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write ``target`` whole; what stands there keeps its content, as NAME.replaced if that differs."""
+    """Write ``target`` in one step; a different file at ``target`` is kept as NAME.replaced."""
     new = target.with_name(f".{target.name}.new")
     with write_atomically(new) as file:
         write(file)
@@ -146,7 +142,7 @@ def _put(target: Path, write: Callable[[BinaryIO], None]) -> None:
 
 
 def zip_of_pictures(folder: Path, name: str, target: Path) -> None:
-    """Write the book's archive of the hot dogs, made from the pictures in ``folder``."""
+    """Write the book's archive of the hot dogs to ``target``, from the pictures in ``folder``."""
     pictures = [path for part in ("train", "test") for path in sorted((folder / part).glob("*/*")) if path.is_file()]
 
     def write(file: BinaryIO) -> None:
@@ -164,13 +160,13 @@ def _content(path: Path) -> bytes:
         str(path).encode()
         return path.read_bytes()
     except UnicodeEncodeError as error:
-        raise InputError(f"{ascii(str(path))} has a name that no zip can hold: it is not UTF-8; rename it") from error
+        raise InputError(f"{ascii(str(path))}: its name is not UTF-8, which a zip needs; rename it") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; put the picture there again") from error
 
 
 def records(folder: Path, name: str, target: Path) -> None:
-    """Write one of the book's files of records, out of the set in ``folder``."""
+    """Write the book's record file ``name`` to ``target``, from the set in ``folder``."""
     source = (records_of(folder) / name).resolve()
     if source.suffix == ".rec":
         check_records(source)
@@ -179,41 +175,41 @@ def records(folder: Path, name: str, target: Path) -> None:
 
 
 def link_to_tree(tree: Path, name: str, target: Path) -> None:
-    """Write an archive of one link: VOC2012 takes 2 GB. A tree where it is to be unpacked to stays as it is."""
-    place = target.parent / _VOC
-    in_place = place.is_dir() and not place.is_symlink()
-    if in_place and not (place / VOC_LIST).is_file():
-        raise InputError(f"{place} is there but holds no {VOC_LIST}; move it away, and {tree} is linked to instead")
+    """Write an archive with only a link to ``tree``, because VOC2012 takes 2 GB. It leaves an unpacked tree alone."""
+    unpacked = target.parent / _VOC
+    in_place = unpacked.is_dir() and not unpacked.is_symlink()
+    if in_place and not (unpacked / VOC_LIST).is_file():
+        raise InputError(f"{unpacked} holds no {VOC_LIST}; move it away, so that a link to {tree} can take its place")
 
     def write(file: BinaryIO) -> None:
         with tarfile.open(fileobj=file, mode="w") as archive:
             if in_place:
-                member = archive.gettarinfo(str(place), _VOC)
+                member = archive.gettarinfo(str(unpacked), _VOC)
             else:
                 member = tarfile.TarInfo(_VOC)
                 member.type, member.linkname = tarfile.SYMTYPE, str(tree.resolve())
             archive.addfile(member)
     _put(target, write)
-    print(f"{name}: " + (f"{place} is in place" if in_place else f"unpacks to a link to {tree.resolve()}"))
+    print(f"{name}: " + (f"{unpacked} is in place" if in_place else f"unpacks to a link to {tree.resolve()}"))
 
 
-def _check_whole(path: Path) -> None:
-    """Raise InputError for an archive or record file that is cut off: with another hash than the book's, who knows."""
+def _check_complete(path: Path) -> None:
+    """Raise InputError for a truncated archive or record file: its hash is not the book's, so it may be broken."""
     if path.suffix == ".rec":
         check_records(path)
     try:
         if path.suffix == ".zip":
             with zipfile.ZipFile(path) as archive:
-                whole = archive.testzip() is None
+                complete = archive.testzip() is None
         elif path.suffix in (".tar", ".gz"):
             with tarfile.open(path) as archive:
-                whole = bool(archive.getmembers())
+                complete = bool(archive.getmembers())
         else:
             return
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError):
-        whole = False
-    if not whole:
-        raise InputError(f"{path} is no whole archive, and not the file that the book names; put that there, or remove "
+        complete = False
+    if not complete:
+        raise InputError(f"{path} is not a whole archive and not the book's file; put the book's file there, or remove "
                          "this one")
 
 

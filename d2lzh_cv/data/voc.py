@@ -31,16 +31,20 @@ VOC_COLORMAP = [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [0, 0, 128],
 
 
 def download_voc_pascal(data_dir: str | Path = "../data") -> str:
-    """Return the folder of the VOC2012 tree, fetched (2 GB) and unpacked below ``data_dir`` unless it is there.
+    """Return the folder of VOC2012, which is downloaded (2 GB) unless it is on the disk. Section 9.9.
 
-    A VOC2012 tree in the data root (hub.data_root) is used where it lies. Where VOC2012 cannot be fetched, the set
-    hub.find gives takes its place, and printed lines say why. Section 9.9.
-    Raises InputError naming the folder when it cannot be written to or its disk is full.
+    A VOC2012 tree in hub.data_root() is used there. If the download fails, hub.find gives another set, and printed
+    lines say why.
+
+    Args:
+        data_dir: the folder to unpack to, as ``data_dir``/VOCdevkit/VOC2012.
+
+    Raises InputError naming the folder if it is not writable or its disk is full.
     """
-    tree, what = hub.locate("voc", hub.data_root()) or (None, "")
-    if what == "VOC2012" and not (Path(data_dir) / "VOCdevkit" / "VOC2012" / VOC_LIST).is_file():
+    tree, seen = hub.locate("voc", hub.data_root()) or (None, "")
+    if seen == "VOC2012" and not (Path(data_dir) / "VOCdevkit" / "VOC2012" / VOC_LIST).is_file():
         return str(tree)
-    from .download import Unavailable  # here: what downloads takes longer to import, and is seldom needed
+    from .download import Unavailable  # here, because the import is slow and seldom needed
     from .fetch import fetch
     try:
         return str(fetch("voc", Path(data_dir)))
@@ -52,10 +56,13 @@ def download_voc_pascal(data_dir: str | Path = "../data") -> str:
 
 def read_voc_images(root: str | Path = BOOK_ROOT,
                     is_train: bool = True) -> tuple[list[nd.NDArray], list[nd.NDArray]]:
-    """Return (pictures, coloured masks) of the train or val list: two lists of (H, W, 3) uint8 NDArrays.
+    """Return (pictures, coloured masks), two lists of (H, W, 3) uint8 NDArrays. Section 9.9.
 
-    Where the book's default root does not exist, the set hub.find gives is read, and one printed line says so.
-    Raises InputError naming the list, picture or mask that is missing, truncated, or of another size. Section 9.9.
+    Args:
+        root: a VOC tree; if the book's default does not exist, hub.find gives a set, and a printed line says so.
+        is_train: read the train list; else the val list.
+
+    Raises InputError naming a list, picture or mask that is missing, truncated, or of another size.
     """
     root, names = _names(root, is_train)
     pairs = [[nd.array(pixels, dtype="uint8") for pixels in read_pair(root, name)] for name in names]
@@ -63,7 +70,7 @@ def read_voc_images(root: str | Path = BOOK_ROOT,
 
 
 def _names(root: str | Path, is_train: bool) -> tuple[Path, list[str]]:
-    """The tree, and the names of its train or val list."""
+    """Return the tree, and the names in its train or val list."""
     root = _tree(root)
     return root, _read_list(root / "ImageSets" / "Segmentation" / ("train.txt" if is_train else "val.txt"))
 
@@ -87,16 +94,22 @@ def _read_list(path: Path) -> list[str]:
 
 
 def voc_rand_crop(feature: nd.NDArray, label: nd.NDArray, height: int, width: int) -> tuple[nd.NDArray, nd.NDArray]:
-    """Return the same random crop of a picture and its mask, both (height, width, 3).
+    """Return the same random crop of a picture and its mask, both (height, width, 3). Section 9.9.
 
-    Where it lies is drawn from Python's ``random``. A picture smaller than the crop is scaled up by MXNet, mask
-    colours mixed: VOCSegDataset leaves such pictures out. Section 9.9.
+    Its position comes from Python's ``random``. MXNet enlarges a picture smaller than the crop and mixes the mask's
+    colours; VOCSegDataset leaves such pictures out.
+
+    Args:
+        feature: (H, W, 3), the picture.
+        label: (H, W, 3), the coloured mask.
+        height: of the crop, in pixels.
+        width: of the crop, in pixels.
     """
     return _crop_at(random, feature, label, height, width)
 
 
 def _crop_at(rng, feature: nd.NDArray, label: nd.NDArray, height: int, width: int) -> tuple[nd.NDArray, nd.NDArray]:
-    """mxnet.image.random_crop with any generator."""
+    """Crop like mxnet.image.random_crop, at a position drawn from ``rng``."""
     h, w = feature.shape[:2]
     crop_w, crop_h = mx.image.scale_down((w, h), (width, height))
     rect = rng.randint(0, w - crop_w), rng.randint(0, h - crop_h), crop_w, crop_h
@@ -104,7 +117,7 @@ def _crop_at(rng, feature: nd.NDArray, label: nd.NDArray, height: int, width: in
 
 
 def voc_colormap2label() -> np.ndarray:
-    """Return the table from colour to class: uint8 (256**3,), indexed by (R·256 + G)·256 + B; others are 0."""
+    """Return the table from colour (R·256 + G)·256 + B to class: (256**3,) uint8, 0 for other colours. Section 9.9."""
     table = np.zeros(256 ** 3, dtype=np.uint8)
     for i, (red, green, blue) in enumerate(VOC_COLORMAP):
         table[(red * 256 + green) * 256 + blue] = i
@@ -112,10 +125,13 @@ def voc_colormap2label() -> np.ndarray:
 
 
 def voc_label_indices(colormap: nd.NDArray, colormap2label: nd.NDArray | np.ndarray) -> nd.NDArray:
-    """Return the class of each pixel of a coloured mask: (H, W), in the dtype of the table ``colormap2label``.
+    """Return the class of each pixel of a coloured mask: (H, W), in the table's dtype. Section 9.9.
 
-    colormap: (H, W, 3), 0 to 255. colormap2label: of voc_colormap2label, or the book's NDArray of 256**3.
-    The look-up runs in NumPy on the arrays' own memory: as NDArray operators it takes several times as long.
+    The look-up runs in NumPy on the arrays' memory, several times faster than with NDArray operators.
+
+    Args:
+        colormap: (H, W, 3), the mask's colours, 0 to 255.
+        colormap2label: (256**3,), the table of :func:`voc_colormap2label`, or the book's NDArray.
     """
     if isinstance(colormap2label, nd.NDArray) and colormap2label.context.device_type != "cpu":
         colormap = colormap.astype("int32").as_in_context(colormap2label.context)
@@ -126,24 +142,26 @@ def voc_label_indices(colormap: nd.NDArray, colormap2label: nd.NDArray | np.ndar
 
 
 class VOCSegDataset(gluon.data.Dataset):
-    """Random crops for segmentation: ((3, h, w) float32 normalised picture, (h, w) class indices).
+    """Random crops for segmentation: ((3, h, w) float32 normalised picture, (h, w) class indices). Section 9.9.
 
-    is_train: the train list, else val. crop_size: (h, w); pictures smaller than that are left out.
-    voc_dir: a VOC tree. colormap2label: see voc_label_indices. Prints how many pictures are kept.
-    Pictures and masks stay on the disk. What is first taken is decoded into a temporary file below hub.cache_root(),
-    gone with the process: 0.75 MB for a picture of 500×375 with its mask, 1.5 GB for 2,000, ``cache_bytes`` at most.
-    Crops are read from there, and normalised then: the book's values. ``data`` holds the normalised pictures,
-    ``labels`` the coloured masks, made on access.
-    ``filter`` is called with the pictures, then with the masks: (H, W, 3) uint8 NDArrays whose pixels are read when
-    something asks for them. What it returns is kept as it is, read again later where it was not changed.
-    Crops come from Python's ``random``, in DataLoader's workers from each worker's copy of it: ``data_loader`` gives
-    the same ones with any workers.
-    Raises InputError for a missing file and a mask of another size at once, for one that is not whole when it is read,
-    when no picture is as large as ``crop_size``, and when a subclass's ``filter`` keeps other masks than pictures.
-    Section 9.9.
+    Pictures and masks stay on the disk. The first access decodes them into a temporary file in hub.cache_root(), which
+    disappears with the process: 0.75 MB for a picture of 500×375 with its mask, at most ``cache_bytes`` for all.
+    A subclass may change ``filter``, which gets the pictures, then the masks, as (H, W, 3) uint8 NDArrays that are read
+    on access. Images that it changes are kept in memory; the others are read again.
+    Crops come from Python's ``random``. DataLoader's workers have copies of it; :func:`.loader.data_loader` gives the
+    same crops with any number of workers.
+
+    Args:
+        is_train: read the train list; else the val list.
+        crop_size: (h, w) in pixels; smaller pictures are left out, and a printed line says how many are kept.
+        voc_dir: a VOC tree.
+        colormap2label: see :func:`voc_label_indices`.
+
+    Raises InputError for a missing file, a mask of another size, no picture as large as ``crop_size``, or a ``filter``
+    that keeps different pictures and masks. A damaged file raises InputError when it is read.
     """
 
-    cache_bytes = 4 << 30  # 0: no file; set it on the class, or on a subclass, before the data set is made
+    cache_bytes = 4 << 30  # 0: no temporary file; set it on the class or a subclass before making a data set
 
     _assigned: Sequence[nd.NDArray] | None = None
     _assigned_labels: Sequence[nd.NDArray] | None = None
@@ -165,12 +183,12 @@ class VOCSegDataset(gluon.data.Dataset):
         print(f"read {len(self._pictures)} examples")
 
     def _kept(self, images: Sequence[LazyImage]) -> list[nd.NDArray]:
-        """What ``filter`` keeps; a reader's own may read pictures, change them, and return others."""
+        """Return the images that ``filter`` keeps; a subclass's ``filter`` may read, change or replace images."""
         return [image.settled() if isinstance(image, LazyImage) else image for image in self.filter(Unread(images))]
 
     @property
     def data(self) -> Sequence[nd.NDArray]:
-        """The kept pictures, normalised: (H, W, 3) float32 each. What is assigned takes their place."""
+        """The kept pictures, normalised: (H, W, 3) float32 each. A sequence that is assigned replaces them."""
         if self._assigned is not None:
             return self._assigned
         return Mapped(lambda image: self.normalize_image(read(image)), self._pictures)
@@ -183,7 +201,7 @@ class VOCSegDataset(gluon.data.Dataset):
 
     @property
     def labels(self) -> Sequence[nd.NDArray]:
-        """The kept masks: (H, W, 3) uint8 each. What is assigned takes their place."""
+        """The kept masks: (H, W, 3) uint8 each. A sequence that is assigned replaces them."""
         return Mapped(read, self._masks) if self._assigned_labels is None else self._assigned_labels
 
     @labels.setter
@@ -191,7 +209,7 @@ class VOCSegDataset(gluon.data.Dataset):
         self._assigned_labels = masks
 
     def normalize_image(self, data: nd.NDArray) -> nd.NDArray:
-        """Return a picture of 0 to 255 with mean 0 and deviation 1 per channel, as ImageNet's statistics have it."""
+        """Normalise a picture (H, W, 3), 0 to 255, by ImageNet's mean and standard deviation per channel."""
         return (data.astype("float32") / 255 - self.rgb_mean) / self.rgb_std
 
     def filter(self, images: list[nd.NDArray]) -> list[nd.NDArray]:
@@ -203,7 +221,7 @@ class VOCSegDataset(gluon.data.Dataset):
         return self.example(idx, random)
 
     def example(self, idx: int, rng) -> tuple[nd.NDArray, nd.NDArray]:
-        """Return example ``idx``; ``rng.randint`` says where the crop lies."""
+        """Return example ``idx``; ``rng.randint`` draws the crop's position."""
         if self._crop_commutes(idx):
             return take(self, self._pictures[idx], self._masks[idx], rng)
         picture, mask = _crop_at(rng, self.data[idx], self.labels[idx], *self.crop_size)
@@ -213,18 +231,18 @@ class VOCSegDataset(gluon.data.Dataset):
         return len(self.data)
 
     def _crop_commutes(self, idx: int) -> bool:
-        """Whether to crop first gives the same: not where a reader changes what is kept or how it is normalised."""
-        own_way = (type(self).normalize_image is not VOCSegDataset.normalize_image
+        """Return whether cropping before normalising gives the same: not if a subclass or an assignment changes it."""
+        changed = (type(self).normalize_image is not VOCSegDataset.normalize_image
                    or self._assigned is not None or self._assigned_labels is not None
                    or isinstance(self.colormap2label, nd.NDArray) and self.colormap2label.context.device_type != "cpu")
-        return not own_way and all(isinstance(image, LazyImage)
-                                   and all(have >= want for have, want in zip(image.shape, self.crop_size))
+        return not changed and all(isinstance(image, LazyImage)
+                                   and all(side >= crop for side, crop in zip(image.shape, self.crop_size))
                                    for image in (self._pictures[idx], self._masks[idx]))
 
 
 def check(path: Path, report: Report) -> None:
-    """The pictures and masks that the two lists name."""
-    named: dict[str, None] = {}  # in order, and once where a name stands in both lists
+    """Check the pictures and masks that the two lists name."""
+    named: dict[str, None] = {}  # a name in both lists counts once
     for part in ("train", "val"):
         file = path / "ImageSets" / "Segmentation" / f"{part}.txt"
         names = file.read_text(encoding="utf-8", errors="replace").split() if file.exists() else []

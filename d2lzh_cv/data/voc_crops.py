@@ -1,4 +1,4 @@
-"""Crops of VOC pictures and masks in NumPy: as NDArray operators they take many times as long."""
+"""Crops of VOC pictures and masks in NumPy, many times faster than with NDArray operators."""
 from __future__ import annotations
 
 import ctypes
@@ -14,7 +14,10 @@ NUM_CLASSES = 21  # of VOC
 
 
 def take(dataset, picture: LazyImage, mask: LazyImage, rng) -> tuple[nd.NDArray, nd.NDArray]:
-    """Return (normalised crop, its classes) of a VOCSegDataset, its place drawn as mxnet.image.random_crop does."""
+    """Return (normalised crop (3, h, w), classes (h, w)) for a VOCSegDataset.
+
+    ``rng`` draws the crop's position in the same way as mxnet.image.random_crop.
+    """
     (h, w, _), (height, width) = picture.shape, dataset.crop_size
     x, y = rng.randint(0, w - width), rng.randint(0, h - height)
     rows, columns = slice(y, y + height), slice(x, x + width)
@@ -23,7 +26,7 @@ def take(dataset, picture: LazyImage, mask: LazyImage, rng) -> tuple[nd.NDArray,
 
 
 def _normalised(dataset, planes: list[np.ndarray]) -> nd.NDArray:
-    """Three planes (h, w) uint8 to (3, h, w), by the operations of the data set's own method, so to the same bits."""
+    """Normalise three planes (h, w) uint8 to (3, h, w), with the bits of the data set's ``normalize_image``."""
     mean, std = (np.broadcast_to(values.asnumpy(), (1, 1, 3)).reshape(3, 1, 1)
                  for values in (dataset.rgb_mean, dataset.rgb_std))
     crop, memory = _empty((3, *planes[0].shape), np.float32)
@@ -36,7 +39,7 @@ def _normalised(dataset, planes: list[np.ndarray]) -> nd.NDArray:
 
 
 class Mapped(Sequence):
-    """A list seen through a function that is called on access; a part of it is seen so too."""
+    """A view of a list: each access applies ``function`` to an item; a slice is a view too."""
 
     def __init__(self, function: Callable, items: Sequence) -> None:
         self._function, self._items = function, items
@@ -54,18 +57,18 @@ class Mapped(Sequence):
 
 
 def read(image: LazyImage | nd.NDArray) -> nd.NDArray:
-    """The image as an NDArray; a reader's own filter may have made it one."""
+    """Return the image as an NDArray; a subclass's ``filter`` may have made it one already."""
     return image.read() if isinstance(image, LazyImage) else image
 
 
 def _classes(mask: Pixels, columns: slice, table: np.ndarray) -> nd.NDArray:
-    """The classes in columns of a mask's rows, in the dtype of the table from (R·256 + G)·256 + B to class."""
+    """Return the classes of the mask's pixels in ``columns``, in the dtype of the colour table."""
     planes = [plane[:, columns] for plane in mask.planes]
     classes, memory = _empty(planes[0].shape, table.dtype)
     if mask.palette is None:
         memory[:] = table.take(_codes(planes))
         return classes
-    class_of = table.take(_codes(mask.palette.T))  # of each colour in the palette
+    class_of = table.take(_codes(mask.palette.T))  # palette index to class
     if table.dtype == np.uint8 and np.array_equal(class_of, _VOC_ORDER):
         np.multiply(planes[0], planes[0] < NUM_CLASSES, out=memory)
     else:
@@ -82,7 +85,7 @@ def _codes(planes: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _empty(shape: tuple[int, ...], dtype: np.dtype) -> tuple[nd.NDArray, np.ndarray]:
-    """A new array in the main memory, and its memory for NumPy to write to as long as the array lives."""
+    """Return a new array on the CPU, and its memory as NumPy, which is valid as long as the array lives."""
     array, pointer = nd.empty(shape, mx.cpu(), dtype), ctypes.c_void_p()
     mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
@@ -90,14 +93,14 @@ def _empty(shape: tuple[int, ...], dtype: np.dtype) -> tuple[nd.NDArray, np.ndar
 
 
 def memory_of(array: nd.NDArray | np.ndarray) -> np.ndarray:
-    """The array as NumPy without copying it, so that what is written to it later is seen too."""
+    """Return an array on the CPU as NumPy without a copy, so that later changes are visible."""
     if isinstance(array, np.ndarray):
         return array
     return np.from_dlpack(_Exporter(array)) if array.context.device_type == "cpu" else array.asnumpy()
 
 
 class _Exporter:
-    """MXNet 1.9.1 hands out DLPack capsules but lacks the two methods NumPy asks for."""
+    """Adds the two DLPack methods that NumPy calls and MXNet 1.9.1 lacks."""
 
     def __init__(self, array: nd.NDArray) -> None:
         self._array = array

@@ -1,4 +1,4 @@
-"""VOC pictures and masks that stay on the disk until they are looked at, and are decoded once."""
+"""VOC pictures and masks that stay on the disk until the first access, and are decoded once."""
 from __future__ import annotations
 
 import struct
@@ -14,23 +14,23 @@ from .decoded import Scratch
 from .fingerprint import signature
 from .pixels import Header, read_header, read_indices, read_pixels
 
-_HEAD, _PALETTE = struct.Struct("<qqq"), 256 * 3  # size and time of the picture's file, how many planes; then colours
+_HEAD, _PALETTE = struct.Struct("<qqq"), 256 * 3  # size and time of the picture's file, number of planes; then colours
 _PAGE = 4096
 
 
 class Pixels(NamedTuple):
-    """Rows of a picture: three planes of colour, or one of indices into ``palette``, uint8 (256, 3)."""
+    """Rows of a picture: three colour planes, or one plane of indices into ``palette``, uint8 (256, 3)."""
 
     planes: list[np.ndarray]
     palette: np.ndarray | None = None
 
 
 class Store:
-    """Planes of bytes in a temporary file.
+    """A temporary file of decoded pictures.
 
-    A place is reserved for each picture before anything is read, and what it holds is signed last, so that threads and
-    forked processes fill and use the one file without a lock. Places past ``limit`` bytes are not used; such pictures,
-    and all where :class:`~d2lzh_cv.data.decoded.Scratch` has no room, are decoded each time.
+    Each picture has a reserved place, and the signature of its file is written there last. So threads and forked
+    processes fill and read the file without a lock. Pictures beyond ``limit`` bytes, or without room in
+    :class:`~d2lzh_cv.data.decoded.Scratch`, are decoded at each access.
     """
 
     def __init__(self, limit: int) -> None:
@@ -38,19 +38,19 @@ class Store:
         self._scratch = Scratch("VOC pictures not kept there are decoded each time they are taken") if limit else None
 
     def reserve(self, height: int, width: int) -> int:
-        """Return a new place, for up to three planes; what stays unwritten takes nothing of the disk."""
+        """Return the offset of a new place for up to three planes. An unwritten place takes no room on the disk."""
         place = self._end
         self._end += -(-(_PAGE + 3 * height * width) // _PAGE) * _PAGE
         return place
 
     def rows(self, place: int, path: Path, shape: tuple[int, ...], part: slice,
              decode: Callable[[Path], Pixels]) -> Pixels:
-        """Return the rows ``part`` of the picture ``path``, decoded anew when its file's size or time has changed."""
+        """Return the rows ``part`` of the picture ``path``, which is decoded again if its size or time has changed."""
         usable = self._scratch is not None and place + _PAGE + 3 * shape[0] * shape[1] <= self._limit
-        signed = signature(path) if usable else None  # None for a file that is gone: to decode it tells why
-        kept = signed and self._read(place, signed, shape, part)
-        if kept:
-            return kept
+        signed = signature(path) if usable else None  # None for a missing file, about which ``decode`` complains
+        stored = signed and self._read(place, signed, shape, part)
+        if stored:
+            return stored
         pixels = decode(path)
         if pixels.planes[0].shape != tuple(shape[:2]):
             raise InputError(f"{path} changed its size while it was in use; make the data set again")
@@ -87,7 +87,7 @@ class Store:
 
 
 class _CountsAsNDArray(type):
-    """MXNet assigns an array only where ``type(value) == NDArray``: isinstance is not enough for it."""
+    """MXNet assigns an array only if ``type(value) == NDArray``; a subclass is not enough."""
 
     def __eq__(cls, other: object) -> bool:
         return cls is other or other is mx.nd.NDArray
@@ -96,10 +96,10 @@ class _CountsAsNDArray(type):
 
 
 class LazyImage(mx.nd.NDArray, metaclass=_CountsAsNDArray):
-    """One picture or mask: an NDArray (H, W, 3) uint8 whose pixels are read when something asks for them.
+    """A picture or mask: an NDArray (H, W, 3) uint8 whose pixels are read at the first access.
 
-    Its shape, dtype and context are known without. What was read stays as long as the object does, and may be written
-    to, as in any NDArray: ``fresh`` gives another object of the same file, ``settled`` what is worth keeping of one.
+    Its shape, dtype and context need no reading. The pixels stay in memory as long as the object does, and may be
+    changed, like those of any NDArray. ``fresh`` gives an unread object; ``settled`` keeps changes but no other pixels.
     """
 
     def __init__(self, path: Path, shape: tuple[int, int, int], is_mask: bool, store: Store, place: int,
@@ -108,48 +108,51 @@ class LazyImage(mx.nd.NDArray, metaclass=_CountsAsNDArray):
         self._shape, self._whole, self.writable = shape, [], True
 
     def rows(self, part: slice) -> Pixels:
-        """Some rows of the picture as its file has them, as bytes."""
+        """Return rows of the picture from the store, without changes that were written to this object."""
         decode = _read_mask if self.is_mask else _read_picture if self.upright else _read_as_stored
         return self.store.rows(self.place, self.path, self._shape, part, decode)
 
     def read(self) -> mx.nd.NDArray:
-        """The whole picture, as ``read_picture`` gives it: an array of the caller's own."""
+        """Return a new array of the whole picture, as ``read_picture`` gives it."""
         planes, palette = self.rows(slice(None))
         pixels = np.dstack(planes) if palette is None else palette[planes[0]]
         return mx.nd.array(pixels, ctx=mx.cpu(), dtype="uint8")
 
     def fresh(self) -> LazyImage:
-        """The same picture, not read."""
+        """Return an unread object of the same picture."""
         return LazyImage(self.path, self._shape, self.is_mask, self.store, self.place, self.upright)
 
     def settled(self) -> mx.nd.NDArray:
-        """The picture, not read, unless something has been written to it: then an NDArray with that."""
+        """Return an unread object of the picture; if the pixels were changed, return an NDArray with the changes."""
         if not self._whole or np.array_equal(self._whole[0].asnumpy(), self.read().asnumpy()):
             return self.fresh()
         return self._whole[0]
 
     @property
     def handle(self):
-        """What all of MXNet's functions take an NDArray by."""
+        """The handle by which MXNet's functions access an NDArray; the first access reads the pixels."""
         if not self._whole:
-            self._whole.append(self.read())  # two threads may both read it: the first one's stays in its place
+            self._whole.append(self.read())  # if two threads read it, both use the first one's array
         return self._whole[0].handle
 
     @property
     def __class__(self) -> type:
-        """What MXNet makes views of an array with."""
+        """The class with which MXNet makes views of an array."""
         return mx.nd.NDArray
 
     @property
     def shape(self) -> tuple[int, int, int]:
+        """(H, W, 3)."""
         return self._shape
 
     @property
     def dtype(self) -> type:
+        """Always uint8."""
         return np.uint8
 
     @property
     def context(self) -> mx.Context:
+        """Always the CPU."""
         return mx.cpu()
 
     def __reduce__(self):
@@ -158,25 +161,28 @@ class LazyImage(mx.nd.NDArray, metaclass=_CountsAsNDArray):
         return LazyImage, (self.path, self._shape, self.is_mask, self.store, self.place, self.upright)
 
     def __del__(self) -> None:
-        """The handle belongs to the array that was read, which frees it."""
+        """Free nothing: the handle belongs to the array in ``_whole``, which frees it."""
 
 
 class Unread(list):
-    """A list of LazyImages that gives a new one at each access: what a caller has read and let go is not kept."""
+    """A list of LazyImages that gives a new object at each access, so that the list keeps no pixels in memory."""
 
     def __iter__(self) -> Iterator[LazyImage]:
         return (image.fresh() for image in super().__iter__())
 
     def __getitem__(self, key):
-        found = super().__getitem__(key)
-        return Unread(found) if isinstance(key, slice) else found.fresh()
+        item = super().__getitem__(key)
+        return Unread(item) if isinstance(key, slice) else item.fresh()
 
 
 def open_pair(root: Path, name: str, store: Store) -> tuple[LazyImage, LazyImage]:
-    """Return (picture, mask); of the files only the headers are read. InputError names what is missing or differs."""
+    """Return (picture, mask); only the headers are read.
+
+    Raises InputError naming a missing file, or a mask of another size.
+    """
     picture, mask = pair_paths(root, name)
     headers = read_header(picture), read_header(mask)
-    upright = _stands(*headers)
+    upright = _is_upright(*headers)
     shapes = _shape(headers[0].upright if upright else headers[0].stored), _shape(headers[1].upright)
     check_sizes(mask, *shapes)
     places = [store.reserve(*shape[:2]) for shape in shapes]
@@ -185,42 +191,46 @@ def open_pair(root: Path, name: str, store: Store) -> tuple[LazyImage, LazyImage
 
 
 def pair_paths(root: Path, name: str) -> tuple[Path, Path]:
+    """Return the paths of (picture, mask) in the VOC tree ``root``."""
     return root / "JPEGImages" / f"{name}.jpg", root / "SegmentationClass" / f"{name}.png"
 
 
 def check_pairs(pictures: Sequence[mx.nd.NDArray], masks: Sequence[mx.nd.NDArray]) -> None:
-    """Raise InputError when what a filter kept of the masks does not belong to what it kept of the pictures."""
+    """Raise InputError if the kept masks do not belong to the kept pictures."""
     if len(pictures) != len(masks):
         raise InputError(f"filter() keeps {len(pictures)} pictures and {len(masks)} masks: it is called with the "
                          "pictures, then with the masks, and must keep the same ones of both")
     for place, (picture, mask) in enumerate(zip(pictures, masks)):
         both = isinstance(picture, LazyImage) and isinstance(mask, LazyImage)
         if both and picture.path.stem != mask.path.stem:
-            raise InputError(f"filter() keeps {picture.path} where it keeps {mask.path}: it must keep the same ones of "
-                             "the pictures and the masks")
+            raise InputError(f"filter() pairs {picture.path} with {mask.path}: it must keep the same ones of the "
+                             "pictures and the masks")
         if tuple(picture.shape[:2]) != tuple(mask.shape[:2]):
             raise InputError(f"filter() gives picture {place} the size {picture.shape[0]}×{picture.shape[1]}, its mask "
                              f"{mask.shape[0]}×{mask.shape[1]}; they must be the same")
 
 
 def check_sizes(mask: Path, picture_shape: tuple[int, ...], mask_shape: tuple[int, ...]) -> None:
-    """Raise InputError naming ``mask`` when it is not as large as its picture."""
+    """Raise InputError naming ``mask`` if its size is not its picture's."""
     if mask_shape != picture_shape:
         raise InputError(f"{mask} has {mask_shape[0]}×{mask_shape[1]} pixels, its picture "
                          f"{picture_shape[0]}×{picture_shape[1]}; they must be the same")
 
 
 def read_pair(root: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return (picture, mask), both (H, W, 3) uint8. InputError names what is missing, not whole, or differs in size."""
+    """Return (picture, mask), both (H, W, 3) uint8.
+
+    Raises InputError naming a missing or damaged file, or a mask of another size.
+    """
     picture, mask = pair_paths(root, name)
-    upright = _stands(read_header(picture), read_header(mask))
+    upright = _is_upright(read_header(picture), read_header(mask))
     pixels = read_pixels(picture, upright), read_pixels(mask)
     check_sizes(mask, pixels[0].shape, pixels[1].shape)
     return pixels
 
 
-def _stands(picture: Header, mask: Header) -> bool:
-    """Whether the picture is to be turned upright: not where its mask fits it only as it is stored."""
+def _is_upright(picture: Header, mask: Header) -> bool:
+    """Return whether the picture has to be turned upright: not if the mask fits only the stored size."""
     return mask.upright == picture.upright or mask.upright != picture.stored
 
 
@@ -237,9 +247,9 @@ def _read_as_stored(path: Path) -> Pixels:
 
 
 def _read_mask(path: Path) -> Pixels:
-    """A mask of a palette as indices, which take a third of its colours' room."""
-    found = read_indices(path)
-    return _split(read_pixels(path)) if found is None else Pixels([found[0]], found[1])
+    """Read a mask; one with a palette stays indices, which take a third of the room."""
+    indexed = read_indices(path)
+    return _split(read_pixels(path)) if indexed is None else Pixels([indexed[0]], indexed[1])
 
 
 def _split(pixels: np.ndarray) -> Pixels:

@@ -1,4 +1,4 @@
-"""What a folder holds that has no set where one was looked for: for the reader who named the wrong one, or too soon."""
+"""A description of a folder that does not have the expected data set, for a reader who named the wrong folder."""
 from __future__ import annotations
 
 import shlex
@@ -10,9 +10,9 @@ from ..files import listed
 from . import catalogue, hub
 from .own.packed import NAME
 
-FILES, HEAD = 5000, 1 << 16  # how many files are looked at, and how many bytes of each
+FILES, HEAD = 5000, 1 << 16  # limits: files to look at, and bytes to read of each
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
-MARKS = {  # suffix: what the beginning of a file holds, and what that makes of it
+MARKS = {  # suffix: (bytes near the beginning of a file, the format)
     ".xml": ((b"<annotations", "CVAT XML"), (b"<annotation", "Pascal VOC XML")),
     ".json": ((b'"categories"', "COCO JSON"), (b'"annotations"', "COCO JSON"), (b'"shapes"', "labelme JSON"),
               (b'"regions"', "VIA JSON")),
@@ -23,23 +23,23 @@ MARKS[".tsv"] = MARKS[".csv"]
 
 
 def whats_there(folder: Path) -> str:
-    """Say what ``folder`` holds and, where something can be done about it, what. Raises PermissionError."""
+    """Return one line about the content of ``folder`` and, if possible, what to do. Raises PermissionError."""
     if not listed(folder):
         return f"{folder} is empty"
     return _set_of(folder) or _set_near(folder) or _annotations(folder) or (
-        f"{folder} holds nothing that is known here (see d2lzh-cv data list)")
+        f"{folder} holds no known data set (see d2lzh-cv data list)")
 
 
 def _set_of(folder: Path) -> str | None:
-    found = [(item.name, *where) for item in catalogue.data_sets() if (where := hub.look_for(item, folder))]
-    if any(path == folder for _, path, _ in found) and (folder / NAME).is_file():
-        return f"{folder} holds packed {'boxes, for 9.7' if found[0][0] == 'pikachu' else 'masks, for 9.10'}"
-    sets = [f"{name}, for {catalogue.data_set(name).sections}" for name, _, _ in found]
+    located = [(item.name, *place) for item in catalogue.data_sets() if (place := hub.look_for(item, folder))]
+    if any(path == folder for _, path, _ in located) and (folder / NAME).is_file():
+        return f"{folder} holds packed {'boxes, for 9.7' if located[0][0] == 'pikachu' else 'masks, for 9.10'}"
+    sets = [f"{name}, for {catalogue.data_set(name).sections}" for name, _, _ in located]
     return f"{folder} holds {'; '.join(sets)}" if sets else None
 
 
 def _set_near(folder: Path) -> str | None:
-    """A set one folder down, as `data pack` leaves it; or the folder is a set itself, and the one above is meant."""
+    """Describe a set in a subfolder, as `data pack` writes it, or a folder that is a set itself, not its root."""
     for below in listed(folder):
         if below.is_dir() and any(hub.locate(name, below) for name in ("pikachu", "voc")):
             return f"the set is in {below}: --data {shlex.quote(str(below))}"
@@ -79,5 +79,5 @@ def _kind(path: Path) -> str | None:
     if not marks:
         return None
     with path.open("rb") as file:
-        head = file.read(HEAD).replace(b"\0", b"").lower()  # zeros: UTF-16
+        head = file.read(HEAD).replace(b"\0", b"").lower()  # UTF-16 has zeros
     return next((kind for mark, kind in marks if mark in head), None)

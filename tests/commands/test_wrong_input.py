@@ -60,7 +60,7 @@ CASES = [  # command, what its line says
     ("data check --data closed", f"cannot read closed: {DENIED}"),
     ("data check --data root", f"cannot read root/weights: {DENIED}"),
     ("data check img --data empty", "img is not in empty"),
-    ("data check nothing --data empty", "nothing is called 'nothing'"),
+    ("data check nothing --data empty", "no data set or network is called 'nothing'"),
     ("data fetch img --data file", "--data file is a file; name a folder"),
     ("data fetch img --data closed", f"cannot read closed: {DENIED}"),
     ("data make img --out file", "cannot make folder file: it is a file"),

@@ -78,9 +78,9 @@ def test_a_link_is_refused(tmp_path, out, write, name):
 
 
 @KINDS
-def test_an_archive_that_unfolds_to_too_much_is_refused(tmp_path, out, write, name):
+def test_an_archive_that_would_take_too_much_is_refused(tmp_path, out, write, name):
     archive = write(tmp_path / name, {"zeros": bytes(10_000), "more": bytes(10_000)})
-    with pytest.raises(InputError, match=f"{name} unfolds to more than 15000 bytes"):
+    with pytest.raises(InputError, match=f"{name} would take more than 15000 bytes"):
         unpack(archive, out, limit=15_000)
 
 

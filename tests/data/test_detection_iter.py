@@ -89,7 +89,7 @@ def test_without_a_place_for_pixels_it_goes_on_and_says_so(mixed, tmp_path, monk
     monkeypatch.setenv("D2LZH_CV_CACHE", str(tmp_path / "file" / "cache"))
     iterator = pikachu.load_pikachu(mixed, 5, 16, reader="fast")[0]
     assert len(epoch(iterator)) == len(epoch(iterator)) == 5
-    assert capfd.readouterr().err.count("detection pictures are decoded anew in each epoch") == 1
+    assert capfd.readouterr().err.count("detection pictures are decoded again in each epoch") == 1
 
 
 def test_the_same_pixels_for_the_same_content_alone():
@@ -163,7 +163,7 @@ def test_options_of_the_reader(packed):
     fast = detection_iter.FastDetectionIter
     assert isinstance(pikachu.load_pikachu(packed, 2, 16)[0], fast)
     assert not isinstance(pikachu.load_pikachu(packed, 2, 16, brightness=0.5)[0], fast)
-    with pytest.raises(InputError, match="the fast reader has no brightness; use reader='python'"):
+    with pytest.raises(InputError, match="the fast reader does not support brightness; use reader='python'"):
         pikachu.load_pikachu(packed, 2, 16, reader="fast", brightness=0.5)
     with pytest.raises(InputError, match="reader is 'quick'; choose auto, fast or python"):
         pikachu.load_pikachu(packed, 2, 16, reader="quick")
@@ -175,7 +175,7 @@ def test_a_picture_broken_inside_is_named(mixed):
     writer.write(mx.recordio.pack(mx.recordio.IRHeader(0, np.array([2, 5, 0, 0.1, 0.1, 0.5, 0.5]), 0, 0), content))
     writer.close()
     iterator = detection_iter.FastDetectionIter(mixed / "val.rec", batch_size=2, data_shape=(3, 16, 16))
-    with pytest.raises(InputError, match=r"val\.rec holds a picture that does not decode"):
+    with pytest.raises(InputError, match=r"val\.rec holds a picture that cannot be decoded"):
         iterator.next()
 
 

@@ -56,8 +56,8 @@ def files_in(folder) -> list[str]:
 # -- one file ---------------------------------------------------------------------------------------------------------
 FAILURES = [  # fault, what is said, requests, what stays in the downloads folder
     ("404", "says 404 Not Found", 1, []), ("403", "says 403 Forbidden", 1, []),
-    ("500", "says 500 Internal Server Error", 4, []), ("wrong", "sent another file", 1, []),
-    ("half", "sent another file", 1, []), ("drops_always", "broke the connection", 1, []),
+    ("500", "says 500 Internal Server Error", 4, []), ("wrong", "sent a file with a wrong hash", 1, []),
+    ("half", "sent a file with a wrong hash", 1, []), ("drops_always", "broke the connection", 1, []),
     ("silent", "sent nothing for 0.3 s", 1, [])]
 
 
@@ -119,7 +119,7 @@ def test_hashes(tmp_path, server, digest, right):
     if right:
         assert get(tmp_path, server.url("right"), digest=digest).read_bytes() == CONTENT
     else:
-        with pytest.raises(download.Unavailable, match="sent another file"):
+        with pytest.raises(download.Unavailable, match="sent a file with a wrong hash"):
             get(tmp_path, server.url("right"), digest=digest)
 
 
@@ -217,7 +217,7 @@ def test_weights_are_known_by_what_the_archive_holds(tmp_path, offer):
 def test_weights_that_are_others_are_refused(tmp_path, offer, content):
     right = ("it-12.params", f"sha1:{hashlib.sha1(b'weights').hexdigest()}")
     offer(content, hub_name="weights", holds=(right,))
-    with pytest.raises(InputError, match="sent another file.*put it into .*weights"):
+    with pytest.raises(InputError, match="sent a file with a wrong hash.*put it into .*weights"):
         fetch.fetch("it", tmp_path)
     assert files_in(tmp_path) == []
 
@@ -296,7 +296,8 @@ def test_fetch_names_what_was_fetched_and_what_was_not(tmp_path, offer, capsys):
 def test_a_mistyped_name_is_said_before_anything_is_fetched(tmp_path, offer, server, capsys):
     offer(zipped(set__a="one"))
     code, _, err = call(capsys, "fetch", "it", "resnet", "--data", str(tmp_path))
-    assert (code, err) == (2, "error: nothing is called 'resnet'; choose from it\n") and not server.requests
+    assert (code, err) == (2, "error: no data set or network is called 'resnet'; choose from it\n")
+    assert not server.requests
 
 
 def test_list_says_what_is_there(tmp_path, offer, capsys):

@@ -265,7 +265,7 @@ def test_a_picture_broken_inside_is_named_on_a_full_check_and_in_training(tmp_pa
     assert records.check_records(rec) == 1
     with pytest.raises(InputError, match=r"picture 0 of .*a\.rec is not a whole picture"):
         records.check_records(rec, decode=True)
-    with pytest.raises(InputError, match=r"a\.rec holds a picture that does not decode"):
+    with pytest.raises(InputError, match=r"a\.rec holds a picture that cannot be decoded"):
         pikachu.DetectionIter(rec, batch_size=1, data_shape=(3, 8, 8)).next()
 
 

@@ -69,7 +69,7 @@ def test_the_archive_is_fetched_and_unpacked_beside_what_is_there(offer, tmp_pat
     assert files_below(tmp_path / "down/VOCdevkit") == {f"VOC2012/{places.VOC_LIST}", "VOC2007/mine.txt"}
 
 
-@pytest.mark.parametrize(("fault", "said"), [("404", "says 404 Not Found"), ("wrong", "sent another file")])
+@pytest.mark.parametrize(("fault", "said"), [("404", "says 404 Not Found"), ("wrong", "sent a file with a wrong hash")])
 def test_where_it_cannot_be_fetched_another_takes_its_place(offer, tree, tmp_path, monkeypatch, capsys, fault, said):
     offer(fault)
     monkeypatch.setattr(hub, "find", lambda name: hub.Source(name, tree, "synthetic", "voc: drawn"))

@@ -202,7 +202,7 @@ def test_what_a_filter_may_return(tree, own):
 
 @pytest.mark.parametrize("own, said", [
     (lambda self, images: images[:2] if images[0].is_mask else images, r"filter\(\) keeps 3 pictures and 2 masks"),
-    (lambda self, images: images[1:] if images[0].is_mask else images[:2], r"keeps .*a0\.jpg where it .*a1\.png"),
+    (lambda self, images: images[1:] if images[0].is_mask else images[:2], r"pairs .*a0\.jpg with .*a1\.png"),
     (lambda self, images: [image.imresize(x, 48, 32) if not x.is_mask else x * 1 for x in images],
      "gives picture 0 the size 32×48, its mask 40×60")])
 def test_a_filter_that_parts_pictures_and_masks(tree, own, said):

@@ -58,7 +58,7 @@ def annotations(kind):
     (lambda root: write_cifar10(root / "cifar10"), "DIR holds cifar10, for 9.1"),
     (book, "DIR holds img, for 9.1, 9.3-9.5, 9.7, 9.8, 9.10, 9.11"),
     (lambda root: (root / "deep").mkdir(parents=True),
-     "DIR holds nothing that is known here (see d2lzh-cv data list)")])
+     "DIR holds no known data set (see d2lzh-cv data list)")])
 def test_it_is_said_what_a_folder_holds(make, said, tmp_path):
     root = tmp_path / "root"
     make(root)

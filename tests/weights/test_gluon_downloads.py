@@ -164,7 +164,7 @@ def test_a_file_with_another_hash_is_taken_and_named(root, capsys):
 def test_a_damaged_file_is_refused(root, name, write):
     write(root / name)
     url = VOC if name.startswith("VOC") else BUCKET + "gluon/dataset/" + ("cifar10/" if "cifar" in name else "") + name
-    with pytest.raises(InputError, match=f"{name} is no whole archive, .*; put that there, or remove this one$"):
+    with pytest.raises(InputError, match=f"{name} is not a whole archive .* file there, or remove this one$"):
         gutils.download(url, "../data/x.bin", sha1_hash=BOOKS)
     assert not files_below(Path("..", "data"))
 
@@ -199,7 +199,7 @@ def test_folders_that_are_links_are_followed(root, tmp_path):
 def test_pictures_that_no_zip_can_hold_are_named(root):
     folder = write_hotdog(root)
     (folder / "train/hotdog/0.png").rename(os.fsdecode(os.fsencode(folder / "train/hotdog") + b"/\xb0.png"))
-    with pytest.raises(InputError, match=r"udcb0.png' has a name that no zip can hold: it is not UTF-8; rename it"):
+    with pytest.raises(InputError, match=r"udcb0.png': its name is not UTF-8, which a zip needs; rename it"):
         gutils.download(HOTDOG, path="../data", sha1_hash=BOOKS)
     assert not files_below(Path("../data"))
 
@@ -256,7 +256,7 @@ def test_voc_that_is_in_place_stays_as_it_is():
 def test_something_else_in_vocs_place_is_not_overwritten(root):
     write_voc(root / "VOCdevkit" / "VOC2012")
     Path("../data/VOCdevkit/VOC2012/mine").mkdir(parents=True)
-    with pytest.raises(InputError, match="../data/VOCdevkit/VOC2012 is there but holds no .*train.txt; move it away"):
+    with pytest.raises(InputError, match="../data/VOCdevkit/VOC2012 holds no .*train.txt; move it away"):
         gutils.download(VOC, "../data", sha1_hash="0" * 40)
 
 

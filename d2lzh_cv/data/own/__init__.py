@@ -1,1 +1,1 @@
-"""The reader's own data: annotations of six kinds, checked and packed into what sections 9.7 and 9.10 read."""
+"""The reader's own data: annotations in six formats, checked and packed for sections 9.7 and 9.10."""

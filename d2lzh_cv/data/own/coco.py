@@ -14,24 +14,24 @@ KEYS = ("images", "annotations", "categories")
 
 
 def files_of(folder: Folder) -> list[Path]:
-    """The JSON files that can be COCO's; of COCO's own download only the boxes, not captions or key points."""
-    found = [path for path in folder.with_suffix(".json") if looks_like(path, *KEYS[:2])]
-    instances = [path for path in found if "instances" in path.name]
-    return instances or found
+    """Return the JSON files that can be COCO; of COCO's own files only the boxes, not captions or key points."""
+    candidates = [path for path in folder.with_suffix(".json") if looks_like(path, *KEYS[:2])]
+    instances = [path for path in candidates if "instances" in path.name]
+    return instances or candidates
 
 
 def looks_like(path: Path, *keys: str) -> bool:
-    """Whether the JSON file holds these keys, by their names in the text: to parse every file could take minutes."""
+    """Return whether the file's text contains all ``keys`` in quotes; to parse every file could take minutes."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; make it readable or remove it") from error
-    content = content.replace(b"\0", b"")  # of UTF-16
+    content = content.replace(b"\0", b"")  # UTF-16 has zeros
     return all(f'"{key}"'.encode() in content for key in keys)
 
 
 def read(folder: Folder, files: list[Path]) -> Reading:
-    """Read the COCO ``files``. Raises InputError naming the file that is not COCO at all."""
+    """Read the COCO ``files``. Raises InputError naming a file that is not COCO."""
     entries, classes, crowds = [], {}, 0
     finder = folder.finder((path, _split(path, folder)) for path in files)
     for path in files:
@@ -42,7 +42,7 @@ def read(folder: Folder, files: list[Path]) -> Reading:
         orphans, skipped = _annotate(content["annotations"], names, by_id, folder.shown(path))
         entries += images + orphans
         crowds += skipped
-    notes = [f"{crowds} boxes of crowds (iscrowd) are left out: they hold no single object"] if crowds else []
+    notes = [f"{crowds} boxes of crowds (iscrowd) are left out: each covers several objects"] if crowds else []
     return Reading("COCO JSON", entries, list(classes), source="the categories of the JSON file", notes=notes)
 
 
@@ -62,7 +62,7 @@ def _load(path: Path, folder: Folder) -> dict[str, Any]:
 
 
 def _names(categories: list[dict], shown: str) -> dict[str, str]:
-    """The classes by id. Raises InputError for an id or a name that is there twice."""
+    """Return the classes by id. Raises InputError for an id or a name that occurs twice."""
     names: dict[str, str] = {}
     for row in categories:
         try:
@@ -71,7 +71,7 @@ def _names(categories: list[dict], shown: str) -> dict[str, str]:
             raise InputError(f"{shown}: a category lacks {error}; export it again") from error
         if key in names:
             raise InputError(f"{shown}: the categories {names[key]!r} and {name!r} have the same id {key}; give each "
-                             "an id of its own")
+                             "its own id")
         names[key] = name
     unique(list(names.values()), shown, [f"category {key}" for key in names])
     return names
@@ -86,7 +86,7 @@ def _images(rows: list[dict], path: Path, folder: Folder, finder: Finder) -> tup
         entry.picture = finder.find(str(name or ""), entry, path)
         entry.size = size_of(row.get("width"), row.get("height"))
         if "id" not in row or _key(row["id"]) in by_id:
-            entry.complain(f"its id {row.get('id')!r} is missing or another image's too")
+            entry.complain(f"its id {row.get('id')!r} is missing, or another image has it too")
         else:
             by_id[_key(row["id"])] = entry
         entries.append(entry)
@@ -99,21 +99,21 @@ def _split(path: Path, folder: Folder) -> str | None:
 
 def _annotate(rows: list[dict], names: dict[str, str], by_id: dict[str, Entry],
               shown: str) -> tuple[list[Entry], int]:
-    """Give each picture its boxes; returns entries for the annotations of no picture, and the number of crowds."""
+    """Add the boxes to their pictures; return entries for annotations without a picture, and the number of crowds."""
     orphans, crowds = [], []
     for i, row in enumerate(rows):
         where = f"{shown}, annotation {row.get('id', i)}"
         entry = by_id.get(_key(row.get("image_id")))
         if entry is None:
             orphans.append(Entry(None, where))
-            orphans[-1].complain(f"is of image {row.get('image_id')!r}, which is not in the file")
+            orphans[-1].complain(f"belongs to image {row.get('image_id')!r}, which is not in the file")
         elif row.get("iscrowd") in (1, True, "1"):
             crowds.append(entry)
         else:
             _add_box(entry, row, names, where)
     for entry in crowds:
         if not entry.boxes and not entry.problems:
-            entry.complain("has no object but a crowd (iscrowd), which is neither an object nor background")
+            entry.complain("has only a crowd (iscrowd), which is neither an object nor background")
     return orphans, len(crowds)
 
 
@@ -129,7 +129,7 @@ def _add_box(entry: Entry, row: dict, names: dict[str, str], where: str) -> None
 
 
 def _key(value: Any) -> str:
-    """An id as tools compare it: 7, 7.0 and "7" are one."""
+    """Return an id in a form to compare: 7, 7.0 and "7" are equal."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value.strip() if isinstance(value, str) else repr(value)

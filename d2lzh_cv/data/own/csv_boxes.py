@@ -1,4 +1,4 @@
-"""A table of boxes: a header, then a row per object; corners, or a corner and width and height, or VIA's shapes."""
+"""Tables of boxes with a header and a row per object: two corners, a corner with width and height, or VIA's shapes."""
 from __future__ import annotations
 
 import csv
@@ -30,19 +30,19 @@ _CLASS_KEYS = ("class", "label", "name", "category", "type", "object")
 
 
 class Table:
-    """The rows of a file with what its columns mean. ``columns`` is None where one that is needed is absent.
+    """The rows of a file, and the meaning of its columns; ``columns`` is None if a required column is missing.
 
-    Raises InputError naming the file that is not a table.
+    Raises InputError naming a file that is not a table.
     """
 
     def __init__(self, path: Path, folder: Folder) -> None:
         self.path, text = path, folder.texts.read(path)
-        told = re.match("sep=(.)\r?\n?", text, re.IGNORECASE)  # Excel's word for the sign between cells
-        header = text[told.end():].lstrip().split("\n", 1)[0] if told else text.lstrip().split("\n", 1)[0]
-        self._delimiter = told[1] if told else max(",;\t|", key=header.count)
+        sep = re.match("sep=(.)\r?\n?", text, re.IGNORECASE)  # Excel's line that names the delimiter
+        header = text[sep.end() if sep else 0:].lstrip().split("\n", 1)[0]
+        self._delimiter = sep[1] if sep else max(",;\t|", key=header.count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter, skipinitialspace=True)
         try:
-            self._rows = [(reader.line_num, row) for row in reader][1 if told else 0:]
+            self._rows = [(reader.line_num, row) for row in reader][1 if sep else 0:]
         except csv.Error as error:
             raise InputError(f"{folder.shown(path)} is not a table ({error}); export it again") from error
         self._rows = [(line, row) for line, row in self._rows if any(cell.strip() for cell in row)]
@@ -62,23 +62,25 @@ class Table:
         return None
 
     def rows(self) -> list[tuple[int, list[str]]]:
-        """The rows below the header, each with the number of its (last) line."""
+        """Return the rows below the header, each with the number of its (last) line."""
         return self._rows[1:]
 
     def cell(self, row: list[str], meaning: str) -> str:
+        """Return the row's cell in the column of that meaning; empty if there is no such column."""
         return row[self.columns[meaning]].strip() if meaning in self.columns else ""
 
     def numbers(self, row: list[str], names: tuple[str, ...]) -> list[float] | None:
-        """Cells as numbers; with ';' between cells, ',' can be the sign before the decimals."""
+        """Return cells as numbers, or None; if the delimiter is ';', a ',' can be the decimal point."""
         cells = [self.cell(row, name) for name in names]
         return numbers(cell.replace(",", ".") if self._delimiter == ";" else cell for cell in cells)
 
     def size(self, row: list[str]) -> tuple[int, int] | None:
+        """Return the picture's (width, height) in pixels, or None if the table does not have it."""
         return size_of(*(row[self.header.index(name)].strip() for name in self._size)) if self._size else None
 
 
 def files_of(folder: Folder) -> list[Path]:
-    """The tables with columns for a picture, a class and a box."""
+    """Return the tables with columns for a picture, a class and a box."""
     return [path for path in folder.with_suffix(".csv", ".tsv") if _is_table(path, folder)]
 
 
@@ -90,10 +92,7 @@ def _is_table(path: Path, folder: Folder) -> bool:
 
 
 def read(folder: Folder, files: list[Path]) -> Reading:
-    """Read the tables ``files``.
-
-    Raises InputError for one of them without the columns that are needed, and for any table that cannot be read.
-    """
+    """Read the tables ``files``. Raises InputError for a missing column, or for any table that cannot be read."""
     entries: dict[tuple[Path, str], Entry] = {}
     tables = [Table(path, folder) for path in files]
     finder = folder.finder((path, _split_of(path, folder)) for path in files)
@@ -105,8 +104,8 @@ def read(folder: Folder, files: list[Path]) -> Reading:
             _read_row(row, f"{folder.shown(table.path)}, line {line}", table, entries, folder, finder)
     others = [table for path in folder.with_suffix(".csv", ".tsv") if path not in files
               and (table := Table(path, folder)).columns is None]
-    notes = [f"{', '.join(folder.shown(table.path) for table in others[:4])}: no columns of boxes, passed over"
-             ] if others else []
+    notes = [f"{', '.join(folder.shown(table.path) for table in others[:4])}: skipped, because there are no columns "
+             "of boxes"] if others else []
     classes, source = class_list(folder)
     return Reading("CSV", list(entries.values()), classes, source=source, notes=notes)
 
@@ -136,9 +135,9 @@ def _read_row(row: list[str], where: str, table: Table, entries: dict[tuple[Path
 
 def _entry(row: list[str], where: str, table: Table, entries: dict[tuple[Path, str], Entry], folder: Folder,
            finder: Finder) -> Entry:
-    """The entry of the row's picture, made when its first row comes."""
-    name, told = row[table.columns["picture"]], table.cell(row, "split")
-    split = split_of(told) if told else _split_of(table.path, folder)
+    """Return the entry of the row's picture; the picture's first row makes it."""
+    name, cell = row[table.columns["picture"]], table.cell(row, "split")
+    split = split_of(cell) if cell else _split_of(table.path, folder)
     entry, size = entries.get((table.path, name.strip())), table.size(row)
     if entry is None:
         entry = entries[table.path, name.strip()] = Entry(None, where, split=split, size=size)
@@ -155,7 +154,7 @@ def _split_of(path: Path, folder: Folder) -> str | None:
 
 
 def _read_shape(shape_text: str, attributes_text: str, entry: Entry, where: str) -> None:
-    """A shape of the VGG Image Annotator: JSON within a cell."""
+    """Add a shape of the VGG Image Annotator, which writes JSON into the cells."""
     try:
         shape, attributes = json.loads(shape_text or "{}"), json.loads(attributes_text or "{}")
     except (ValueError, RecursionError):
@@ -168,22 +167,22 @@ def _read_shape(shape_text: str, attributes_text: str, entry: Entry, where: str)
     if corners is None:
         return entry.complain(f"the shape {shape.get('name')!r} is no rectangle, circle, ellipse or polygon of numbers",
                               where)
-    names = [name for name in map(_class_of, (attributes[key] for key in _keys(attributes))) if name]
+    names = [name for name in map(_class_of, (attributes[key] for key in _class_attributes(attributes))) if name]
     if len(names) > 1:
-        return entry.complain(f"it has several attributes ({', '.join(attributes)}); call the one of the class 'class'",
-                              where)
+        return entry.complain(f"it has several attributes ({', '.join(attributes)}); rename the attribute of the class "
+                              "to 'class'", where)
     entry.boxes.append(Box(clean(names[0] if names else ""), corners, where))
     return None
 
 
-def _keys(attributes: dict) -> list[str]:
-    """The key that holds the class: one of the usual names, else all."""
+def _class_attributes(attributes: dict) -> list[str]:
+    """Return the attribute with a usual name for the class, such as "label"; without one, all attributes."""
     usual = [key for word in _CLASS_KEYS for key in attributes if key.strip().lower() == word]
     return usual[:1] or list(attributes)
 
 
 def _class_of(value: object) -> str:
-    """The word of an attribute; of a choice, {"cat": true}, the chosen one."""
+    """Return an attribute's text; for a choice, {"cat": true}, the chosen key."""
     if isinstance(value, dict):
         chosen = [key for key, yes in value.items() if yes is True]
         return chosen[0] if len(chosen) == 1 else ""

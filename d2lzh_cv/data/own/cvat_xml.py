@@ -1,4 +1,4 @@
-"""CVAT's "for images" export: one XML file for all pictures, with boxes, polygons, ellipses in pixels from 0."""
+"""CVAT's export "for images": one XML file for all pictures, with shapes in pixels, counted from 0."""
 from __future__ import annotations
 
 import math
@@ -18,12 +18,12 @@ _SHAPES = {*_PLURALS, "polyline", "points", "cuboid", "skeleton"}
 
 
 def files_of(folder: Folder) -> list[Path]:
-    """The XML files that are annotations of many pictures."""
+    """Return the XML files in CVAT's format."""
     return [path for path in folder.with_suffix(".xml") if xml_file.kind_of(path, folder.texts) == xml_file.CVAT]
 
 
 def read(folder: Folder, files: list[Path]) -> Reading:
-    """Read the files. Raises InputError for one that is not of that export."""
+    """Read the CVAT ``files``. Raises InputError naming a file of another kind."""
     roots = {path: _root(path, folder) for path in files}
     finder = folder.finder((path, _split(path, None, folder)) for path in files)
     classes: list[str] = []
@@ -31,7 +31,7 @@ def read(folder: Folder, files: list[Path]) -> Reading:
     for path, root in roots.items():
         classes += [name for name in _labels(root, folder.shown(path)) if name not in classes]
         entries += [_entry(image, path, folder, finder, outlined) for image in root.findall("image")]
-    notes = [f"of {count} {kind} the box around the outline is taken" for kind, count in outlined.items()]
+    notes = [f"{count} {kind}: the box around each outline is taken" for kind, count in outlined.items()]
     return Reading("CVAT for images", entries, classes or None, source="the labels of CVAT's file", notes=notes)
 
 
@@ -49,7 +49,7 @@ def _root(path: Path, folder: Folder) -> Element:
 
 
 def _labels(root: Element, shown: str) -> list[str]:
-    """The task's labels in their order; those of attributes and of skeletons' points are not among them."""
+    """Return the task's labels in their order, without labels of attributes and of skeleton points."""
     names = [clean(label.findtext("name") or "") for labels in root.iter("labels") for label in labels.findall("label")
              if not label.findtext("parent")]
     return unique(list(filter(None, names)), shown) if root.find("meta/task") is not None else list(
@@ -70,7 +70,7 @@ def _entry(image: Element, path: Path, folder: Folder, finder: Finder, outlined:
         where = f"{entry.where}, {shape.tag} {i}"
         corners = _corners(shape)
         if corners is None:
-            entry.complain("it is not a shape with an outline of numbers; draw a box there, or remove it", where)
+            entry.complain("it has no outline from which a box can be taken; draw a box there, or remove it", where)
             continue
         if shape.tag != "box" or _radians(shape.get("rotation")):
             outlined[_PLURALS[shape.tag]] += 1
@@ -80,12 +80,12 @@ def _entry(image: Element, path: Path, folder: Folder, finder: Finder, outlined:
 
 
 def _within(corners: tuple[float, ...], size: tuple[int, int] | None) -> tuple[float, ...]:
-    """An outline without what of it lies outside the picture."""
+    """Move the corners of an outline's box into the picture."""
     return tuple(min(max(value, 0.0), float(size[i % 2])) for i, value in enumerate(corners)) if size else corners
 
 
 def _corners(shape: Element) -> tuple[float, float, float, float] | None:
-    """The box around a shape; None where its numbers are not whole or it is a line or points."""
+    """Return the box around a shape; None for lines and points, or if its numbers are incomplete."""
     def values(*names: str) -> list[float] | None:
         return numbers(shape.get(name) for name in names)
 
@@ -107,7 +107,7 @@ def _corners(shape: Element) -> tuple[float, float, float, float] | None:
 
 
 def _turned(box: list[float], turn: float) -> tuple[float, float, float, float]:
-    """The box around a box that is turned around its middle."""
+    """Return the upright box around a box that is turned around its centre by ``turn`` radians."""
     if not turn:
         return tuple(box)
     x, y, cos, sin = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, math.cos(turn), math.sin(turn)

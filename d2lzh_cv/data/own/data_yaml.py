@@ -1,4 +1,4 @@
-"""The data.yaml of a YOLO set: class names, and which folders or lists are training and validation pictures."""
+"""The data.yaml of a YOLO set: class names, and the folders or lists of each split."""
 from __future__ import annotations
 
 import os
@@ -18,9 +18,7 @@ SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "
 
 @dataclass(frozen=True)
 class DataYaml:
-    """What the file says; without one, nothing. ``places`` and ``lists`` map folders and lists of pictures to their
-    splits.
-    """
+    """The content of data.yaml; empty if there is none. ``places`` (folders) and ``lists`` (files) map to splits."""
 
     path: Path | None = None
     names: list[str] | None = None
@@ -29,16 +27,16 @@ class DataYaml:
     notes: list[str] = field(default_factory=list)
 
     def split_of(self, path: Path) -> str | None:
-        """The split of a picture, or of a label, by the folder it lies in."""
+        """Return the split of a picture or label file by its folder, or None."""
         return next((split for place, split in self.places.items() if _mirrors(place, path)), None)
 
     def within(self, paths: Iterable[Path]) -> list[Path]:
-        """Those of ``paths`` that lie in the folders, or in the folders of labels beside them."""
+        """Return the ``paths`` in the folders of data.yaml, or in the label folders beside them."""
         return [path for path in paths if self.split_of(path)]
 
 
 def _mirrors(place: Path, path: Path) -> bool:
-    """Whether ``path`` lies in ``place``, or in what ``place`` is called with labels in place of images."""
+    """Return whether ``path`` lies in ``place``, or in the folder ``labels`` that replaces ``images`` in its path."""
     if path.is_relative_to(place):
         return True
     parts = ["labels" if part.lower() in ("images", "jpegimages", "imgs", "img") else part for part in place.parts]
@@ -46,7 +44,7 @@ def _mirrors(place: Path, path: Path) -> bool:
 
 
 class _Loader(yaml.SafeLoader):
-    """Scalars stay text (``no``, ``1e3`` and ``007`` are names), and a key may be there once only."""
+    """A loader that keeps scalars as text (``no``, ``1e3`` and ``007`` are names) and refuses a repeated key."""
 
     yaml_implicit_resolvers: dict = {}
 
@@ -54,26 +52,26 @@ class _Loader(yaml.SafeLoader):
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         for key, (at, _) in zip(keys, node.value):
             if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is there twice", at.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} occurs twice", at.start_mark)
         return super().construct_mapping(node, deep)
 
 
 def read_yaml(folder: Folder) -> DataYaml:
     """Read the YAML file at the root of ``folder`` that names the classes.
 
-    Raises InputError naming a file that is not valid YAML, whose names are not clear, or that names folders elsewhere.
+    Raises InputError naming a file that is not valid YAML, has invalid entries, or differs from another such file.
     """
     files = [path for path in folder.with_suffix(".yaml", ".yml") if path.parent == folder.root]
-    found = {path: content for path in files
-             if isinstance(content := _load(path, folder), dict) and "names" in content}
-    named = {path: _names(content["names"], content.get("nc"), path) for path, content in found.items()}
+    contents = {path: content for path in files
+                if isinstance(content := _load(path, folder), dict) and "names" in content}
+    named = {path: _names(content["names"], content.get("nc"), path) for path, content in contents.items()}
     if not named:
         return DataYaml()
     (path, names), *others = named.items()
-    for other, different in others:
-        if different != names:
+    for other, other_names in others:
+        if other_names != names:
             raise InputError(f"{path} and {other} name different classes; remove the one that is not of this set")
-    return _with_places(path, names, found[path], folder)
+    return _with_places(path, names, contents[path], folder)
 
 
 def _load(path: Path, folder: Folder):
@@ -83,52 +81,53 @@ def _load(path: Path, folder: Folder):
         if isinstance(error, InputError):
             raise
         reason = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise InputError(f"{path} is not valid YAML ({reason}); mend it, or remove it and give --classes") from error
+        raise InputError(f"{path} is not valid YAML ({reason}); correct it, or remove it and give --classes") from error
 
 
 def _names(names: object, count: object, path: Path) -> list[str] | None:
-    """The list or the numbered mapping ``names``."""
+    """Return the class names of the list or numbered mapping ``names``."""
     if isinstance(names, dict):
         numbers = {str(key).strip(): value for key, value in names.items()}
         if sorted(numbers) != sorted(map(str, range(len(numbers)))):
-            raise InputError(f"{path}: the numbers of names are not 0 to {len(numbers) - 1}; mend them")
+            raise InputError(f"{path}: the numbers of names are not 0 to {len(numbers) - 1}; correct them")
         names = [numbers[str(i)] for i in range(len(numbers))]
     if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
-        raise InputError(f"{path}: names must be a list of words; mend it")
+        raise InputError(f"{path}: names must be a list of words; correct it")
     if count is not None and str(count).strip() != str(len(names)):
-        raise InputError(f"{path} says nc: {count} but names {len(names)} classes; mend it")
+        raise InputError(f"{path} says nc: {count} but names {len(names)} classes; correct it")
     return unique([clean(name) for name in names], str(path))
 
 
 def _with_places(path: Path, names: list[str], content: dict, folder: Folder) -> DataYaml:
-    places, lists, gone = {}, {}, []
+    places, lists, missing = {}, {}, []
     for key, split in SPLITS.items():
         value = content.get(key)
-        for said in value if isinstance(value, list) else [value] if value else []:
-            if not isinstance(said, str):
-                raise InputError(f"{path}: {key} must be a folder or a list of folders; mend it")
-            place = _place(said, split, content.get("path"), path, folder)
+        for text in value if isinstance(value, list) else [value] if value else []:
+            if not isinstance(text, str):
+                raise InputError(f"{path}: {key} must be a folder or a list of folders; correct it")
+            place = _place(text, split, content.get("path"), path, folder)
             if place is None:
-                gone.append(f"{said} ({key})")
+                missing.append(f"{text} ({key})")
             else:
                 (lists if place.is_file() else places).setdefault(place, split)
-    notes = [f"{path.name} names {', '.join(gone)}, which is not below {folder.root}"] if gone else []
+    notes = [f"{path.name} names {', '.join(missing)}, which is not below {folder.root}"] if missing else []
     return DataYaml(path, names, places, lists, notes)
 
 
-def _place(said: str, split: str, base: object, path: Path, folder: Folder) -> Path | None:
-    """The folder or list that ``said`` means; None where there is none below the set's folder.
+def _place(text: str, split: str, base: object, path: Path, folder: Folder) -> Path | None:
+    """Return the folder or list that ``text`` names, or None if it is not below the set's folder.
 
-    It is relative to ``path:`` or to the file. Exports have a leading ``../`` too many, or the path of another computer
-    in front: what of it is there counts.
+    ``text`` is relative to ``path:`` or to the YAML file. Exports may begin with a wrong ``../``, or with a path of
+    another computer; then the end of the path is looked up.
     """
-    said = said.replace("\\", "/").strip()
-    parts = [part for part in said.split("/") if part not in ("", ".", "..")]
+    text = text.replace("\\", "/").strip()
+    parts = [part for part in text.split("/") if part not in ("", ".", "..")]
     ends = [parts[i:] for i in range(1, len(parts)) if i < len(parts) - 1 or split_of(parts[i]) == split]
-    foreign = said.startswith("/") or said[1:2] == ":"
-    tried = [*([path.parent / base.replace("\\", "/") / said] if isinstance(base, str) else []), path.parent / said,
-             path.parent.joinpath(*parts), *(path.parent.joinpath(*end) for end in ends if foreign)]
-    for place in (Path(os.path.normpath(place)) for place in tried):
+    foreign = text.startswith("/") or text[1:2] == ":"
+    candidates = [*([path.parent / base.replace("\\", "/") / text] if isinstance(base, str) else []),
+                  path.parent / text, path.parent.joinpath(*parts),
+                  *(path.parent.joinpath(*end) for end in ends if foreign)]
+    for place in (Path(os.path.normpath(candidate)) for candidate in candidates):
         if any(place.is_relative_to(root) for root in (folder.root, folder.pictures_root)) and (
                 place.is_dir() or (place.suffix == ".txt" and place.is_file())):
             return place

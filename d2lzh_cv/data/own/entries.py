@@ -1,4 +1,4 @@
-"""What the readers of annotations give, whatever the format: pictures with named boxes, and what is wrong with them."""
+"""The result of all annotation readers: pictures with boxes and class names, and their problems."""
 from __future__ import annotations
 
 import math
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Of a folder of the layout or of a table, such as train2017, val_images or instances_train2017.json.
+# Words in the names of folders or tables, such as train2017, val_images or instances_train2017.json.
 _SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
            "testing": "test"}
 _BESIDE = {"images", "image", "imgs", "img", "pictures", "labels", "label", "annotations", "annotation", "instances",
@@ -16,7 +16,7 @@ _BESIDE = {"images", "image", "imgs", "img", "pictures", "labels", "label", "ann
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong: in which file (and line or object), and what."""
+    """A problem: ``where`` is the file (and line or object), ``what`` the message."""
 
     where: str
     what: str
@@ -27,7 +27,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Box:
-    """An object: its class, its corners (xmin, ymin, xmax, ymax) as the file has them, and where the file has it."""
+    """An object: its class name, its corners (xmin, ymin, xmax, ymax) in the file's unit, and its place in the file."""
 
     name: str
     corners: tuple[float, float, float, float]
@@ -36,10 +36,10 @@ class Box:
 
 @dataclass
 class Entry:
-    """One picture of the set, or an annotation of none (``picture`` None); with ``problems`` it cannot be used.
+    """A picture and its annotation; ``picture`` is None if it was not found. With ``problems`` it cannot be packed.
 
-    ``named`` is what the annotation calls its picture, ``missing`` whether there is none of that name, ``split``
-    'train', 'val' or 'test', and ``size`` the (width, height) in pixels that the annotation claims.
+    ``named`` is the picture's name in the annotation, ``missing`` whether no picture has that name, ``split`` 'train',
+    'val' or 'test', and ``size`` the (width, height) in pixels that the annotation claims.
     """
 
     picture: Path | None
@@ -52,16 +52,16 @@ class Entry:
     problems: list[Problem] = field(default_factory=list)
 
     def complain(self, what: str, where: str | None = None) -> None:
-        """Add a problem, of the entry or of the place ``where`` in its file."""
+        """Add a problem; ``where`` is its place, by default the entry's."""
         self.problems.append(Problem(where or self.where, what))
 
 
 @dataclass
 class Reading:
-    """All that a reader found.
+    """The result of reading a set.
 
-    ``relative`` is what the format prescribes for coordinates, ``classes`` None means those that occur, ``source`` says
-    which file names the classes, ``notes`` are lines for the reader.
+    ``classes`` is None if no file names them, ``relative`` whether the format has relative coordinates, ``source`` the
+    file that names the classes, and ``notes`` are lines to print.
     """
 
     format: str
@@ -73,7 +73,7 @@ class Reading:
 
 
 def number(value: object) -> float:
-    """A finite number, or ValueError."""
+    """Return ``value`` as a finite number. Raises ValueError or TypeError."""
     if isinstance(value, bool) or value is None:
         raise ValueError("not a number")
     result = float(value)  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ def number(value: object) -> float:
 
 
 def numbers(values: Iterable[object]) -> list[float] | None:
-    """All ``values`` as finite numbers, or None when one is not."""
+    """Return ``values`` as finite numbers, or None if one of them is not."""
     try:
         return [number(value) for value in values]
     except (TypeError, ValueError):
@@ -91,18 +91,18 @@ def numbers(values: Iterable[object]) -> list[float] | None:
 
 
 def size_of(width: object, height: object) -> tuple[int, int] | None:
-    """The size in pixels that an annotation claims; None where it claims none (some tools write 0)."""
+    """Return a size in pixels, or None if an annotation gives none (some tools write 0)."""
     size = numbers((width, height))
     return (int(size[0]), int(size[1])) if size and min(size) > 0 else None
 
 
 def split_of(name: str) -> str | None:
-    """The split that one name tells of: 'train' for ``train2017`` or ``instances_train``, None for ``test_rig``."""
+    """Return the split in a name: 'train' for ``train2017`` or ``instances_train``, None for ``test_rig``."""
     words = [word for word in re.split("[^a-z]+", name.lower()) if word]
-    found = [_SPLITS[word] for word in words if word in _SPLITS]
-    return found[0] if len(found) == 1 and all(word in _SPLITS or word in _BESIDE for word in words) else None
+    splits = [_SPLITS[word] for word in words if word in _SPLITS]
+    return splits[0] if len(splits) == 1 and all(word in _SPLITS or word in _BESIDE for word in words) else None
 
 
 def split_of_folders(folders: Iterable[str]) -> str | None:
-    """The split that the outermost of ``folders`` tells of that tells of any."""
+    """Return the first split in the names of ``folders``, from the outermost on, or None."""
     return next(filter(None, map(split_of, folders)), None)

@@ -1,4 +1,4 @@
-"""The folder of a set: its files, and which picture an annotation means by a name."""
+"""The folder of a set: its files, and the search for the picture that an annotation names."""
 from __future__ import annotations
 
 import os
@@ -13,20 +13,20 @@ from ..pixels import SUFFIXES as READABLE
 from .entries import Entry, split_of_folders
 from .text import Texts
 
-SUFFIXES = (*READABLE, ".jpe", ".jfif", ".mpo", ".jp2", ".heic", ".avif")  # the last two to be named as unfit
-MAX_LINKS = 3  # links within links that are followed: folders that link to each other would grow without end
-_BESIDE = ("images", "JPEGImages", "imgs", "img", "pictures", "photos")  # where pictures lie beside a folder of tables
+SUFFIXES = (*READABLE, ".jpe", ".jfif", ".mpo", ".jp2", ".heic", ".avif")  # the last two give a clear message only
+MAX_LINKS = 3  # nested links to follow: folders that link to each other would never end
+_BESIDE = ("images", "JPEGImages", "imgs", "img", "pictures", "photos")  # picture folders beside the annotations'
 
 
 class Folder:
     """The files of a set, and its pictures.
 
-    Links to folders are followed, but not into a folder that holds them. Names that begin with a dot are left out.
+    Links to folders are followed, except links to a parent folder. Names that begin with a dot are left out.
 
     Args:
-        root: an absolute path.
-        texts: reads the set's texts.
-        pictures: the folder of the pictures, where they do not lie below ``root``.
+        root: the folder's absolute path.
+        texts: reads the set's text files.
+        pictures: the folder of the pictures, if they are not below ``root``.
 
     Raises:
         InputError: a folder cannot be read.
@@ -38,54 +38,54 @@ class Folder:
         self.pictures_root = pictures or root
         self.pictures = _pictures(self.files if pictures is None else _walk(pictures))
         if pictures is None and not self.pictures:
-            self._look_beside()
+            self._find_pictures_beside()
 
-    def _look_beside(self) -> None:
+    def _find_pictures_beside(self) -> None:
         for name in _BESIDE:
             place = self.root.parent / name
-            if place != self.root and place.is_dir() and (found := _pictures(_walk(place))):
-                self.pictures_root, self.pictures = place, found
+            if place != self.root and place.is_dir() and (pictures := _pictures(_walk(place))):
+                self.pictures_root, self.pictures = place, pictures
                 return
 
     def remarks(self) -> list[str]:
-        """Lines for the reader on what was found out about the set's texts and pictures."""
+        """Return lines to print about the set's encoding and its folder of pictures."""
         chinese = ", ".join(map(self.shown, dict.fromkeys(self.texts.chinese)))
         lines = [f"read as Chinese (GB18030): {chinese}; --encoding names another encoding"] if chinese else []
         if self.pictures_root != self.root:
-            lines.append(f"the pictures are those of {self.pictures_root}")
+            lines.append(f"the pictures are in {self.pictures_root}")
         return lines
 
     def shown(self, path: Path) -> str:
-        """``path`` as seen from the set's folder."""
+        """Return ``path`` relative to the set's folder, for messages."""
         return Path(os.path.relpath(path, self.root)).as_posix()
 
     def folders_of(self, path: Path) -> tuple[str, ...]:
-        """The names of the folders between the set's folder and ``path``, from the outermost on."""
+        """Return the names of the folders between the set's folder and ``path``, from the outermost on."""
         for root in (self.root, self.pictures_root):
             if path.is_relative_to(root):
                 return path.relative_to(root).parts[:-1]
         return ()
 
     def split_of(self, path: Path) -> str | None:
-        """The split that the folders of ``path`` tell of."""
+        """Return the split in the names of the folders of ``path``, or None."""
         return split_of_folders(self.folders_of(path))
 
     def with_suffix(self, *suffixes: str) -> list[Path]:
-        """The files whose names end so, whatever the case."""
+        """Return the files with these suffixes, in upper or lower case."""
         return [path for path in self.files if path.suffix.lower() in suffixes]
 
     def finder(self, annotations: Iterable[tuple[Path, str | None]]) -> Finder:
-        """A finder for the pictures of ``annotations``: pairs of a file and its split."""
+        """Return a finder for the pictures of ``annotations``, which are (file, split) pairs."""
         return Finder(self, annotations)
 
 
 class Finder:
     """Finds the picture that an annotation names.
 
-    A name is compared from its end, with all folders that it has. Of several pictures the one nearest to the
-    annotation is meant: in the same sub-tree (``b/Annotations/1.xml`` means ``b/JPEGImages/1.jpg``) or in one of the
-    same names (``labels/train/1.xml`` means ``images/train/1.jpg``). A picture to which another annotation file lies
-    nearer is not taken, nor one in the folder of another split.
+    A picture must have the name and all folders that the annotation gives. Of several pictures, the nearest to the
+    annotation is taken: in the same subtree (``b/Annotations/1.xml`` means ``b/JPEGImages/1.jpg``) or in folders of the
+    same names (``labels/train/1.xml`` means ``images/train/1.jpg``). A picture is not taken if another annotation file
+    is nearer to it, or if it is in the folder of another split.
     """
 
     def __init__(self, folder: Folder, annotations: Iterable[tuple[Path, str | None]]) -> None:
@@ -99,7 +99,7 @@ class Finder:
         self._nearest: dict[tuple[str, ...], tuple] = {}
 
     def find(self, name: str, entry: Entry, annotation: Path) -> Path | None:
-        """The picture that ``entry`` of the file ``annotation`` calls ``name``; if none, None and a complaint."""
+        """Return the picture that ``entry`` of the file ``annotation`` calls ``name``, or complain and return None."""
         entry.named = name.strip()
         if not entry.named:
             return entry.complain("it names no picture")
@@ -107,61 +107,57 @@ class Finder:
         if parts is None:
             return entry.complain(f"the path {entry.named!r} leads out of the folder; the set's names are relative to "
                                   "it (--pictures DIR names another folder)")
-        found = self._there(parts, annotation) or self._among(self._same_path(parts), entry, annotation)
-        if found is None and not entry.problems:
+        path = Path(os.path.normpath(annotation.parent.joinpath(*parts)))
+        picture = path if path in self._pictures else self._nearest_of(self._same_path(parts), entry, annotation)
+        if picture is None and not entry.problems:
             entry.missing = True
             entry.complain(f"its picture {entry.named!r} is missing")
-        return found
+        return picture
 
     def find_stem(self, stem: str, entry: Entry, annotation: Path) -> Path | None:
-        """The picture of the annotation's own name, without suffixes; None if there is none that is meant."""
+        """Return the picture named ``stem`` without its suffix; None if there is none or another entry's is nearer."""
         same = [path for path in self._named[_folded(stem)] if _folded(path.stem) == _folded(stem)]
-        return self._among(same, entry, annotation)
-
-    def _there(self, parts: tuple[str, ...], annotation: Path) -> Path | None:
-        """The picture to which the path leads from the annotation's own folder."""
-        path = Path(os.path.normpath(annotation.parent.joinpath(*parts)))
-        return path if path in self._pictures else None
+        return self._nearest_of(same, entry, annotation)
 
     def _same_path(self, parts: tuple[str, ...]) -> list[Path]:
-        """The pictures of that name and those folders: to the letter, else but for case, else but for the suffix."""
+        """Return the pictures with these folders and this name: exact, else in any case, else with any suffix."""
         name = parts[-1]
-        by_letter = [path for path in self._named[name] if path.name == name]
+        exact = [path for path in self._named[name] if path.name == name]
         by_case = [path for path in self._named[_folded(name)] if _folded(path.name) == _folded(name)]
         bare = Path(name).suffix.lower() not in SUFFIXES
         by_stem = [path for path in self._named[_folded(name)] if _folded(path.stem) == _folded(name)] if bare else []
-        for found in (by_letter, by_case, by_stem):
-            if found := [path for path in found if self._ends_with(path, parts[:-1])]:
-                return found
+        for paths in (exact, by_case, by_stem):
+            if matching := [path for path in paths if self._ends_with(path, parts[:-1])]:
+                return matching
         return []
 
     def _ends_with(self, path: Path, folders: tuple[str, ...]) -> bool:
-        """Whether the picture lies in ``folders``, of which the first may be the set's own folder and those above."""
+        """Return whether the picture is in ``folders``, which may begin with the set's own folder and its parents."""
         below = tuple(map(_folded, self._folder.folders_of(path)))
-        wanted = tuple(_folded(name) for name in folders if name != "..")
-        return below[len(below) - len(wanted):] == wanted if len(wanted) <= len(below) else (
-            wanted[len(wanted) - len(below):] == below)
+        given = tuple(_folded(name) for name in folders if name != "..")
+        return below[len(below) - len(given):] == given if len(given) <= len(below) else (
+            given[len(given) - len(below):] == below)
 
-    def _among(self, found: list[Path], entry: Entry, annotation: Path) -> Path | None:
-        """The one of ``found`` that is nearest to the annotation, and to which no other annotation is nearer."""
-        if not found:
+    def _nearest_of(self, paths: list[Path], entry: Entry, annotation: Path) -> Path | None:
+        """Return the picture that is nearest to the annotation, unless another annotation is nearer to it."""
+        if not paths:
             return None
         here = self._folder.folders_of(annotation)
         split = split_of_folders(here)
-        found, others = [path for path in found if self._folder.split_of(path) in (split, None) or split is None], found
-        if not found:
-            return entry.complain(f"its picture is missing: {self._folder.shown(others[0])}, of the same name, is of "
-                                  "another part of the set")
-        near = {path: _nearness(here, entry.split, self._folder.folders_of(path)) for path in found}
+        same = [path for path in paths if self._folder.split_of(path) in (split, None) or split is None]
+        if not same:
+            return entry.complain(f"its picture is missing: {self._folder.shown(paths[0])}, of the same name, belongs "
+                                  "to another part of the set")
+        near = {path: _nearness(here, entry.split, self._folder.folders_of(path)) for path in same}
         best = max(near.values())
-        meant = [path for path in found if near[path] == best]
-        if len(meant) > 1:
-            names = ", ".join(self._folder.shown(path) for path in meant[:3])
-            return entry.complain(f"{len(meant)} pictures are called so, {names}; name the folder too")
-        if self._nearest_source(meant[0]) > best:
-            return entry.complain(f"its picture is missing: {self._folder.shown(meant[0])}, of the same name, lies "
-                                  "with other annotations")
-        return meant[0]
+        nearest = [path for path in same if near[path] == best]
+        if len(nearest) > 1:
+            names = ", ".join(self._folder.shown(path) for path in nearest[:3])
+            return entry.complain(f"{len(nearest)} pictures have this name: {names}; name the folder too")
+        if self._nearest_source(nearest[0]) > best:
+            return entry.complain(f"its picture is missing: {self._folder.shown(nearest[0])}, of the same name, "
+                                  "belongs to other annotations")
+        return nearest[0]
 
     def _nearest_source(self, picture: Path) -> tuple[int, bool]:
         folders = self._folder.folders_of(picture)
@@ -172,7 +168,7 @@ class Finder:
 
 
 def _nearness(annotation: tuple[str, ...], split: str | None, picture: tuple[str, ...]) -> tuple[int, bool]:
-    """How much two folders have in common: names from the outside in and from the inside out, then the split."""
+    """Return how near two folders are: the number of common outer and inner names, then whether the split is equal."""
     outer = _common(annotation, picture)
     inner = _common(annotation[outer:][::-1], picture[outer:][::-1])
     return outer + inner, split is not None and split == split_of_folders(picture)
@@ -188,7 +184,7 @@ def _common(first: Iterable[str], second: Iterable[str]) -> int:
 
 
 def _parts(name: str, annotation: Path, folder: Folder) -> tuple[str, ...] | None:
-    """The parts of a path as an annotation has it; None where it leads out of the set."""
+    """Return the parts of a path in an annotation; None if it leads out of the set."""
     text = name.replace("\\", "/")
     if not (annotation.parent / text).is_file():
         text = text.strip()
@@ -209,11 +205,11 @@ def _pictures(files: Iterable[Path]) -> list[Path]:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """The files below ``root``, without names that begin with a dot."""
+    """Yield the files below ``root``, without names that begin with a dot."""
     def refuse(error: OSError) -> None:
         raise InputError(f"cannot read {error.filename}: {error.strerror}; make it readable or move it away") from error
 
-    above = {str(root): (os.path.realpath(root),)}  # of each folder to come: the real folders that hold it, and links
+    above = {str(root): (os.path.realpath(root),)}  # for each folder: the real paths of its parents, and its links
     for place, folders, files in os.walk(root, followlinks=True, onerror=refuse):
         holders, folders[:] = above.pop(place), [name for name in folders
                                                  if not name.startswith(".") and name != "__MACOSX"]

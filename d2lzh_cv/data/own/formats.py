@@ -1,4 +1,4 @@
-"""The formats of annotations of boxes: which files are of which, and which format a folder is in."""
+"""The annotation formats for boxes, and how the format of a folder is found."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from .folder import Folder
 
 @dataclass(frozen=True)
 class Format:
-    """How a format is recognised and read. ``suffixes`` are those of a file that can be given in place of a folder."""
+    """How a format is recognised and read; ``suffixes`` are those of a single file that can replace the folder."""
 
     title: str
     files_of: Callable[[Folder], list[Path]]
@@ -33,52 +33,50 @@ _FOREIGN = (("labelme's JSON", ("shapes", "imagePath")), ("VIA's JSON", ("region
 
 
 def read(src: Path, folder: Folder, kind: str, classes: Sequence[str] | None) -> Reading:
-    """Read with the reader of ``kind``, or ('auto') of the one format whose files are there.
+    """Read the annotations of ``src`` in the format ``kind``; 'auto' takes the only format in the folder.
 
-    Raises InputError where there is none, or where there are several.
+    Raises InputError if there is no format, or more than one.
     """
-    files = _given(src, folder, kind)
-    if files is None:
-        found = {name: there for name in ([kind] if kind != "auto" else FORMATS)
-                 if (there := FORMATS[name].files_of(folder))}
-        kind, files = _only(found, src, folder)
-    else:
-        (kind, files), = files.items()
+    by_format = _given_file(src, folder, kind)
+    if by_format is None:
+        by_format = {name: files for name in ([kind] if kind != "auto" else FORMATS)
+                     if (files := FORMATS[name].files_of(folder))}
+    kind, files = _only_format(by_format, src, folder)
     reading = yolo.read(folder, classes) if kind == "yolo" else FORMATS[kind].read(folder, files)
     if not reading.entries:
         raise InputError(f"{src} holds no annotations of the kind {reading.format}; see d2lzh-cv data pack --help")
     broken = [path for path in folder.with_suffix(".xml") if xml_file.kind_of(path, folder.texts) == xml_file.BROKEN]
     if broken and kind != "voc":
-        reading.notes.append(f"{len(broken)} .xml files are passed over: they are not valid, such as "
+        reading.notes.append(f"{len(broken)} .xml files are skipped, because they are not valid, such as "
                              f"{folder.shown(broken[0])}")
     return reading
 
 
-def _given(src: Path, folder: Folder, kind: str) -> dict[str, list[Path]] | None:
-    """The file that was named in place of a folder, with its format."""
+def _given_file(src: Path, folder: Folder, kind: str) -> dict[str, list[Path]] | None:
+    """Return the format and the file if ``src`` is one file; None if it is a folder."""
     if src.is_dir():
         return None
     path = folder.root / src.name
-    for name, one in FORMATS.items():
-        if src.suffix.lower() in one.suffixes and kind in ("auto", name):
+    for name, form in FORMATS.items():
+        if src.suffix.lower() in form.suffixes and kind in ("auto", name):
             return {name: [path]}
-    known = ", ".join(suffix for one in FORMATS.values() for suffix in one.suffixes)
-    raise InputError(f"{src} is one file, and of one file only {known} can be read; give the folder of the set")
+    known = ", ".join(suffix for form in FORMATS.values() for suffix in form.suffixes)
+    raise InputError(f"{src} is a single file, and only {known} can be read alone; give the folder of the set")
 
 
-def _only(found: dict[str, list[Path]], src: Path, folder: Folder) -> tuple[str, list[Path]]:
-    if len(found) == 1:
-        return next(iter(found.items()))
-    if found:
-        raise InputError(f"{src} holds annotations of several kinds ({', '.join(found)}); choose one with --format")
+def _only_format(by_format: dict[str, list[Path]], src: Path, folder: Folder) -> tuple[str, list[Path]]:
+    if len(by_format) == 1:
+        return next(iter(by_format.items()))
+    if by_format:
+        raise InputError(f"{src} holds annotations of several kinds ({', '.join(by_format)}); choose one with --format")
     xml = folder.with_suffix(".xml")
     if xml and all(xml_file.kind_of(path, folder.texts) == xml_file.BROKEN for path in xml):
-        return "voc", xml  # its reader names each with what is wrong
+        return "voc", xml  # VOC's reader gives the problem of each file
     for path in folder.with_suffix(*FORMATS["csv"].suffixes):
-        csv_boxes.Table(path, folder)  # says what is wrong with one that cannot be read at all
+        csv_boxes.Table(path, folder)  # raises InputError for a table that cannot be read
     foreign = next((title for title, keys in _FOREIGN for path in folder.with_suffix(".json")
                     if coco.looks_like(path, *keys)), None)
     if foreign:
-        raise InputError(f"{src} holds {foreign}, which is not read here; export it as COCO or Pascal VOC")
+        raise InputError(f"{src} holds {foreign}, which is not supported; export it as COCO or Pascal VOC")
     raise InputError(f"{src} holds no annotations: no VOC or CVAT .xml, no COCO .json, no CSV with columns filename, "
                      "class, xmin, ymin, xmax, ymax, no YOLO labels/, no images/ with masks/")

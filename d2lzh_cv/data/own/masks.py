@@ -1,4 +1,4 @@
-"""A folder of pictures and one of masks: which belong together, and what is wrong with them."""
+"""A folder of pictures and a folder of masks: the search for pairs, and their check."""
 from __future__ import annotations
 
 import re
@@ -22,12 +22,12 @@ from .packed import NAME
 PICTURE_FOLDERS = ("JPEGImages", "images", "imgs", "img", "pictures")
 MASK_FOLDERS = ("SegmentationClass", "SegmentationClassPNG", "masks", "mask", "labels", "annotations")
 CLASS_LISTS = ("classes.txt", "class_names.txt", "labels.txt")
-_OF_VOC = re.compile(r"\d{4}_\d{6}")  # what VOC calls its pictures, from 2007_000032 on
+_VOC_NAME = re.compile(r"\d{4}_\d{6}")  # of VOC's pictures, such as 2007_000032
 
 
 @dataclass
 class Pair:
-    """A picture and its mask, the name both get, and what the check found out."""
+    """A picture and its mask, their packed name, and the results of the check."""
 
     entry: Entry
     mask: Path | None
@@ -40,9 +40,9 @@ class Pair:
 
 @dataclass(frozen=True)
 class Masks:
-    """All pairs; class names, background first; the table of colours, None for VOC's; whether 255 is the one class.
+    """All pairs of a set. ``names`` are the classes, background first; ``table`` is None for VOC's colours.
 
-    ``unlisted`` counts the pictures and masks that the set's own lists leave out.
+    ``binary`` tells whether 255 is the only class; ``unlisted`` counts the pairs that the set's lists do not name.
     """
 
     pairs: list[Pair]
@@ -53,17 +53,17 @@ class Masks:
 
 
 def folders_of(folder: Folder) -> tuple[Path, Path] | None:
-    """The folder of pictures and that of masks, or None."""
-    holding = {place for picture in folder.pictures for place in picture.parents}
-    found = [next((folder.root / name for name in names if folder.root / name in holding), None)
-             for names in (PICTURE_FOLDERS, MASK_FOLDERS)]
-    if found[0] is None and folder.pictures_root != folder.root:
-        found[0] = folder.pictures_root
-    return (found[0], found[1]) if all(found) else None
+    """Return (folder of pictures, folder of masks), or None if one is missing."""
+    parents = {place for picture in folder.pictures for place in picture.parents}
+    of_pictures, of_masks = (next((folder.root / name for name in names if folder.root / name in parents), None)
+                             for names in (PICTURE_FOLDERS, MASK_FOLDERS))
+    if of_pictures is None and folder.pictures_root != folder.root:
+        of_pictures = folder.pictures_root
+    return (of_pictures, of_masks) if of_pictures and of_masks else None
 
 
 def read(folder: Folder, classes: Sequence[str] | None) -> Masks:
-    """Find and check all pairs. Raises InputError where the folders are missing or the classes cannot be."""
+    """Find and check all pairs. Raises InputError if a folder is missing or the classes are not clear."""
     places = folders_of(folder)
     if places is None:
         raise InputError(f"{folder.root} needs a folder of pictures ({', '.join(PICTURE_FOLDERS)}) and one of masks "
@@ -83,7 +83,7 @@ def read(folder: Folder, classes: Sequence[str] | None) -> Masks:
 
 
 def _names(folder: Folder, classes: Sequence[str] | None) -> tuple[dict[int, int] | None, list[str] | None, str]:
-    """The table of colours, the names, and which file has them: --classes, labelmap.txt, a list, or classes.json."""
+    """Return the table of colours, the class names, and their source: --classes, labelmap.txt, a list, classes.json."""
     table, names = color_table(folder)
     source = str(folder.root / "labelmap.txt")
     path = next((folder.root / name for name in CLASS_LISTS if (folder.root / name).is_file()), None)
@@ -91,14 +91,14 @@ def _names(folder: Folder, classes: Sequence[str] | None) -> tuple[dict[int, int
         names, source = list(classes), "--classes"
     elif names is None and path:
         names, source = read_list(path, folder.texts), str(path)
-    elif names is None and (folder.root / NAME).is_file():  # a tree that was packed here
+    elif names is None and (folder.root / NAME).is_file():  # a tree that this package has packed
         content = read_json(folder.root / NAME)
         names = content.get("classes") if isinstance(content, dict) else None
         source = str(folder.root / NAME)
     if names is None:
         return table, None, source
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{source} does not hold a list of classes; mend it, or remove it and give --classes")
+        raise InputError(f"{source} does not hold a list of classes; correct it, or remove it and give --classes")
     names = background_first(names, source)
     if len(names) > len(VOC_COLORMAP):
         raise InputError(f"there are {len(names) - 1} classes; the VOC tree of section 9.9 has colours for "
@@ -107,40 +107,39 @@ def _names(folder: Folder, classes: Sequence[str] | None) -> tuple[dict[int, int
 
 
 def _pairs(folder: Folder, of_pictures: Path, of_masks: Path) -> tuple[list[Pair], int]:
-    """One pair per name below the two folders; a name that lacks one of the two, or has it twice, complains.
+    """Return a pair per name below the two folders, and the number of names that the set's lists leave out.
 
-    Lists of both parts leave out what they do not name; returns how many names that are. Beside one list alone, the
-    rest is the other part.
+    A name without exactly one picture and one mask gets a problem. If one part has no list, it gets all other names.
     """
-    found: dict[str, tuple[list[Path], list[Path]]] = {}
+    files: dict[str, tuple[list[Path], list[Path]]] = {}
     for path in sorted({*folder.pictures, *folder.with_suffix(".png")}):
         for i, place in enumerate((of_pictures, of_masks)):
             if path.is_relative_to(place):
                 name = path.relative_to(place).with_suffix("").as_posix()
-                found.setdefault(name.removesuffix("_mask") if i else name, ([], []))[i].append(path)
+                files.setdefault(name.removesuffix("_mask") if i else name, ([], []))[i].append(path)
     lists = _lists(folder)
-    alone = set(lists.values()) - {"test"}
-    if len(alone) == 1:
-        rest = "val" if alone == {"train"} else "train"
-        lists.update((name, rest) for name in found if name not in lists)
-    taken = [name for name in sorted(found) if name in lists or not lists]
-    pairs = [_pair(name, *found[name], lists, folder) for name in taken]
-    _complain_of_names(pairs, lists, found)
-    return pairs, len(found) - len(taken)
+    listed_parts = set(lists.values()) - {"test"}
+    if len(listed_parts) == 1:
+        rest = "val" if listed_parts == {"train"} else "train"
+        lists.update((name, rest) for name in files if name not in lists)
+    taken = [name for name in sorted(files) if name in lists or not lists]
+    pairs = [_pair(name, *files[name], lists, folder) for name in taken]
+    _complain_of_names(pairs, lists, files)
+    return pairs, len(files) - len(taken)
 
 
 def _pair(name: str, shown: list[Path], masks: list[Path], lists: dict[str, str], folder: Folder) -> Pair:
     entry = Entry(shown[0] if shown else None, folder.shown((shown or masks)[0]),
                   split=lists.get(name) if lists else split_of_folders(name.split("/")[:-1]))
-    for paths, what in ((shown, "picture"), (masks, "mask")):
+    for paths, kind in ((shown, "picture"), (masks, "mask")):
         if len(paths) != 1:
-            entry.complain(f"its {what} is missing" if not paths else
-                           f"there are several {what}s: {', '.join(map(folder.shown, paths))}")
+            entry.complain(f"its {kind} is missing" if not paths else
+                           f"there are several {kind}s: {', '.join(map(folder.shown, paths))}")
     return Pair(entry, masks[0] if masks else None, _packed_name(name))
 
 
 def _packed_name(name: str) -> str:
-    """A name for a list that blanks divide and that is UTF-8, whatever the bytes of the file's own."""
+    """Return a file name in UTF-8 without blanks, because blanks separate the names of a list."""
     text = re.sub(r"[/\s]", "_", name)
     return "".join(f"%{ord(letter) - 0xDC00:02X}" if "\udc80" <= letter <= "\udcff" else letter for letter in text)
 
@@ -151,19 +150,19 @@ def _lists(folder: Folder) -> dict[str, str]:
         path = folder.root / "ImageSets" / "Segmentation" / f"{part}.txt"
         for line in filter(None, folder.texts.lines(path) if path.is_file() else []):
             if lists.setdefault(line, part) != part and {lists[line], part} == {"train", "val"}:
-                raise InputError(f"{path}: {line} is in train.txt too; a picture is for one of the two")
+                raise InputError(f"{path}: {line} is in train.txt too; remove it from one of the two")
     return lists
 
 
-def _complain_of_names(pairs: list[Pair], lists: dict[str, str], found: dict) -> None:
+def _complain_of_names(pairs: list[Pair], lists: dict[str, str], files: dict) -> None:
     first: dict[str, Pair] = {}
     for pair in pairs:
         if first.setdefault(pair.name, pair) is not pair:
-            pair.entry.complain(f"would get the name {pair.name}, as would {first[pair.name].entry.where}")
+            pair.entry.complain(f"would get the name {pair.name}, like {first[pair.name].entry.where}")
     for name, part in lists.items():
-        if name not in found and part != "test":
+        if name not in files and part != "test":
             entry = Entry(None, f"ImageSets/Segmentation/{part}.txt")
-            entry.complain(f"names {name}, which is not there")
+            entry.complain(f"names {name}, which does not exist")
             pairs.append(Pair(entry, None, name))
 
 
@@ -185,26 +184,26 @@ def _check(pair: Pair, folder: Folder, table: dict[int, int] | None) -> None:
 
 
 def _are_binary(pairs: list[Pair], folder: Folder) -> bool:
-    """Whether all masks are of 0 and 255 only: then 255 is the one class, else VOC's border.
+    """Return whether the masks hold only 0 and 255: then 255 is the only class, else it is VOC's border.
 
-    Raises InputError where some are and others are not: 255 would be the object of some and no class in others.
+    Raises InputError if only some masks do: 255 would be a class in some masks and the border in others.
     """
     black_and_white = [pair for pair in pairs
                        if BORDER in pair.values and pair.values <= {0, BORDER} and not pair.in_color]
     numbered = [pair for pair in pairs if pair.values - {0, BORDER}]
     if black_and_white and numbered:
-        def names(of: list[Pair]) -> str:
-            return ", ".join(folder.shown(pair.mask) for pair in of[:3]) + (" and others" if len(of) > 3 else "")
+        def names(some: list[Pair]) -> str:
+            return ", ".join(folder.shown(pair.mask) for pair in some[:3]) + (" and others" if len(some) > 3 else "")
         raise InputError(f"the masks {names(black_and_white)} hold only 0 and 255, {names(numbered)} the numbers of "
-                         "classes; save all in one way")
+                         "classes; save all in the same way")
     return bool(black_and_white)
 
 
 def _default_names(pairs: list[Pair], folder: Folder, binary: bool) -> list[str]:
-    """Names where no file has them: VOC's for VOC's own pictures or colours, numbers for a plain folder of masks."""
+    """Return class names if no file has them: VOC's for VOC's own pictures or colours, else numbers."""
     if (folder.root / "SegmentationClass").is_dir() and not binary:
-        whole = [pair for pair in pairs if pair.mask and pair.entry.picture]
-        if any(pair.in_color for pair in pairs) or (whole and all(_OF_VOC.fullmatch(pair.name) for pair in whole)):
+        names = [pair.name for pair in pairs if pair.mask and pair.entry.picture]
+        if any(pair.in_color for pair in pairs) or (names and all(map(_VOC_NAME.fullmatch, names))):
             return list(VOC_CLASSES)
         raise InputError(f"no file names the classes of {folder.root}: it needs {', '.join(CLASS_LISTS)} or "
                          "labelmap.txt; or give them with --classes, in the order of the masks' values from 1 on")
@@ -216,5 +215,5 @@ def _check_classes(pairs: list[Pair], names: list[str], binary: bool, folder: Fo
     for pair in pairs if not binary else []:
         unknown = sorted(value for value in pair.values if value >= len(names) and value != BORDER)
         if unknown and pair.mask is not None:
-            pair.entry.complain(f"the classes {', '.join(map(str, unknown[:8]))} are unknown; there are 0 to "
+            pair.entry.complain(f"the classes {', '.join(map(str, unknown[:8]))} are unknown; the classes are 0 to "
                                 f"{len(names) - 1}", folder.shown(pair.mask))

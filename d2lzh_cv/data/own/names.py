@@ -1,4 +1,4 @@
-"""Class names: lists of them in files, words that mean the background, and two that are one."""
+"""Class names: their lists, duplicates, and the words for the background."""
 from __future__ import annotations
 
 import unicodedata
@@ -8,23 +8,23 @@ from pathlib import Path
 from ...errors import InputError
 from .text import Texts
 
-# Compared without case and without signs: `_background_`, `[Background]` and `BACKGROUND` are one word.
+# Compared without case and punctuation: `_background_`, `[Background]` and `BACKGROUND` are equal.
 _BACKGROUND = {"background", "backgrounds", "bg", "背景", "后景", "後景", "背景类", "背景類"}
 _IGNORED = {"ignore", "ignored", "void", "unlabeled", "unlabelled"}
 
 
 def clean(name: object) -> str:
-    """Return a class name as it is compared: composed characters, no blanks around it."""
+    """Return a class name in a form to compare: composed characters (NFC), no blanks around it."""
     return unicodedata.normalize("NFC", str(name)).strip()
 
 
 def is_background(name: str) -> bool:
-    """Whether ``name`` is a word for what is no object: ``background``, ``_background_``, ``背景``, ``__ignore__``."""
+    """Return whether ``name`` means no object: ``background``, ``_background_``, ``背景``, ``__ignore__`` ..."""
     return _word(name) in _BACKGROUND or is_ignored(name)
 
 
 def is_ignored(name: str) -> bool:
-    """Whether ``name`` is a word for pixels that do not count, between signs such as labelme's ``__ignore__``."""
+    """Return whether ``name`` means pixels that do not count, such as labelme's ``__ignore__``."""
     return name.startswith(("_", "[", "<")) and _word(name) in _IGNORED
 
 
@@ -35,8 +35,7 @@ def _word(name: str) -> str:
 def read_list(path: Path, texts: Texts) -> list[str]:
     """Return the class names of ``path``, one per line, in the order of their numbers.
 
-    Raises InputError naming the file and line for an empty line (the numbers after it would shift) and for a name
-    given twice.
+    Raises InputError for an empty line, which makes the later numbers unclear, and for a name that occurs twice.
     """
     names = [clean(line) for line in texts.lines(path)]
     for number, name in enumerate(names, 1):
@@ -47,32 +46,32 @@ def read_list(path: Path, texts: Texts) -> list[str]:
 
 
 def unique(names: Sequence[str], source: str, places: Sequence[str] | None = None) -> list[str]:
-    """Return ``names``. Raises InputError naming ``source`` and the places of a name that is there twice."""
+    """Return ``names``. Raises InputError naming ``source`` and both places of a name that occurs twice."""
     first: dict[str, str] = {}
     for name, place in zip(names, places or [f"number {i}" for i in range(len(names))]):
         if name in first:
-            raise InputError(f"{source} names the class {name!r} twice, {first[name]} and {place}; give each class one "
-                             "name of its own")
+            raise InputError(f"{source} names the class {name!r} twice, {first[name]} and {place}; give each class its "
+                             "own name")
         first[name] = place
     return list(names)
 
 
 def without_background(names: Iterable[str]) -> list[str]:
-    """Return the classes of objects among ``names``."""
+    """Return the ``names`` that do not mean the background."""
     return [name for name in names if not is_background(name)]
 
 
 def background_first(names: Sequence[str], source: str) -> list[str]:
-    """Return the names of the values 0, 1, ... of masks: ``background``, then the classes.
+    """Return the names of a mask's values 0, 1, ...: ``background``, then the classes.
 
-    ``names`` may begin with a word for the background, after labelme's ``__ignore__`` (the value -1) or not.
-    Raises InputError naming ``source`` when such a word stands elsewhere: the numbers would not be clear.
+    ``names`` may begin with labelme's ``__ignore__`` (the value -1), with a word for the background, or with both.
+    Raises InputError naming ``source`` if such a word is at another place, which makes the numbers unclear.
     """
     rest = list(names)
     if rest and is_ignored(rest[0]):
         rest = rest[1:]
     elif rest and _word(rest[0]) in _IGNORED:
-        raise InputError(f"{source}: {rest[0]!r} can mean the value 0 or pixels that do not count; call it background "
+        raise InputError(f"{source}: {rest[0]!r} can mean the value 0 or pixels that do not count; name it background "
                          "or __ignore__")
     if rest and _word(rest[0]) in _BACKGROUND:
         rest = rest[1:]

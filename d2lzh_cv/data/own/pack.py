@@ -1,4 +1,4 @@
-"""Packing: find the format, read, check, split, write; the folder is whole or not there."""
+"""Packing of an annotated set: find its format, read, check, split and write it."""
 from __future__ import annotations
 
 import os
@@ -29,19 +29,19 @@ def pack(src: str | Path, out: str | Path, kind: str = "auto", val_ratio: float 
 
     Args:
         src: a folder, or the JSON, CSV or CVAT file in it.
-        out: does not exist yet, or is empty. Boxes become train.rec, train.idx, val.rec, val.idx; masks a VOC tree;
-            both with classes.json.
+        out: a new or empty folder. Boxes become train.rec, train.idx, val.rec, val.idx; masks become a VOC tree; both
+            get classes.json. The folder appears only when it is complete.
         kind: auto, voc, cvat, coco, yolo, csv or masks.
-        val_ratio: part of the pictures for validation; by default the set's own split, or 0.1.
-        classes: names in the order of their numbers, in place of the set's own.
-        skip_bad: leave out every picture with a problem. A box alone is never left out: its object would be learnt
+        val_ratio: the part of the pictures for validation; by default the set's own split, or 0.1.
+        classes: names in the order of their numbers; they replace the set's own.
+        skip_bad: leave out every picture with a problem. A single box is never left out: its object would be learnt
             as background.
-        seed: of the drawn split.
-        pictures: the folder of the pictures, where they lie elsewhere than the annotations.
-        encoding: of all texts, where it is neither UTF-8 nor GB18030.
+        seed: the seed of a random split.
+        pictures: the folder of the pictures, if it is not the annotations' folder.
+        encoding: the encoding of all text files, if it is neither UTF-8 nor GB18030.
 
     Raises:
-        BadData: something is wrong and ``skip_bad`` is not set.
+        BadData: pictures have problems, and ``skip_bad`` is not set.
         InputError: ``src`` or ``out`` cannot be used at all.
     """
     src, out = Path(src), Path(out)
@@ -59,8 +59,7 @@ def pack(src: str | Path, out: str | Path, kind: str = "auto", val_ratio: float 
                           counts=lambda sample: bool(sample.rows))
     for part, word in (("train", "training"), ("val", "validation")):
         if not any(sample.rows for sample in parts[part]):
-            raise InputError(f"no {word} picture of {src} shows an object; add one, or draw the parts anew "
-                             "with --val-ratio")
+            raise InputError(f"no {word} picture of {src} shows an object; add one, or draw new parts with --val-ratio")
     _write(out, parts, checked, reading.format)
     return Summary(_lines(out, parts, unused, checked, reading, folder), checked.problems)
 
@@ -79,14 +78,14 @@ def _check_arguments(src: Path, out: Path, val_ratio: float | None, classes: Seq
     if val_ratio is not None and not 0 < val_ratio < 1:
         raise InputError(f"--val-ratio {val_ratio:g} is not between 0 and 1; 0.1 keeps a tenth for validation")
     if classes is not None and (not classes or len(set(classes)) < len(classes)):
-        raise InputError("--classes names a class twice, or none at all; give each once")
+        raise InputError("--classes names a class twice, or no class; give each once")
 
 
 def _are_masks(src: Path, folder: Folder) -> bool:
-    """Whether the set is of masks. Raises InputError where it has boxes as well."""
+    """Return whether the set has masks. Raises InputError if it has boxes too."""
     if masks.folders_of(folder) is None:
         return False
-    boxes = [kind for kind, one in formats.FORMATS.items() if one.files_of(folder)]
+    boxes = [kind for kind, form in formats.FORMATS.items() if form.files_of(folder)]
     if boxes:
         raise InputError(f"{src} holds masks and boxes ({', '.join(boxes)}); choose with --format masks or --format "
                          f"{boxes[0]}")
@@ -119,7 +118,7 @@ def _lines(out: Path, parts: dict[str, list[Sample]], unused: list[str], checked
            folder: Folder) -> list[str]:
     lines = [f"{reading.format}, {counted(len(reading.entries), 'picture')}, coordinates "
              f"{'relative' if checked.relative else 'in pixels'}", *folder.remarks(), *reading.notes,
-             *_of_no_annotation(reading, folder), *left_out(checked.bad, checked.problems), *unused]
+             *_unnamed_pictures(reading, folder), *left_out(checked.bad, checked.problems), *unused]
     counts = {part: _objects(samples, checked.classes) for part, samples in parts.items()}
     for part, samples in parts.items():
         objects = ", ".join(f"{name} {count}" for name, count in counts[part].items())
@@ -132,8 +131,8 @@ def _lines(out: Path, parts: dict[str, list[Sample]], unused: list[str], checked
     return [*lines, f"packed into {out}; train on it with: d2lzh-cv run 9.7 --data {shlex.quote(str(out))}"]
 
 
-def _of_no_annotation(reading: Reading, folder: Folder) -> list[str]:
-    """A line on pictures beside the packed ones that no annotation names."""
+def _unnamed_pictures(reading: Reading, folder: Folder) -> list[str]:
+    """Return a line about pictures in the same folders that no annotation names."""
     named = {os.path.realpath(entry.picture) for entry in reading.entries if entry.picture}
     places = {entry.picture.parent for entry in reading.entries if entry.picture}
     count = sum(picture.parent in places and os.path.realpath(picture) not in named for picture in folder.pictures)

@@ -1,4 +1,4 @@
-"""What a packed set says of itself, in classes.json beside its records."""
+"""The file classes.json of a packed set: its classes and numbers of pictures."""
 from __future__ import annotations
 
 import os
@@ -15,16 +15,16 @@ NAME = "classes.json"
 
 
 def check_free(out: Path) -> None:
-    """Raise InputError where ``out`` is something already: nothing of the reader's is overwritten."""
+    """Raise InputError if ``out`` exists and is not an empty folder, so that no file is overwritten."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already; name a folder that does not exist, or remove it first")
+        raise InputError(f"{out} already exists; name a new folder, or remove it first")
 
 
 @contextmanager
 def new_set(out: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes ``out`` when the block ends well; InputError where another process packs."""
-    whole = Path(os.path.abspath(out))
-    with locks.alone(whole.parent / f".{whole.name}.lock", f"a set is being packed into {out}"):
+    """Yield an empty folder that becomes ``out`` after the block. Raises InputError if another process packs there."""
+    path = Path(os.path.abspath(out))
+    with locks.alone(path.parent / f".{path.name}.lock", f"a set is being packed into {out}"):
         check_free(out)
         with make_folder_atomically(out) as temporary:
             yield temporary
@@ -32,7 +32,7 @@ def new_set(out: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Packed:
-    """A packed set: its class names in the order of their numbers, and how many pictures each part has."""
+    """A packed set: its class names in the order of their numbers, and the number of pictures of each part."""
 
     classes: list[str]
     train: int
@@ -40,7 +40,7 @@ class Packed:
 
 
 def describe(folder: str | Path) -> Packed | None:
-    """Read the classes.json of a packed set; None where there is none. Raises InputError when it is damaged."""
+    """Read classes.json in ``folder``; return None if there is none. Raises InputError if it is damaged."""
     path = Path(folder) / NAME
     if not path.is_file():
         return None
@@ -49,13 +49,13 @@ def describe(folder: str | Path) -> Packed | None:
         classes, pictures = content["classes"], content["pictures"]
         packed = Packed([str(name) for name in classes], int(pictures["train"]), int(pictures["val"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} does not say the classes and pictures of a packed set; pack it again") from error
+        raise InputError(f"{path} lacks the classes or pictures of a packed set; pack it again") from error
     if not packed.classes or packed.train < 1 or packed.val < 1:
         raise InputError(f"{path} names no classes or no pictures; pack the set again")
     return packed
 
 
 def class_names(folder: str | Path, default: Sequence[str]) -> list[str]:
-    """The class names of the set in ``folder``: its own where it was packed here, else ``default``."""
+    """Return the class names of a packed set in ``folder``; ``default`` for another set."""
     packed = describe(folder)
     return packed.classes if packed else list(default)

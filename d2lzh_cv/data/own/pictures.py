@@ -1,4 +1,4 @@
-"""A picture as it will be packed: whole, upright, and the same pixels that training and prediction see."""
+"""Pictures for packing: complete and upright, with the same pixels as in training and prediction."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -10,14 +10,14 @@ from ..pixels import check_picture_bytes, for_records, read_file, read_pixels
 
 
 class Unfit(Exception):
-    """Why a picture cannot be taken."""
+    """The reason why a picture cannot be packed."""
 
 
 def look(path: Path, claimed: tuple[int, int] | None = None) -> tuple[tuple[int, int], bool]:
-    """Return ((width, height), whether it has to be turned upright), after reading the picture to its end.
+    """Read the picture to its end and return ((width, height), whether it has to be turned upright). Raises Unfit.
 
-    A camera may store a picture on its side, with a note in its EXIF that MXNet does not read. It is turned, unless
-    only the size as stored is the ``claimed`` one of its annotation. Raises Unfit.
+    A camera may store a picture on its side, with an EXIF orientation that MXNet ignores. It is turned, unless the
+    annotation's size ``claimed`` is the stored size.
     """
     try:
         header = check_picture_bytes(read_file(path), path)
@@ -30,13 +30,12 @@ def look(path: Path, claimed: tuple[int, int] | None = None) -> tuple[tuple[int,
 
 
 def content_of(path: Path, turn: bool) -> bytes:
-    """What of the picture goes into a record: its own file without metadata where MXNet reads that right, else its
-    pixels as PNG."""
+    """Return the picture's file for a record, see :func:`d2lzh_cv.data.pixels.for_records`."""
     return for_records(read_file(path), path, upright=turn)
 
 
 def write_jpeg(path: Path, turn: bool, target: Path) -> None:
-    """Write the picture as JPEG: its own file where it is one and stands as it is to be, else saved anew."""
+    """Write the picture as JPEG: a copy if it is a JPEG that need not be turned, else a newly encoded file."""
     own = b"" if turn else content_of(path, turn)
     if own.startswith(b"\xff\xd8"):
         target.write_bytes(own)

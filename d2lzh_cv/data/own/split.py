@@ -1,4 +1,4 @@
-"""Which pictures are for training and which for validation."""
+"""The split of a set into training and validation."""
 from __future__ import annotations
 
 import random
@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 def split(items: Sequence[T], split_of: Callable[[T], str | None], ratio: float | None, seed: int,
           counts: Callable[[T], bool] = lambda item: True) -> tuple[dict[str, list[T]], list[str]]:
-    """Return ({'train': ..., 'val': ...}, lines on pictures left out): the set's own parts where it has both.
+    """Return ({'train': ..., 'val': ...}, lines about pictures that are left out).
 
-    Without both, or with a ``ratio`` given, so large a part of all is drawn for validation; of all but the 'test' ones,
-    unless there are no others. Items that do not count, such as pictures without objects, are drawn apart, so that both
-    parts have of those that do. Raises InputError when there are fewer than two of these.
+    The set's own parts are taken if it has both and ``ratio`` is None. Else a part ``ratio`` is drawn for validation;
+    the test part is used only if there is nothing else. Items that do not count, such as pictures without objects, are
+    drawn separately, so that both parts get items that count. Raises InputError if fewer than two items count.
     """
     parts = {name: [item for item in items if split_of(item) == name] for name in ("train", "val", "test")}
     test = parts.pop("test")
@@ -34,12 +34,12 @@ def split(items: Sequence[T], split_of: Callable[[T], str | None], ratio: float 
 
 
 def _draw(counting: list[bool], ratio: float, seed: int) -> set[int]:
-    """The places of the items for validation, at least one that counts, and at least one such left for training."""
+    """Return the indices of the items for validation. Both parts get at least one item that counts."""
     groups = [[i for i, counts in enumerate(counting) if counts is kind] for kind in (True, False)]
     fit = len(groups[0])
     if fit < 2:
         raise InputError(f"{counted(fit, 'picture')} {'is' if fit == 1 else 'are'} fit for use; training and "
-                         "validation need one each at least")
+                         "validation need at least one each")
     rng = random.Random(seed)
     for group in groups:
         rng.shuffle(group)

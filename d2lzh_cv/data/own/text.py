@@ -1,6 +1,6 @@
-"""The one reader of every text that a user brings: tables, class lists, lists of pictures, YAML, XML, JSON.
+"""The reader of all text files of a set: tables, class lists, lists of pictures, YAML, XML, JSON.
 
-A text is decoded strictly. To replace what cannot be decoded would make one name of two.
+Decoding is strict: with replacement characters, two names could become equal.
 """
 from __future__ import annotations
 
@@ -19,52 +19,51 @@ CHINESE = "gb18030"
 
 
 class Texts:
-    """Reads texts, and keeps which of them were taken for Chinese, so that their reader can be told.
+    """A reader of text files; ``chinese`` lists the files that it has read as GB18030.
 
     Args:
-        encoding: what ``--encoding`` says of all texts, or None to find out.
+        encoding: the encoding of all files (``--encoding``); None to find it out for each file.
 
-    Raises:
-        InputError: ``encoding`` is none that Python knows.
+    Raises InputError for an encoding that Python does not know.
     """
 
     def __init__(self, encoding: str | None = None) -> None:
         try:
             self._encoding = codecs.lookup(encoding).name if encoding else None
-            "".encode(self._encoding or "utf-8")  # 'base64' and the like are codecs, but not of text
+            "".encode(self._encoding or "utf-8")  # fails for codecs that are not of text, such as 'base64'
         except LookupError:
             raise InputError(f"--encoding {encoding}: Python knows no such encoding of text; give utf-8, gb18030, "
                              "big5, shift_jis, latin-1 or another") from None
         self.chinese: list[Path] = []
 
     def read(self, path: Path) -> str:
-        """Return the text of ``path``. Raises InputError naming it when it cannot be read or decoded."""
+        """Return the text of ``path``. Raises InputError naming it if it cannot be read or decoded."""
         return self._decode(_bytes_of(path), path)
 
     def read_xml(self, path: Path, limit: int) -> str:
-        """Return the text of an XML file by the encoding that it declares, without the declaration.
+        """Return the text of an XML file in its declared encoding, without the declaration.
 
-        Raises InputError naming ``path`` when it has more than ``limit`` bytes or cannot be decoded.
+        Raises InputError naming ``path`` if it has more than ``limit`` bytes or cannot be decoded.
         """
         content = _bytes_of(path, limit)
         declared = _XML_ENCODING.match(content)
         name = declared[1].decode().lower().replace("_", "-") if declared and not self._encoding else None
-        if name in ("gb2312", "gbk"):  # each a part of GB18030, and named where it is not enough
+        if name in ("gb2312", "gbk"):  # subsets of GB18030; some files that declare them need all of it
             name = CHINESE
         elif content[:2] in (b"<\0", b"\0<") and not self._encoding:
             name = "utf-16-le" if content[1] == 0 else "utf-16-be"
         try:
             text = self._decode(content, path) if name is None else content.decode(name)
         except (LookupError, UnicodeError) as error:
-            if name in ("utf-8", "utf8"):  # tools write that whatever they do
+            if name in ("utf-8", "utf8"):  # many tools declare it, whatever the encoding is
                 text = self._decode(content, path)
             else:
-                raise InputError(f"{path} declares the encoding {name}, which it is not in ({error}); save it as "
-                                 "UTF-8, or name its encoding with --encoding") from error
+                raise InputError(f"{path} declares the encoding {name} but is not in it ({error}); save it as UTF-8, "
+                                 "or name its encoding with --encoding") from error
         return _XML_DECLARATION.sub("", text.removeprefix("\ufeff"))
 
     def lines(self, path: Path) -> list[str]:
-        """Return the lines of ``path``, stripped; an empty one keeps its place, but not at the end."""
+        """Return the lines of ``path``, stripped; only empty lines at the end are removed."""
         lines = [line.strip() for line in re.split("\r\n|\r|\n", self.read(path))]
         while lines and not lines[-1]:
             lines.pop()
@@ -115,14 +114,14 @@ def _strictly(content: bytes, encoding: str, path: Path) -> str:
 
 
 def _excerpt(text: str) -> str:
-    """The first word with letters beyond ASCII."""
+    """Return the first word with a letter that is not ASCII."""
     return next(word for word in re.split(r"[\s,;]+", text) if not word.isascii())[:20]
 
 
 def _is_both(content: bytes) -> bool:
-    """Whether a text that is UTF-8 could as well be a few Chinese characters: the two bytes of 猫 are those of è.
+    """Return whether UTF-8 text can also be a few Chinese characters: 猫 and è have the same two bytes.
 
-    No letter of a to z touches them, and no two in a row have the same first byte, as those of one alphabet have.
+    A letter from a to z beside them, or the same first byte in a row of letters, excludes Chinese.
     """
     runs = re.findall(rb"[\x80-\xff]+", content)
     alphabet = any(len(run) > 2 and len(set(run[::2])) == 1 for run in runs)
@@ -131,10 +130,10 @@ def _is_both(content: bytes) -> bool:
 
 
 def _as_chinese(content: bytes) -> str | None:
-    """The text as GB18030; None where it is not, or could as well be of a European encoding of one byte per letter.
+    """Return the text in GB18030; None if it is not, or can also be in a European encoding of one byte per letter.
 
-    Half of the bytes of Chinese text are below 0xC0, where Latin-1, Windows-1251 and their like have no letters. Text
-    without any such byte is taken for Chinese only if it is short and no letter of a to z touches it.
+    Chinese text has many bytes from 0x80 to 0xBF, where Latin-1, Windows-1251 and similar encodings have no letters.
+    Text without such a byte counts as Chinese only if it is short and does not touch a letter from a to z.
     """
     try:
         text = content.decode(CHINESE)

@@ -1,4 +1,4 @@
-"""The check before packing: every box, every picture, every class; what is wrong is listed, not mended."""
+"""The check of all boxes, pictures and classes before packing. It lists problems and does not correct them."""
 from __future__ import annotations
 
 from collections import Counter
@@ -14,13 +14,13 @@ from .entries import Box, Entry, Problem, Reading
 from .folder import Folder
 from .names import clean, is_background, unique, without_background
 
-NEAR = 2.0  # a box whose numbers are all within ±2, not whole ones, is relative, if a little outside
-SLACK = 1.0  # pixels that rounding may put a corner outside; it is moved back
+NEAR = 2.0  # a box with all numbers within ±2, not all integers, counts as relative
+SLACK = 1.0  # pixels by which a rounded corner may be outside; it is moved back
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture fit to be packed: rows [class, xmin, ymin, xmax, ymax], relative; none for background alone."""
+    """A picture to pack: rows [class, xmin, ymin, xmax, ymax], relative corners; no row for a background picture."""
 
     picture: Path
     rows: list[list[float]]
@@ -31,7 +31,7 @@ class Sample:
 
 @dataclass
 class Checked:
-    """The outcome: what is fit, the class names, and every problem, picture by picture."""
+    """The result: the pictures to pack, the class names, the number of bad pictures, and all problems."""
 
     samples: list[Sample]
     classes: list[str]
@@ -41,9 +41,9 @@ class Checked:
 
 
 def check(reading: Reading, folder: Folder, classes: Sequence[str] | None = None) -> Checked:
-    """Check all that was read; ``classes`` take the place of the set's own.
+    """Check the annotations and pictures; ``classes`` replace the set's own.
 
-    Raises InputError where no picture is found, or where the classes are only words for the background.
+    Raises InputError if no picture is found, or if a class name occurs twice.
     """
     _refuse_lost_pictures(reading, folder)
     boxes = [box for entry in reading.entries for box in entry.boxes]
@@ -62,15 +62,15 @@ def check(reading: Reading, folder: Folder, classes: Sequence[str] | None = None
 
 
 def _refuse_lost_pictures(reading: Reading, folder: Folder) -> None:
-    """One line in place of one per picture where the pictures lie elsewhere."""
+    """Raise one InputError, in place of a problem per picture, if all pictures are in another folder."""
     lost = [entry for entry in reading.entries if entry.missing]
     if len(lost) > 1 and all(entry.picture is None for entry in reading.entries):
-        raise InputError(f"none of the {len(lost)} pictures that {lost[0].where.split(', ')[0]} and its like name is "
+        raise InputError(f"none of the {len(lost)} pictures that {lost[0].where.split(', ')[0]} and others name is "
                          f"below {folder.pictures_root}, such as {lost[0].named!r}; name their folder with --pictures")
 
 
 def _are_relative(boxes: list[Box], expected: bool) -> bool:
-    """Whether coordinates are relative, by what most boxes look like; the others are problems then."""
+    """Return whether most boxes look relative; if as many do not, ``expected`` decides. Other boxes are problems."""
     relative = sum(_looks_relative(box) for box in boxes)
     return expected if 2 * relative == len(boxes) else 2 * relative > len(boxes)
 
@@ -85,12 +85,12 @@ def _find_duplicates(entries: list[Entry], folder: Folder) -> None:
     first: dict[Path, Entry] = {}
     for entry in entries:
         if entry.picture and counts[entry.picture] > 1 and first.setdefault(entry.picture, entry) is not entry:
-            entry.complain(f"is of {folder.shown(entry.picture)}, as is {first[entry.picture].where}")
-            first[entry.picture].complain(f"is of {folder.shown(entry.picture)}, as is {entry.where}")
+            entry.complain(f"annotates {folder.shown(entry.picture)}, and so does {first[entry.picture].where}")
+            first[entry.picture].complain(f"annotates {folder.shown(entry.picture)}, and so does {entry.where}")
 
 
 def _sample(entry: Entry, folder: Folder, checked: Checked) -> Sample | None:
-    """The entry as it will be packed; None where it complains of something."""
+    """Return the entry in its packed form; None if it has a problem."""
     if entry.picture is None:
         _check_boxes(entry, None, checked)
         return None
@@ -104,14 +104,14 @@ def _sample(entry: Entry, folder: Folder, checked: Checked) -> Sample | None:
 
 
 def _check_boxes(entry: Entry, size: tuple[int, int] | None, checked: Checked) -> list[list[float]]:
-    """The boxes as rows; what can be told without the picture's ``size`` is told where that is not known."""
+    """Return the boxes as rows; without the picture's ``size``, some checks are left out."""
     rows = []
     for box in entry.boxes:
         if is_background(box.name):
             entry.complain(f"{box.name!r} is a word for the background, which has no boxes; remove the box, or rename "
                            "its class", box.where)
         elif box.name not in checked.classes:
-            entry.complain(f"the class {box.name!r} is unknown; there are {_listed(checked.classes)}"
+            entry.complain(f"the class {box.name!r} is unknown; the classes are {_listed(checked.classes)}"
                            if box.name else "it names no class", box.where)
         fault = _fault(box, size, checked.relative)
         if fault:
@@ -122,13 +122,13 @@ def _check_boxes(entry: Entry, size: tuple[int, int] | None, checked: Checked) -
 
 
 def _fault(box: Box, size: tuple[int, int] | None, relative: bool) -> str | None:
-    """What is wrong with the corners, or None."""
+    """Return the problem of the corners, or None."""
     xmin, ymin, xmax, ymax = box.corners
     shown = f"the box ({xmin:g}, {ymin:g}, {xmax:g}, {ymax:g})"
     if xmax <= xmin or ymax <= ymin:
         return f"{shown} has {'a negative' if xmax < xmin or ymax < ymin else 'no'} width or height"
     if _looks_relative(box) != relative:
-        return f"{shown} is {'in pixels' if relative else 'relative'}, the set's others are not"
+        return f"{shown} is {'in pixels' if relative else 'relative'}, the set's other boxes are not"
     if size is None:
         return None
     width, height = size if relative else (1, 1)
@@ -141,7 +141,7 @@ def _fault(box: Box, size: tuple[int, int] | None, relative: bool) -> str | None
 
 
 def _inside(box: Box, size: tuple[int, int], relative: bool) -> list[float]:
-    """The corners, relative and within [0, 1]."""
+    """Return relative corners, moved into [0, 1]."""
     scale = (1, 1) if relative else size
     return [min(max(value / scale[i % 2], 0.0), 1.0) for i, value in enumerate(box.corners)]
 

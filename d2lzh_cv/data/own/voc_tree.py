@@ -1,4 +1,4 @@
-"""Pictures and masks made into the VOC tree of section 9.9."""
+"""Packing of pictures and masks into a VOC tree for section 9.9."""
 from __future__ import annotations
 
 import shlex
@@ -19,38 +19,38 @@ from .pictures import write_jpeg
 from .split import split
 from .summary import BadData, Summary, counted, left_out
 
-CROP = (480, 320)  # width and height of the crops section 9.10 trains on
+CROP = (480, 320)  # width and height of section 9.10's crops
 
 
 def pack(folder: Folder, out: Path, val_ratio: float | None, classes: Sequence[str] | None, skip_bad: bool,
          seed: int) -> Summary:
-    """Check all pairs and write the tree, as :func:`d2lzh_cv.data.own.pack.pack` does boxes."""
-    found = masks.read(folder, classes)
-    good = [pair for pair in found.pairs if not pair.entry.problems]
-    problems = [problem for pair in found.pairs for problem in pair.entry.problems]
-    bad = len(found.pairs) - len(good)
+    """Check all pairs and write the tree. Arguments and errors: see :func:`d2lzh_cv.data.own.pack.pack`."""
+    checked = masks.read(folder, classes)
+    good = [pair for pair in checked.pairs if not pair.entry.problems]
+    problems = [problem for pair in checked.pairs for problem in pair.entry.problems]
+    bad = len(checked.pairs) - len(good)
     if problems and not skip_bad:
-        raise BadData(problems, bad, len(found.pairs))
+        raise BadData(problems, bad, len(checked.pairs))
     parts, unused = split(good, lambda pair: pair.entry.split, val_ratio, seed)
-    _write(out, parts, found)
-    lines = [f"masks, {counted(len(found.pairs), 'picture')}, classes: {', '.join(found.names)}",
+    _write(out, parts, checked)
+    lines = [f"masks, {counted(len(checked.pairs), 'picture')}, classes: {', '.join(checked.names)}",
              *folder.remarks(), *left_out(bad, problems), *unused]
-    if found.unlisted:
-        lines.append(f"left out {counted(found.unlisted, 'picture')} that no list of ImageSets/Segmentation names")
+    if checked.unlisted:
+        lines.append(f"left out {counted(checked.unlisted, 'picture')} that no list of ImageSets/Segmentation names")
     return Summary(lines + _lines(out, parts), problems)
 
 
-def _write(out: Path, parts: dict[str, list[Pair]], found: Masks) -> None:
+def _write(out: Path, parts: dict[str, list[Pair]], checked: Masks) -> None:
     colors = np.zeros((256, 3), np.uint8)
     colors[:len(VOC_COLORMAP)] = VOC_COLORMAP
-    colors[BORDER] = VOC_COLORMAP[1] if found.binary else BORDER_COLOR
+    colors[BORDER] = VOC_COLORMAP[1] if checked.binary else BORDER_COLOR
     with new_set(out) as temporary:
         for part, pairs in parts.items():
             for pair in pairs:
-                _write_pair(temporary, pair, colors[indices(pair.mask, found.table)[0]])
+                _write_pair(temporary, pair, colors[indices(pair.mask, checked.table)[0]])
             write_text(temporary / "ImageSets" / "Segmentation" / f"{part}.txt",
                        "".join(f"{pair.name}\n" for pair in pairs))
-        write_json(temporary / NAME, {"task": "segment", "classes": found.names, "source": "masks",
+        write_json(temporary / NAME, {"task": "segment", "classes": checked.names, "source": "masks",
                                       "pictures": {part: len(pairs) for part, pairs in parts.items()}})
 
 

@@ -1,4 +1,4 @@
-"""Pascal VOC: an XML file per picture; lists in ImageSets/Main tell the training and validation pictures."""
+"""Pascal VOC: an XML file per picture; lists in ImageSets/Main give the split."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -12,24 +12,24 @@ CLASS_LISTS = ("classes.txt", "class_names.txt", "labels.txt", "predefined_class
 
 
 def files_of(folder: Folder) -> list[Path]:
-    """The XML files that are annotations of one picture; with one such, those too that cannot be read."""
+    """Return the XML files in VOC's format; if there is one, also the XML files that cannot be read."""
     kinds = {path: xml_file.kind_of(path, folder.texts) for path in folder.with_suffix(".xml")}
     return [path for path, kind in kinds.items()
             if kind in (xml_file.VOC, xml_file.BROKEN)] if xml_file.VOC in kinds.values() else []
 
 
 def read(folder: Folder, files: list[Path]) -> Reading:
-    """Read the XML ``files``, a picture each."""
+    """Read the VOC ``files``, one per picture."""
     finder = folder.finder((path, folder.split_of(path)) for path in files)
     entries = {path: _entry(path, folder, finder) for path in files}
-    _from_zero(list(entries.values()))
+    _count_from_zero(list(entries.values()))
     orphans = _split_by_lists(entries, folder)
     classes, source = class_list(folder)
     return Reading("Pascal VOC XML", [*entries.values(), *orphans], classes, source=source)
 
 
 def class_list(folder: Folder, names: tuple[str, ...] = CLASS_LISTS) -> tuple[list[str] | None, str]:
-    """The class names of the first of the files ``names`` at the root of a set, and which it was."""
+    """Return the class names in the first of the files ``names`` at the set's root, and its path; else (None, "")."""
     for name in names:
         path = folder.root / name
         if path.is_file():
@@ -59,20 +59,20 @@ def _entry(path: Path, folder: Folder, finder: Finder) -> Entry:
     return entry
 
 
-def _picture(said: str, path: Path, entry: Entry, finder: Finder) -> Path | None:
-    """What <filename> says; where no such file is, the picture with the XML file's own name, as the VOC tree has it."""
-    found = finder.find(said.strip("\n") if said.strip() else path.stem, entry, path)
-    if found is None and entry.missing:
+def _picture(filename: str, path: Path, entry: Entry, finder: Finder) -> Path | None:
+    """Return the picture that <filename> names; if it is missing, the picture with the XML file's own name."""
+    picture = finder.find(filename.strip("\n") if filename.strip() else path.stem, entry, path)
+    if picture is None and entry.missing:
         complaint = entry.problems.pop()
-        found = finder.find_stem(path.stem, entry, path)
-        if found is None and not entry.problems:
+        picture = finder.find_stem(path.stem, entry, path)
+        if picture is None and not entry.problems:
             entry.problems.append(complaint)
-        entry.missing = found is None
-    return found
+        entry.missing = picture is None
+    return picture
 
 
-def _from_zero(entries: list[Entry]) -> None:
-    """VOC counts pixels from 1 and includes the last; tools that count from 0 give themselves away by a 0."""
+def _count_from_zero(entries: list[Entry]) -> None:
+    """Shift the boxes, because VOC counts pixels from 1, unless a 0 shows that the tool counts from 0."""
     lowest = [value for entry in entries for box in entry.boxes for value in box.corners[:2]]
     if any(0 <= value < 1 for value in lowest):
         return
@@ -88,7 +88,7 @@ def _shifted(box: Box) -> Box:
 
 
 def _split_by_lists(entries: dict[Path, Entry], folder: Folder) -> list[Entry]:
-    """Set the split of each entry by the lists of its tree; returns a complaint for each name without annotation."""
+    """Set the splits by the lists of each tree; return an entry with a problem for each name without annotation."""
     orphans = []
     for place in sorted({path.parent for path in folder.with_suffix(".txt")
                          if path.parts[-3:-1] == ("ImageSets", "Main")}):

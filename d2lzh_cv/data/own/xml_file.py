@@ -1,4 +1,4 @@
-"""XML of annotations: any declared encoding, no document types, and what kind of annotations it holds."""
+"""XML files of annotations, in any declared encoding, without document types."""
 from __future__ import annotations
 
 import re
@@ -9,15 +9,15 @@ from ...errors import InputError
 from .text import Texts
 
 VOC, CVAT, BROKEN, OTHER = "Pascal VOC", "CVAT", "broken", "other"
-LIMIT = {VOC: 16 << 20, CVAT: 512 << 20}  # bytes: of one picture, of a whole set
+LIMIT = {VOC: 16 << 20, CVAT: 512 << 20}  # bytes of a file: VOC has one per picture, CVAT one per set
 
 
 class Unreadable(Exception):
-    """Why a file is not XML that can be read."""
+    """The reason why a file is not readable XML."""
 
 
 class _Builder(ElementTree.TreeBuilder):
-    """Stops at a document type, the place where entities that expand without end or read other files are declared."""
+    """A builder that refuses document types, because they can declare entities that fill the memory or read files."""
 
     def doctype(self, name, pubid, system):
         raise Unreadable("it declares a DOCTYPE, which an annotation does not need and which can hide an attack")
@@ -36,7 +36,7 @@ def parse(path: Path, texts: Texts, kind: str) -> ElementTree.Element:
 
 
 def kind_of(path: Path, texts: Texts) -> str:
-    """The kind of annotations in an XML file, by its first element."""
+    """Return the kind of annotations in an XML file, by its first element: VOC, CVAT, BROKEN or OTHER."""
     try:
         first = re.search(r"<([A-Za-z_][\w.-]*)", texts.read_xml(path, LIMIT[CVAT]))
     except InputError:

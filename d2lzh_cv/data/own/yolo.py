@@ -1,4 +1,4 @@
-"""YOLO: a text file per picture with lines ``class x y width height``, centre and size relative to the picture."""
+"""YOLO: a text file per picture with lines ``class x y width height``, relative centre and size."""
 from __future__ import annotations
 
 import os
@@ -16,13 +16,13 @@ NAME_FILES = ("classes.txt", "obj.names", "classes.names", "class_names.txt", "l
               "obj_train_data/classes.txt")
 _LIST_NAMES = {Path(name).name for name in NAME_FILES}
 LISTS = {"train.txt": "train", "val.txt": "val", "valid.txt": "val", "test.txt": "test"}  # at the root of the set
-_ABSOLUTE = re.compile("^([A-Za-z]:)?/+")  # lists name pictures as they lay where the set was made
+_ABSOLUTE = re.compile("^([A-Za-z]:)?/+")  # lists may have the absolute paths of another computer
 
 
 def labels_of(folder: Folder) -> list[Path]:
-    """The label files: those in folders called labels, or, where there are none, those that lie beside pictures.
+    """Return the label files: in folders named labels; without such folders, beside pictures.
 
-    A file called like a class list is a label where it begins like one, or is empty and its picture is there.
+    A file with the name of a class list counts if its first line is a label, or if it is empty and has a picture.
     """
     pictures = {picture.with_suffix("") for picture in folder.pictures}
     stems, places = {picture.name for picture in pictures}, {picture.parent for picture in pictures}
@@ -39,9 +39,9 @@ def labels_of(folder: Folder) -> list[Path]:
 
 
 def read(folder: Folder, names: Sequence[str] | None = None) -> Reading:
-    """Read the pictures of the set with their labels: all below ``folder``, or those in the folders of data.yaml.
+    """Read the pictures and labels below ``folder``; if data.yaml names folders, only those.
 
-    Raises InputError where no file names the classes, or two do and differ.
+    Raises InputError if no file names the classes, or if two files differ.
     """
     described = read_yaml(folder)
     pictures, labels = folder.pictures, labels_of(folder)
@@ -49,7 +49,7 @@ def read(folder: Folder, names: Sequence[str] | None = None) -> Reading:
     notes = list(described.notes)
     if described.places:
         pictures, labels = described.within(pictures), described.within(labels)
-        notes += _beside(folder, pictures)
+        notes += _pictures_elsewhere(folder, pictures)
     entries = _labelled(labels, folder, names, described)
     known = {os.path.realpath(entry.picture) for entry in entries if entry.picture}
     for picture in pictures:
@@ -61,7 +61,7 @@ def read(folder: Folder, names: Sequence[str] | None = None) -> Reading:
 
 
 def _labelled(labels: list[Path], folder: Folder, names: list[str], described: DataYaml) -> list[Entry]:
-    """An entry per label file."""
+    """Return an entry per label file."""
     finder = folder.finder((label, _split(label, folder, described)) for label in labels)
     entries = []
     for label in labels:
@@ -79,8 +79,8 @@ def _split(path: Path, folder: Folder, described: DataYaml) -> str | None:
     return described.split_of(path) or folder.split_of(path)
 
 
-def _beside(folder: Folder, taken: list[Path]) -> list[str]:
-    """A line on the pictures that lie outside of what data.yaml names."""
+def _pictures_elsewhere(folder: Folder, taken: list[Path]) -> list[str]:
+    """Return a line about pictures outside the folders of data.yaml."""
     left = sorted(set(folder.pictures) - set(taken))
     if not left:
         return []
@@ -105,7 +105,7 @@ def _read_labels(path: Path, entry: Entry, names: list[str], folder: Folder) -> 
 
 
 def _names(folder: Folder, described: DataYaml, labels: list[Path]) -> tuple[list[str], str]:
-    """The class names and the file that holds them: data.yaml, or a list; two lists must not differ."""
+    """Return the class names and their file: data.yaml or a list. Raises InputError if two lists differ."""
     if described.names:
         return described.names, str(described.path)
     lists = {path: read_list(path, folder.texts) for path in (folder.root / name for name in NAME_FILES)
@@ -122,23 +122,23 @@ def _names(folder: Folder, described: DataYaml, labels: list[Path]) -> tuple[lis
 
 
 def _split_by_lists(entries: list[Entry], folder: Folder, described: DataYaml) -> list[Entry]:
-    """Take the splits of train.txt and val.txt, lists of pictures by their paths; complain of names there are not."""
+    """Set the splits by lists of pictures such as train.txt; return an entry with a problem for each unknown name."""
     by_picture = {entry.picture: entry for entry in entries if entry.picture}
     lists = {**{folder.root / name: split for name, split in LISTS.items()}, **described.lists}
     finder = folder.finder((path, None) for path in lists)
     orphans, listed = [], {}
     for path, split in lists.items():
         if path.with_suffix("") in {picture.with_suffix("") for picture in by_picture}:
-            continue  # the labels of a picture that is called train or val
+            continue  # this is the label file of a picture named train or val
         for line in filter(None, folder.texts.lines(path) if path.is_file() else []):
             orphan = Entry(None, folder.shown(path))
             entry = by_picture.get(finder.find(_ABSOLUTE.sub("", line.replace("\\", "/")), orphan, path))
             if entry is None:
                 if orphan.missing or not orphan.problems:
-                    orphan.problems = [Problem(orphan.where, f"names {line!r}, which is not there")]
+                    orphan.problems = [Problem(orphan.where, f"names {line!r}, which does not exist")]
                 orphans.append(orphan)
             elif {split, listed.setdefault(entry.picture, split)} == {"train", "val"}:
-                entry.complain("is in both lists, of training and of validation")
+                entry.complain("is in both lists, training and validation")
             else:
                 entry.split = listed[entry.picture]
     return orphans

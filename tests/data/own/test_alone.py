@@ -22,6 +22,6 @@ def test_a_set_that_came_meanwhile_is_not_replaced(tmp_path):
     kit.write_csv(tmp_path / "src")
     pack(tmp_path / "src", tmp_path / "out")
     before = files_below(tmp_path)
-    with pytest.raises(InputError, match="is there already"), new_set(tmp_path / "out"):
+    with pytest.raises(InputError, match="already exists"), new_set(tmp_path / "out"):
         pass
     assert files_below(tmp_path) == before

@@ -96,7 +96,7 @@ FAULTS = [  # format, fault, file that is named, what is said
     ("voc", xml(1, "</annotation>", ""), "Annotations/p1.xml", "not valid XML"),
     ("voc", xml(1, "<name>square</name>", ""), "Annotations/p1.xml, object 1", "names no class"),
     ("voc", xml(1, "<width>64", "<width>640"), "JPEGImages/p1.jpg", "its annotation is for 640×64"),
-    ("voc", xml(1, "p1.jpg", "p0.jpg"), "Annotations/p0.xml", "is of JPEGImages/p0.jpg, as is Annotations/p1.xml"),
+    ("voc", xml(1, "p1.jpg", "p0.jpg"), "Annotations/p0.xml", "annotates JPEGImages/p0.jpg, and so does Annotations/"),
     ("voc", xml(1, "p1.jpg", "../../../etc/passwd"), "Annotations/p1.xml", "leads out of the folder"),
     ("voc", xml(1, "p1.jpg", "/etc/passwd"), "Annotations/p1.xml", "leads out of the folder"),
     ("voc", xml(1, "p1.jpg", r"C:\pictures\p1.jpg"), "Annotations/p1.xml", "leads out of the folder"),
@@ -106,8 +106,8 @@ FAULTS = [  # format, fault, file that is named, what is said
     ("voc", lists("p0\np1\np3\np4\n", "p1\np2\np5\n"), "Annotations/p1.xml", "in both lists"),
     ("voc", lists("p0\np1\np3\nzebra\n", "p2\np4\np5\n"), "ImageSets/Main/train.txt", "names zebra"),
     ("voc", lambda root: (root / "classes.txt").write_text("circle\nsquare\n"), "Annotations/p2.xml, object 1",
-     "the class 'triangle' is unknown; there are circle, square"),
-    ("voc", box_xml(0.2, 0.3, 0.8, 0.9), "Annotations/p1.xml, object 1", "is relative, the set's others are not"),
+     "the class 'triangle' is unknown; the classes are circle, square"),
+    ("voc", box_xml(0.2, 0.3, 0.8, 0.9), "Annotations/p1.xml, object 1", "is relative, the set's other boxes are not"),
     ("coco", bbox([10, 10, 70, 20]), "annotations.json, annotation 14", "reaches outside the picture"),
     ("coco", bbox([10, 10, -5, 20]), "annotations.json, annotation 14", "a negative width or height"),
     ("coco", bbox([10, 10, 0, 20]), "annotations.json, annotation 14", "no width or height"),
@@ -116,18 +116,18 @@ FAULTS = [  # format, fault, file that is named, what is said
     ("coco", bbox([10, 10, 20]), "annotations.json, annotation 14", "not four numbers"),
     ("coco", bbox([10, 10, None, float("nan")]), "annotations.json, annotation 14", "not four numbers"),
     ("coco", bbox([10, 10, 20, 20], category_id=77), "annotations.json, annotation 14", "'category_id 77' is unknown"),
-    ("coco", bbox([10, 10, 20, 20], image_id=5), "annotations.json, annotation 14", "of image 5, which is not in"),
-    ("coco", bbox([10, 10, 20, 20], iscrowd=1), "annotations.json, image p2.jpg", "has no object but a crowd"),
+    ("coco", bbox([10, 10, 20, 20], image_id=5), "annotations.json, annotation 14", "belongs to image 5, which"),
+    ("coco", bbox([10, 10, 20, 20], iscrowd=1), "annotations.json, image p2.jpg", "has only a crowd"),
     ("coco", rewrite(lambda content: content["images"][2].update(file_name="../../secret.jpg")),
      "annotations.json, image ../../secret.jpg", "leads out of the folder"),
     ("coco", rewrite(lambda content: content["images"][2].update(file_name="p1.jpg")),
-     "annotations.json, image p1.jpg", "is of images/p1.jpg, as is"),
+     "annotations.json, image p1.jpg", "annotates images/p1.jpg, and so does"),
     ("coco", rewrite(lambda content: content["images"][2].update(id=102)), "annotations.json, image p2.jpg",
-     "id 102 is missing or another image's too"),
+     "id 102 is missing, or another image has it too"),
     ("yolo", label(2, "2 0.9 0.5 0.4 0.4\n"), "labels/p2.txt, line 1", "reaches outside the picture"),
     ("yolo", label(2, "2 0.5 0.5 -0.4 0.4\n"), "labels/p2.txt, line 1", "a negative width or height"),
     ("yolo", label(2, "2 0.5 0.5 0.4 0\n"), "labels/p2.txt, line 1", "no width or height"),
-    ("yolo", label(2, "2 32 32 20 20\n"), "labels/p2.txt, line 1", "is in pixels, the set's others are not"),
+    ("yolo", label(2, "2 32 32 20 20\n"), "labels/p2.txt, line 1", "is in pixels, the set's other boxes are not"),
     ("yolo", label(2, "3 0.5 0.5 0.4 0.4\n"), "labels/p2.txt, line 1", "the class 'number 3' is unknown"),
     ("yolo", label(2, "1.5 0.5 0.5 0.4 0.4\n"), "labels/p2.txt, line 1", "'number 1.5' is unknown"),
     ("yolo", label(2, "2 0.5 0.5 0.4 0.4\n\n2 0.5 0.5 0.4\n"), "labels/p2.txt, line 3", "needs 5 numbers"),
@@ -136,7 +136,7 @@ FAULTS = [  # format, fault, file that is named, what is said
     ("yolo", lambda root: (root / "labels" / "p2.txt").unlink(), "images/p2.jpg", "has no label file; an empty one"),
     ("yolo", label(9, "2 0.5 0.5 0.4 0.4\n"), "labels/p9.txt", "its picture is missing"),
     ("yolo", lambda root: Image.new("RGB", (64, 64)).save(root / "images" / "p2.png"), "labels/p2.txt",
-     "2 pictures are called so, images/p2.jpg, images/p2.png"),
+     "2 pictures have this name: images/p2.jpg, images/p2.png"),
     ("yolo", lambda root: (root / "train.txt").write_text("images/p0.jpg\n../../p1.jpg\n"), "train.txt",
      "leads out of the folder"),
     ("csv", row("p5.jpg,square,10,10,80,30"), "boxes.csv, line 8 (p5.jpg)", "reaches outside the picture"),
@@ -149,7 +149,7 @@ FAULTS = [  # format, fault, file that is named, what is said
     ("csv", row(",square,10,10,30,30"), "boxes.csv, line 8", "names no picture"),
     ("csv", row("../../zebra.jpg,square,10,10,30,30"), "boxes.csv, line 8", "leads out of the folder"),
     *((kind, broken_picture, "p2.jpg", "is not a whole picture") for kind in kit.WRITERS),
-    *((kind, heic, "p2.jpg", "is HEIC, which is not read here; save it as JPEG or PNG") for kind in kit.WRITERS),
+    *((kind, heic, "p2.jpg", "is HEIC, which is not supported; save it as JPEG or PNG") for kind in kit.WRITERS),
     *((kind, no_picture, "", "is missing") for kind in kit.WRITERS),
 ]
 
@@ -175,7 +175,7 @@ def test_every_problem_is_listed_and_counted(tmp_path, capsys):
     cut(tmp_path / "src" / "JPEGImages" / "p1.jpg")
     xml(4, "<name>square", "<name>")(tmp_path / "src")
     no_picture(tmp_path / "src")
-    with pytest.raises(InputError, match="3 problems in 3 of 6 pictures; mend them, or leave those .* --skip-bad"):
+    with pytest.raises(InputError, match="3 problems in 3 of 6 pictures; correct them, or leave those .* --skip-bad"):
         run(tmp_path / "src", tmp_path / "out")
     listed = capsys.readouterr().err
     assert [line.split(":")[0] for line in listed.splitlines()] == [

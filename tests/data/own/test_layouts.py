@@ -55,7 +55,7 @@ def test_a_picture_that_lies_with_other_annotations_is_not_taken(tmp_path, capsy
     (tmp_path / "src" / "clip1" / "JPEGImages" / "p1.jpg").unlink()
     (tmp_path / "src" / "clip2" / "Annotations" / "p1.xml").unlink()
     assert problems(tmp_path / "src", tmp_path / "out", capsys) == [
-        "clip1/Annotations/p1.xml: its picture is missing: clip2/JPEGImages/p1.jpg, of the same name, lies with other "
+        "clip1/Annotations/p1.xml: its picture is missing: clip2/JPEGImages/p1.jpg, of the same name, belongs to other "
         "annotations"]
 
 
@@ -66,7 +66,7 @@ def test_several_pictures_as_near_as_each_other_are_a_problem(tmp_path, capsys):
         shutil.copy(tmp_path / "src" / "p1.jpg", tmp_path / "src" / place / "p1.jpg")
     (tmp_path / "src" / "p1.jpg").unlink()
     assert problems(tmp_path / "src", tmp_path / "out", capsys) == [
-        "boxes.csv, line 3: 2 pictures are called so, x/p1.jpg, y/p1.jpg; name the folder too"]
+        "boxes.csv, line 3: 2 pictures have this name: x/p1.jpg, y/p1.jpg; name the folder too"]
 
 
 def test_a_path_counts_with_all_its_folders(tmp_path, capsys):
@@ -237,7 +237,7 @@ def test_the_folder_of_pictures_beside_the_tables_is_found(tmp_path):
     (tmp_path / "set" / "JPEGImages").mkdir()
     for picture in (tmp_path / "set" / "tables").glob("*.jpg"):
         picture.rename(tmp_path / "set" / "JPEGImages" / picture.name)
-    assert f"the pictures are those of {tmp_path / 'set' / 'JPEGImages'}" in pack(
+    assert f"the pictures are in {tmp_path / 'set' / 'JPEGImages'}" in pack(
         tmp_path / "set" / "tables", tmp_path / "out").lines
 
 
@@ -268,7 +268,7 @@ def test_cvat_shapes_become_the_boxes_around_them(tmp_path):
     np.testing.assert_allclose(rows[0], [[4.5, 8, 20, 40.25], [10, 12, 30.5, 60]], atol=1e-4)
     np.testing.assert_allclose(rows[1], [[28, 22, 32, 42], [20, 15, 40, 25]], atol=1e-4)
     assert (describe(tmp_path / "out").train, describe(tmp_path / "out").val) == (2, 1)
-    assert {f"of 1 {shapes} the box around the outline is taken" for shapes in ("polygons", "turned boxes", "ellipses")
+    assert {f"1 {shapes}: the box around each outline is taken" for shapes in ("polygons", "turned boxes", "ellipses")
             } <= set(summary.lines)
 
 
@@ -278,8 +278,8 @@ def test_cvat_for_video_and_shapes_without_an_outline_are_named(tmp_path, capsys
         pack(tmp_path / "video", tmp_path / "out")
     cvat(tmp_path / "src", image(0, BOX), image(1, BOX, '<polyline label="a" points="1,1;2,2"/>'), image(2, BOX))
     assert problems(tmp_path / "src", tmp_path / "out", capsys) == [
-        "annotations.xml, image p1.jpg, polyline 2: it is not a shape with an outline of numbers; draw a box there, or "
-        "remove it"]
+        "annotations.xml, image p1.jpg, polyline 2: it has no outline from which a box can be taken; draw a box there, "
+        "or remove it"]
 
 
 def test_an_unknown_or_broken_file_does_not_hide_the_good_format(tmp_path):
@@ -289,13 +289,13 @@ def test_an_unknown_or_broken_file_does_not_hide_the_good_format(tmp_path):
     (tmp_path / "src" / "notes.csv").write_text("who,when\nme,today\n")
     summary = pack(tmp_path / "src", tmp_path / "out")
     assert summary.lines[0].startswith("COCO JSON, 6 pictures")
-    assert "1 .xml files are passed over: they are not valid, such as half.xml" in summary.lines
+    assert "1 .xml files are skipped, because they are not valid, such as half.xml" in summary.lines
 
 
 def test_the_json_of_other_tools_is_named(tmp_path):
     kit.pictures(tmp_path / "src")
     (tmp_path / "src" / "p0.json").write_text('{"version": "5", "shapes": [], "imagePath": "p0.jpg"}')
-    with pytest.raises(InputError, match="holds labelme's JSON, which is not read here; export it as COCO"):
+    with pytest.raises(InputError, match="holds labelme's JSON, which is not supported; export it as COCO"):
         pack(tmp_path / "src", tmp_path / "out")
 
 
@@ -440,5 +440,5 @@ def test_a_label_map_may_begin_with_any_word_for_the_background(tmp_path):
     pack(src, tmp_path / "out")
     assert class_names(tmp_path / "out", []) == ["background", "leaf", "stem"]
     (src / "labelmap.txt").write_text("leaf:200,10,10::\nstem:200,10,10::\n")
-    with pytest.raises(InputError, match="line 2: the colour 200,10,10 is another class's too"):
+    with pytest.raises(InputError, match="line 2: another class has the colour 200,10,10 too"):
         pack(src, tmp_path / "two")

@@ -112,7 +112,8 @@ FAULTS = [
     (lambda root: write_picture(root / "images" / "a1.jpg", 50, 40), "images/a1.jpg",
      "has 40×50 pixels, its mask has 50×40"),
     (lambda root: indexed(blocks(1) + 5).save(root / "masks" / "a1.png"), "masks/a1.png", "the classes"),
-    (antialiased, "masks/a1.png", "colours of no class"), (stored_as_jpeg, "masks/a1.jpg", "colours of no class"),
+    (antialiased, "masks/a1.png", "colours without a class"),
+    (stored_as_jpeg, "masks/a1.jpg", "colours without a class"),
     (lambda root: Image.fromarray(blocks(1).astype(np.uint16) * 9).save(root / "masks" / "a1.png"), "masks/a1.png",
      "save the mask as indexed or coloured PNG"),
 ]
@@ -142,8 +143,8 @@ def test_a_list_that_names_what_is_not_there_and_names_that_meet_are_problems(tm
     with pytest.raises(BadData) as caught:
         pack(src, tmp_path / "out")
     assert {str(problem) for problem in caught.value.problems} == {
-        "images/b_c.jpg: would get the name b_c, as would images/b c.jpg",
-        "ImageSets/Segmentation/val.txt: names zebra, which is not there"}
+        "images/b_c.jpg: would get the name b_c, like images/b c.jpg",
+        "ImageSets/Segmentation/val.txt: names zebra, which does not exist"}
 
 
 @pytest.mark.parametrize("text, message", [("leaf 1,2,3\n", "is not of the form name:red,green,blue"),

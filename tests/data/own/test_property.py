@@ -33,7 +33,7 @@ BOX = st.tuples(st.integers(0, WIDTH - 4), st.integers(0, HEIGHT - 4), st.intege
                 st.integers(4, HEIGHT)).map(
     lambda box: (box[0], box[1], min(WIDTH, box[0] + box[2]), min(HEIGHT, box[1] + box[3])))
 
-REASONS = ("neither UTF-8 nor Chinese", "as UTF-8 and as Chinese", "pictures are called so")  # to refuse a whole set
+REASONS = ("neither UTF-8 nor Chinese", "as UTF-8 and as Chinese", "pictures have this name")  # to refuse a whole set
 
 
 class Drawn:

@@ -111,7 +111,7 @@ def test_a_class_list_with_a_gap_or_a_name_twice_is_refused(tmp_path, text, mess
 
 @pytest.mark.parametrize("content, message", [
     ("names: [cat, dog, cat]", "names the class 'cat' twice, number 0 and number 2"),
-    ("names:\n  0: cat\n  1: dog\n  0: bird\n", "'0' is there twice"), ("names: [a, b]\nnc: 3", "nc: 3 but names 2")])
+    ("names:\n  0: cat\n  1: dog\n  0: bird\n", "'0' occurs twice"), ("names: [a, b]\nnc: 3", "nc: 3 but names 2")])
 def test_a_yaml_with_a_number_or_a_name_twice_is_refused(tmp_path, content, message):
     kit.write_yolo(tmp_path / "src")
     (tmp_path / "src" / "data.yaml").write_text(content)
