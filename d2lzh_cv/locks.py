@@ -1,4 +1,4 @@
-"""One process at a time in a folder, by a lock that the system takes back however the process ends."""
+"""One process at a time in a folder, by a lock that the system releases however the process ends."""
 from __future__ import annotations
 
 import fcntl
@@ -12,32 +12,29 @@ from pathlib import Path
 from .errors import InputError
 from .files import make_folder
 
-HELD = "D2LZH_CV_LOCK"  # in the environment of a child: the number of the descriptor by which it shares our lock
-ATTEMPTS = 100  # to find the file still there once its lock is ours
+HELD = "D2LZH_CV_LOCK"  # environment variable of a child: the file descriptor of the shared lock
+ATTEMPTS = 100  # another process may remove the file before we lock it
 
 
 class Lock:
     """A lock on the file ``path``, held from :meth:`take` to :meth:`release` or to the end of the process.
 
-    The file is made, and removed with the lock; one that a killed process has left behind is not locked. Processes
-    that this one forks do not hold it, so that none of them can keep it; a child program does that :meth:`share` is
-    used for.
+    The lock creates the file and removes it; a file that a killed process left behind is not locked. Forked processes
+    do not hold the lock; a child program holds it if the caller uses :meth:`share`.
 
     Args:
-        path: of the file, in a folder that exists.
-        shared: hold it beside others that are shared; else alone.
+        path: a file in an existing folder.
+        shared: allow other shared holders at the same time.
     """
 
     def __init__(self, path: Path, shared: bool = False) -> None:
         self.path, self._shared, self._file, self._ours = Path(path), shared, None, True
 
     def take(self) -> bool:
-        """Take the lock without waiting; False where another process holds it.
+        """Take the lock without waiting; return False if another process holds it.
 
-        On a file system without locks it says so on standard error, and is taken.
-
-        Raises:
-            InputError: the file cannot be made.
+        If the file system has no locks, the method says so on standard error and returns True. Raises InputError if the
+        file cannot be created.
         """
         for _ in range(ATTEMPTS):
             file = self._open()
@@ -52,11 +49,11 @@ class Lock:
             if _same(file, self.path):
                 self._hold(file, f"process {os.getpid()}")
                 return True
-            os.close(file)  # who had it has just removed the file
+            os.close(file)  # the last holder has just removed the file
         return False
 
     def holder(self) -> str:
-        """Who holds it, such as "process 123 on host", of several the last who came; "" where that is not known."""
+        """Return the last holder, such as "process 123 on host"; "" if unknown."""
         try:
             with self.path.open("rb") as file:
                 line = file.read(200).decode(errors="replace").strip()
@@ -65,26 +62,26 @@ class Lock:
         return line if line.startswith("process") and line.isprintable() else ""
 
     def release(self) -> None:
-        """Give it back; the file goes with the last one who holds it."""
+        """Release the lock; the last holder removes the file."""
         if self._file is None:
             return
         if self._ours:
-            with suppress(OSError):  # others hold it too, or the folder is gone: the file may stay
+            with suppress(OSError):  # the file may stay if others hold the lock, or if its folder was removed
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _same(self._file, self.path):
                     self.path.unlink()
         self._forget()
 
     def share(self) -> tuple[dict[str, str], tuple[int, ...]]:
-        """What gives a child program this very lock: its environment's part, and ``pass_fds`` of ``subprocess``.
+        """Return what passes this lock to a child program: environment variables, and ``pass_fds`` of ``subprocess``.
 
-        It is then held until both have ended: a child that outlives us goes on to keep others out.
+        The lock then lasts until both processes have ended.
         """
         return ({}, ()) if self._file is None else ({HELD: str(self._file)}, (self._file,))
 
     def inherit(self) -> bool:
-        """Hold the lock that a parent has shared with this process; False where there is none on this file."""
-        number = os.environ.pop(HELD, "")  # what this process starts has it only where we share it again
+        """Hold the lock that a parent process has shared; return False if it has shared none on this file."""
+        number = os.environ.pop(HELD, "")  # our own children get it only through share()
         if not (number.isdecimal() and _same(int(number), self.path)):
             return False
         os.set_inheritable(int(number), False)
@@ -101,7 +98,7 @@ class Lock:
     def _hold(self, file: int, who: str) -> None:
         self._file = file
         os.register_at_fork(after_in_child=self._forget)
-        with suppress(OSError):  # a full disk: then nobody is named, and the lock holds all the same
+        with suppress(OSError):  # on a full disk, the lock works without the holder's name
             os.ftruncate(file, 0)
             os.pwrite(file, f"{who} on {socket.gethostname()}\n".encode(errors="replace"), 0)
 
@@ -113,9 +110,9 @@ class Lock:
 
 @contextmanager
 def alone(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock on ``path`` during the block. Raises InputError that begins with ``what`` where another does.
+    """Hold the lock on ``path`` during the block; raise InputError, beginning with ``what``, if another process has it.
 
-    Folders that are made for it go again where the block has put nothing into them.
+    Afterwards, folders created for the lock are removed if they are empty.
     """
     lock, missing = Lock(path), [folder for folder in path.parents if not folder.exists()]
     make_folder(path.parent)
@@ -131,7 +128,7 @@ def alone(path: Path, what: str) -> Iterator[None]:
 
 
 def refusal(lock: Lock, what: str) -> str:
-    """A line for the reader who came second."""
+    """Return the message for the process that came second."""
     who = lock.holder()
     return f"{what}{f' ({who})' if who else ''}: wait until it has ended, or name another folder"
 

@@ -1,4 +1,4 @@
-"""The tiny dog set of section 9.13: eight breeds, each with its coat, ears, muzzle and pattern, in one archive."""
+"""The tiny dog set of section 9.13: eight breeds that differ in coat, ears, muzzle and pattern, in one archive."""
 from __future__ import annotations
 
 import io
@@ -13,7 +13,7 @@ from .animals import Beast
 from .pen import Pen
 from .zips import write_zip
 
-TRAIN, VALID, TEST = 12, 4, 16  # pictures per breed for training and validation; pictures to classify
+TRAIN, VALID, TEST = 12, 4, 16  # training and validation pictures per breed; test pictures of all breeds
 ROOT = "train_valid_test_tiny"  # the folder in the book's archive
 
 
@@ -37,7 +37,7 @@ BREEDS = {
 
 
 def draw_kaggle_dog(folder: Path, rng: np.random.Generator) -> None:
-    """Write train_valid_test_tiny.zip, sorted into folders as in the book, and labels.csv with the breed of each id."""
+    """Write train_valid_test_tiny.zip with the book's folders, and in it labels.csv with the breed of each id."""
     members, labels = {}, []
     for breed, beast in BREEDS.items():
         for part, count in (("train", TRAIN), ("valid", VALID)):
@@ -55,7 +55,7 @@ def draw_kaggle_dog(folder: Path, rng: np.random.Generator) -> None:
 
 
 def picture(rng: np.random.Generator, breed: Beast) -> Image.Image:
-    """Return a picture, 110 to 150 pixels a side: the dog sitting, walking, or its head alone."""
+    """Draw a dog in 110 to 150 pixels per side: sitting, walking, or only its head."""
     size = tuple(int(side) for side in rng.integers(110, 151, 2))
     beast, view = animals.individual(rng, breed), rng.choice(3, p=[0.4, 0.2, 0.4])
     places = (backgrounds.meadow, backgrounds.room, backgrounds.street, backgrounds.texture, backgrounds.cloth)
@@ -77,7 +77,7 @@ def picture(rng: np.random.Generator, breed: Beast) -> Image.Image:
 
 
 def _identity(rng: np.random.Generator) -> str:
-    """Return a name like those of the real set: 32 hexadecimal digits."""
+    """Return a random name as in the real set: 32 hexadecimal digits."""
     return rng.bytes(16).hex()
 
 
