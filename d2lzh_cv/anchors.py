@@ -15,10 +15,10 @@ from .plotting import plt, show_bboxes, to_numpy
 
 def multibox_prior(feature_map: nd.NDArray, sizes: Sequence[float], ratios: Sequence[float] = (1,),
                    clip: bool = False) -> nd.NDArray:
-    """Make anchors around every unit of a feature map, (1, H·W·(n + m - 1), 4), relative corners (section 9.4).
+    """Make anchors around every unit of a feature map, (1, H·W·(n + m - 1), 4), unit by unit in rows (section 9.4).
 
     An anchor is s·√r·H/W wide and s/√r high, relative, so r = 1 is square in pixels. Only the n + m - 1 pairs with the
-    first size or the first ratio are made. The anchors stand unit by unit, in rows.
+    first size or the first ratio are made.
 
     Args:
         feature_map: (B, C, H, W); only H and W matter. MXNet's order is height, then width.
@@ -37,23 +37,20 @@ class Targets(NamedTuple):
 
 
 def multibox_target(anchors: nd.NDArray, labels: nd.NDArray, class_preds: nd.NDArray, **options) -> Targets:
-    """Label every anchor with a class and offsets (section 9.4).
+    """Label every anchor with a class and offsets (section 9.4). Raises InputError if the shapes do not fit together.
 
     In a picture without objects every anchor is negative: class 0, mask and offsets 0. (MXNet's operator ignores them
-    all, so the network learns nothing from the picture.) With hard negative mining, such a picture keeps as many
+    all, so the network would learn nothing from the picture.) With hard negative mining, such a picture keeps as many
     negatives as for one positive anchor: ``negative_mining_ratio`` rounded up, or ``minimum_negative_samples`` if that
-    is more. It keeps those with the lowest background probability; among equal ones, the first.
+    is more, those with the lowest background probability.
 
     Args:
         anchors: (1, A, 4), relative corners.
-        labels: (B, M, 5), rows (class from 0, xmin, ymin, xmax, ymax), relative. The first row of -1 ends a picture's.
+        labels: (B, M, 5), rows (class from 0, xmin, ymin, xmax, ymax), relative; a row of -1 ends a picture's objects.
         class_preds: (B, classes + 1, A), scores. Without hard negative mining, only the shape matters.
         options: of ``MultiBoxTarget``. ``overlap_threshold``: 0.5, which the IoU must exceed.
             ``negative_mining_ratio``: -1 counts all negatives; 3 counts the three hardest per positive anchor and gives
             the others class -1. ``minimum_negative_samples``: without effect on the CPU if the picture has objects.
-
-    Raises:
-        InputError: the shapes do not fit together.
     """
     batch, num_anchors = labels.shape[0], anchors.shape[1]
     if class_preds.shape[0] != batch or class_preds.shape[2] != num_anchors:
@@ -87,6 +84,9 @@ def multibox_detection(class_probs: nd.NDArray, offset_preds: nd.NDArray, anchor
                        nms_topk: int = -1) -> nd.NDArray:
     """Decode predictions and suppress similar boxes (section 9.4).
 
+    Returns (B, A, 6), rows (class, score, xmin, ymin, xmax, ymax), highest score first, boxes clipped to the picture. A
+    suppressed box has class -1 and keeps its score and corners. Rows of -1 fill the end.
+
     Args:
         class_probs: (B, classes + 1, A), class 0 the background. MXNet takes the best of the other classes even where
             the background is far more likely.
@@ -95,11 +95,7 @@ def multibox_detection(class_probs: nd.NDArray, offset_preds: nd.NDArray, anchor
         nms_threshold: IoU from which a box suppresses a lower-scored box of the same class.
         threshold: lowest score of a box.
         force_suppress: suppress boxes of any class.
-        nms_topk: number of best boxes to keep before suppression; -1 keeps all.
-
-    Returns:
-        (B, A, 6), rows (class, score, xmin, ymin, xmax, ymax), highest score first, boxes clipped to the picture. A
-        suppressed box has class -1 and keeps its score and corners. Rows of -1 fill the end.
+        nms_topk: number of best boxes that take part; -1 for all.
     """
     return nd.contrib.MultiBoxDetection(class_probs, offset_preds, anchors, nms_threshold=nms_threshold,
                                         threshold=threshold, force_suppress=force_suppress, nms_topk=nms_topk)
@@ -108,14 +104,13 @@ def multibox_detection(class_probs: nd.NDArray, offset_preds: nd.NDArray, anchor
 def kept_boxes(anchors: nd.NDArray, class_preds: nd.NDArray, offset_preds: nd.NDArray, **options) -> list[np.ndarray]:
     """Turn a detector's predictions into boxes: softmax, decoding, suppression (section 9.7).
 
+    Returns (K, 6) per picture, rows (class, score, xmin, ymin, xmax, ymax), relative, highest score first.
+
     Args:
         anchors: (1, A, 4), relative corners.
         class_preds: scores (B, A, classes + 1), class 0 the background.
         offset_preds: (B, 4A).
         options: of :func:`multibox_detection`.
-
-    Returns:
-        Per picture (K, 6), rows (class, score, xmin, ymin, xmax, ymax), relative, highest score first, none suppressed.
     """
     class_probs = class_preds.softmax(axis=-1).transpose((0, 2, 1))  # (B, classes + 1, A)
     rows = multibox_detection(class_probs, offset_preds, anchors, **options).asnumpy()

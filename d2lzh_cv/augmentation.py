@@ -45,8 +45,7 @@ def apply(img: nd.NDArray, aug: Callable, num_rows: int = 2, num_cols: int = 4, 
     Args:
         img: (H, W, 3).
         aug: the transform.
-        num_rows, num_cols: of the grid.
-        scale: inches per picture.
+        num_rows, num_cols, scale: of :func:`~d2lzh_cv.plotting.show_images`.
     """
     return show_images([viewable(aug(img)) for _ in range(num_rows * num_cols)], num_rows, num_cols, scale)
 
@@ -89,12 +88,9 @@ def train_with_data_aug(train_set: Dataset, test_set: Dataset, train_augs: Calla
     Args:
         train_set, test_set: pictures (32, 32, 3) uint8 with labels 0 to 9.
         train_augs, test_augs: transform a picture of each set.
-        ctx: a device, or a list of devices to share each batch.
-        num_epochs: passes over ``train_set``.
-        batch_size: pictures per batch.
-        lr: learning rate.
+        ctx, num_epochs, snapshots: see :func:`d2lzh_cv.training.fit`.
+        batch_size, lr: pictures per batch, learning rate.
         on_epoch: is called with each epoch; by default it prints the book's line. Only the first worker tests.
-        snapshots: see :func:`d2lzh_cv.training.fit`.
         net: the network to train from Xavier's weights; by default a new ResNet-18.
     """
     net = net or resnet18(10)

@@ -53,7 +53,7 @@ def clip_boxes(boxes: nd.NDArray) -> nd.NDArray:
 
 
 def box_area(boxes: nd.NDArray) -> nd.NDArray:
-    """Return the areas of boxes, (N,); 0 for a box that is empty or turned inside out.
+    """Return the areas of boxes, (N,); 0 for a box that is empty or inverted.
 
     Args:
         boxes: (N, 4), corners.
@@ -80,9 +80,7 @@ def iou(boxes1: nd.NDArray, boxes2: nd.NDArray) -> nd.NDArray:
 
 
 def encode_offsets(anchors: nd.NDArray, boxes: nd.NDArray, variances=VARIANCES) -> nd.NDArray:
-    """Return the offsets from each anchor to its box, (N, 4) (section 9.4).
-
-    A row is ((Δx/w)/σx, (Δy/h)/σy, ln(w'/w)/σw, ln(h'/h)/σh).
+    """Return the offsets from anchors to boxes, (N, 4): ((Δx/w)/σx, (Δy/h)/σy, ln(w'/w)/σw, ln(h'/h)/σh) (section 9.4).
 
     Args:
         anchors, boxes: (N, 4), corners; each must have an area.
@@ -97,8 +95,7 @@ def decode_offsets(anchors: nd.NDArray, offsets: nd.NDArray, variances=VARIANCES
     """Return the boxes (N, 4), corners, that offsets encode: the inverse of :func:`encode_offsets` (section 9.4).
 
     Args:
-        anchors: (N, 4), corners.
-        offsets: (N, 4).
+        anchors, offsets: (N, 4).
         variances: (σx, σy, σw, σh).
     """
     center_a, size_a = _halves(corner_to_center(anchors))

@@ -1,9 +1,9 @@
 """The fully convolutional network, initialised with bilinear interpolation (section 9.10), and its scores by cells.
 
-If the kernel is twice as large as the stride, an input reaches only four cells of 32 × 32 pixels. The transposed
-convolution is then one product: the four inputs around each cell, times a matrix with a column per class and pixel of a
-cell. The classes come last, so softmax and argmax read memory in order; only the labels, one number per pixel, have to
-be reordered. A training step takes about two thirds of the time and gives the same numbers; see docs/performance.md.
+If the kernel is twice the stride, an input reaches only four cells of 32 × 32 pixels. The transposed convolution is
+then one product: the four inputs around each cell, times a matrix with a column per class and pixel of a cell. The
+classes come last, so softmax and argmax read memory in order, and only the labels, one number per pixel, are reordered.
+A training step takes about two thirds of the time and gives the same numbers; see docs/performance.md.
 """
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class FCN(nn.HybridSequential):
 def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = True) -> FCN:
     """Append to ``features`` a 1×1 convolution and a transposed one that enlarges 32 times (section 9.10).
 
-    Returns a network (B, 3, H, W) to scores (B, num_classes, H, W), initialised on the CPU; H and W multiples of 32.
+    The network maps (B, 3, H, W) to scores (B, num_classes, H, W), H and W multiples of 32, and starts on the CPU.
 
     Args:
         features: an initialised network, (B, 3, H, W) to (B, C, H/32, W/32); it becomes part of the result.

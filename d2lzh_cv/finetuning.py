@@ -83,17 +83,15 @@ def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNet
 
 def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size: int, num_epochs: int, ctx,
                     batch_size: int = 64, learning_rate: float = 0.1, name: str = "resnet18_v2") -> SourceNetwork:
-    """Train ``name`` on ``dataset`` as a substitute for published weights and keep the weights in ``folder``.
+    """Train ``name`` with SGD as a substitute for published weights and keep the weights in ``folder``.
 
     Args:
-        dataset: pictures (H, W, 3) uint8 with labels below ``num_classes``.
+        dataset: pictures (H, W, 3) uint8 with labels.
         num_classes: number of classes.
         folder: gets its name only when the training is complete. If it exists, its weights are loaded.
         edge_size: side in pixels of the network's input.
-        num_epochs: passes over ``dataset``.
-        ctx: a device or a list of devices.
-        batch_size: pictures per batch.
-        learning_rate: of SGD with weight decay 0.001.
+        num_epochs, ctx: see :func:`d2lzh_cv.training.fit`.
+        batch_size, learning_rate: pictures per batch, learning rate of SGD.
         name: in Gluon's model zoo.
     """
     net, path = model_zoo.vision.get_model(name, classes=num_classes), folder / f"{name}.params"
@@ -128,7 +126,7 @@ def fine_tuned(source: SourceNetwork, num_classes: int, lr_mult: float = 10) -> 
     Args:
         source: the pretrained network.
         num_classes: of the new output.
-        lr_mult: the output learns so many times as fast, because it starts from Xavier.
+        lr_mult: factor of the output's learning rate; the output starts from Xavier.
     """
     net = model_zoo.vision.get_model(source.name, classes=num_classes)
     net.features = source.net.features
@@ -141,8 +139,7 @@ def from_scratch(name: str, num_classes: int) -> gluon.HybridBlock:
     """Return a network of Gluon's model zoo, initialised with Xavier (section 9.2).
 
     Args:
-        name: in Gluon's model zoo.
-        num_classes: of the output.
+        name, num_classes: of the network.
     """
     net = model_zoo.vision.get_model(name, classes=num_classes)
     net.initialize(init.Xavier())
@@ -193,12 +190,9 @@ def train_fine_tuning(net: gluon.HybridBlock, train_set: Dataset, test_set: Data
         net: a network of Gluon's model zoo.
         train_set, test_set: pictures (H, W, 3) uint8 with labels.
         learning_rate: of SGD.
-        ctx: a device or a list of devices.
         batch_size: pictures per batch.
-        num_epochs: passes over ``train_set``.
         edge_size: side in pixels of the network's input.
-        on_epoch: is called with each epoch; by default it prints the book's line.
-        snapshots: see :func:`d2lzh_cv.training.fit`.
+        ctx, num_epochs, on_epoch, snapshots: see :func:`d2lzh_cv.training.fit`.
     """
     print("training on", ctx)
     return _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, 0.001, edge_size, on_epoch,

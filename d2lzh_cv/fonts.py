@@ -29,8 +29,7 @@ _SAID: set[str] = set()
 def font_of(text: str) -> Path:
     """Return the file of a font that has all characters of ``text``; DejaVu Sans if it has them.
 
-    If no font has them all, return the font that has most of them, and say once on standard error which are missing and
-    what to install.
+    If no font has them all, return the best one and say once on standard error which are missing and what to install.
     """
     characters = frozenset(letter for letter in text if letter.isprintable() and not letter.isspace())
     missing = _missing(str(OWN), characters)
@@ -104,7 +103,7 @@ def _say(missing: str) -> None:
     chinese = any(ord(letter) >= CHINESE_AND_NEIGHBOURS for letter in missing)
     package = "fonts-noto-cjk (or fonts-wqy-zenhei)" if chinese else "fonts-noto-core"
     if package not in _SAID:
-        print(f"no font here has all of the characters {missing[:20]}: pictures show boxes instead; install one, as "
-              f"with: apt-get install {package}", file=sys.stderr)
+        print(f"no installed font has all of the characters {missing[:20]}: pictures show boxes instead; install one, "
+              f"for instance: apt-get install {package}", file=sys.stderr)
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # matplotlib's line per character
     _SAID.add(package)

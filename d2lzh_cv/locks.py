@@ -33,8 +33,8 @@ class Lock:
     def take(self) -> bool:
         """Take the lock without waiting; return False if another process holds it.
 
-        If the file system has no locks, the method says so on standard error and returns True. Raises InputError if the
-        file cannot be created.
+        If the file system has no locks, it says so on standard error and returns True. Raises InputError if the file
+        cannot be made.
         """
         for _ in range(ATTEMPTS):
             file = self._open()
@@ -44,8 +44,8 @@ class Lock:
                 os.close(file)
                 return False
             except OSError as error:
-                print(f"{self.path.parent}: no locks there ({error.strerror}): start nothing else that writes to it",
-                      file=sys.stderr)
+                print(f"{self.path.parent}: its file system has no locks ({error.strerror}): start nothing else that "
+                      "writes there", file=sys.stderr)
             if _same(file, self.path):
                 self._hold(file, f"process {os.getpid()}")
                 return True

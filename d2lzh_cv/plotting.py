@@ -40,7 +40,7 @@ def bbox_to_rect(bbox: Sequence[float], color: str) -> plt.Rectangle:
 
     Args:
         bbox: (xmin, ymin, xmax, ymax), in pixels.
-        color: matplotlib colour of the outline.
+        color: of the outline.
     """
     xmin, ymin, xmax, ymax = bbox[:4]
     return plt.Rectangle((xmin, ymin), width=xmax - xmin, height=ymax - ymin, fill=False, edgecolor=color, linewidth=2)

@@ -9,8 +9,7 @@ def corr2d(X: nd.NDArray, K: nd.NDArray) -> nd.NDArray:
     """Return the two-dimensional cross-correlation, (H - h + 1, W - w + 1) (section 5.1).
 
     Args:
-        X: (H, W).
-        K: kernel (h, w).
+        X, K: input (H, W), kernel (h, w).
     """
     h, w = K.shape
     Y = nd.zeros((X.shape[0] - h + 1, X.shape[1] - w + 1), dtype=X.dtype)

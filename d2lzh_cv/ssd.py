@@ -48,9 +48,9 @@ def focal_loss(cls_preds, cls_labels, gamma: float = 2.0):
 class SSDLoss(gloss.Loss):
     """The loss of the classes plus the loss of the positive anchors' offsets, a value per picture (section 9.7).
 
-    Called with (cls_preds (B, A, K + 1), cls_labels (B, A), bbox_preds (B, 4A), bbox_labels (B, 4A),
-    bbox_masks (B, 4A)), the order of the book's ``calc_loss``; returns (B,). Anchors of class -1, which the target
-    ignores, add nothing. The defaults are the book's: cross-entropy and L1, means over all anchors.
+    Called with (cls_preds (B, A, K + 1), cls_labels (B, A), bbox_preds (B, 4A), bbox_labels (B, 4A), bbox_masks (B,
+    4A)), the order of the book's ``calc_loss``; returns (B,). Anchors of class -1, which the target ignores, add
+    nothing. The defaults are the book's: cross-entropy and L1, means over all anchors.
 
     Args:
         gamma: of the focal loss; None for cross-entropy.
@@ -58,10 +58,7 @@ class SSDLoss(gloss.Loss):
         bbox_weight: factor of the offsets' loss.
         mean_over: the number that divides the sums. "all": of all anchors. "counted": of the anchors not ignored for
             the classes, of the positive ones for the offsets. "positive": of the positive anchors, at least 1, as in
-            the papers on SSD and on the focal loss.
-
-    Raises:
-        InputError: ``mean_over`` is none of these.
+            the papers on SSD and on the focal loss. Others raise InputError.
     """
 
     def __init__(self, gamma: float | None = None, sigma: float | None = None, bbox_weight: float = 1,
@@ -183,8 +180,7 @@ def get_blk(i: int, last: int = 4, base_channels: Sequence[int] = BASE_CHANNELS)
     """Make block ``i`` of TinySSD: the base network, halvings with 128 channels, or a global maximum (section 9.7).
 
     Args:
-        i: index from 0.
-        last: index of the last block, the global maximum.
+        i, last: index from 0, and index of the global maximum.
         base_channels: of the base network.
     """
     if i == 0:
@@ -195,16 +191,13 @@ def get_blk(i: int, last: int = 4, base_channels: Sequence[int] = BASE_CHANNELS)
 class TinySSD(nn.HybridBlock):
     """A detector of several scales, five in the book; it hybridises, anchors included (section 9.7).
 
-    Called with pictures (B, 3, H, W), it returns anchors (1, A, 4), class scores (B, A, num_classes + 1) with
-    class 0 the background, and offsets (B, 4A); by default A = 5444 for 256×256.
+    Called with pictures (B, 3, H, W), it returns anchors (1, A, 4), class scores (B, A, num_classes + 1) with class 0
+    the background, and offsets (B, 4A); by default A = 5444 for 256×256.
 
     Args:
         num_classes: without the background.
-        sizes, ratios: of the anchors, per scale; ``sizes`` sets the number of scales.
+        sizes, ratios: of the anchors, per scale; ``sizes`` sets the number of scales. Fewer ratios raise InputError.
         base_channels: of the base network's blocks, which halve height and width; fewer make the first scale finer.
-
-    Raises:
-        InputError: ``ratios`` has fewer scales than ``sizes``.
     """
 
     def __init__(self, num_classes: int, sizes: Sequence[Sequence[float]] = SIZES,
@@ -280,9 +273,7 @@ def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, 
     Args:
         net: returns (anchors, class scores, offsets) as :class:`TinySSD` does.
         train_iter: an ``ImageDetIter``: pictures (B, 3, H, W), labels (B, M, 5).
-        trainer: the ``gluon.Trainer`` of ``net``.
-        ctx: the device.
-        num_epochs: passes over ``train_iter``.
+        trainer, ctx, num_epochs: the ``gluon.Trainer`` of ``net``, the device, passes over ``train_iter``.
         on_epoch: is called with each epoch; ``print`` prints the book's line.
         loss: takes the arguments of :class:`SSDLoss`, the default.
         snapshots: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
@@ -312,17 +303,13 @@ def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, 
 
 def detect(net: TinySSD, picture: nd.NDArray, edge_size: int = 256, ctx: mx.Context | None = None,
            **options) -> np.ndarray:
-    """Find the objects in one picture (section 9.7).
+    """Find the objects in one picture: (K, 6), rows (class, score, xmin, ymin, xmax, ymax), relative, best first.
 
     Args:
-        net: a trained detector.
+        net, ctx: a trained detector and its device, by default the CPU.
         picture: (H, W, 3), 0 to 255, of any size.
         edge_size: side in pixels of the square that the network sees, as in training.
-        ctx: the device of ``net``, by default the CPU.
         options: of :func:`~d2lzh_cv.anchors.multibox_detection`.
-
-    Returns:
-        The boxes not suppressed, (K, 6): rows (class, score, xmin, ymin, xmax, ymax), relative, highest score first.
     """
     X = image.imresize(picture, edge_size, edge_size).astype("float32").transpose((2, 0, 1)).expand_dims(axis=0)
     anchors, cls_preds, bbox_preds = net(X.as_in_context(ctx or mx.cpu()))

@@ -89,12 +89,8 @@ def find_extractor(weights: Path | Sequence[Path], ctx: mx.Context,
     """Build the extractor from the first network of ``names`` whose weights exist; return it with that network.
 
     Without any weights it is a random VGG-19: edges and colours still become features, so the picture changes visibly,
-    though not as well. Raises InputError if no weights exist and VGG-19 is not in ``names``.
-
-    Args:
-        weights: a folder, or folders in search order.
-        ctx: the device.
-        names: keys of ``LAYERS``, the best first.
+    though not as well. Raises InputError if no weights exist and VGG-19 is not in ``names``. ``weights`` is a folder,
+    or folders in search order.
     """
     def untrained() -> SourceNetwork:
         if "vgg19" not in names:
@@ -153,8 +149,7 @@ def style_loss(Y_hat: nd.NDArray, gram_Y: nd.NDArray) -> nd.NDArray:
     """Return the mean square difference of two Gram matrices (section 9.11).
 
     Args:
-        Y_hat: features (1, C, h, w).
-        gram_Y: the target Gram matrix (C, C).
+        Y_hat, gram_Y: features (1, C, h, w), and the target Gram matrix (C, C).
     """
     return _mean_square(gram(Y_hat) - gram_Y)
 
@@ -170,15 +165,7 @@ def tv_loss(Y_hat: nd.NDArray) -> nd.NDArray:
 
 
 def compute_loss(X, contents_hat, styles_hat, contents, grams, weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT)):
-    """Return (content losses, style losses, total-variation loss, their sum), weighted (section 9.11).
-
-    Args:
-        X: the picture (1, 3, h, w).
-        contents_hat, styles_hat: its features, lists of (1, C, h', w').
-        contents: the target content features.
-        grams: the target Gram matrices, (C, C) each.
-        weights: of content, style and total variation.
-    """
+    """Return (content losses, style losses, total-variation loss, their sum), each times its weight (section 9.11)."""
     content_weight, style_weight, tv_weight = weights
     contents_l = [content_loss(y_hat, y) * content_weight for y_hat, y in zip(contents_hat, contents)]
     styles_l = [style_loss(y_hat, y) * style_weight for y_hat, y in zip(styles_hat, grams)]
@@ -219,19 +206,15 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
              learning_rate: float = 0.01, decay_every: int = 200, report_every: int = 50,
              on_step: Callable[[StyleStep], None] | None = None,
              weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None) -> nd.NDArray:
-    """Train a picture to have the content of one picture and the style of another (section 9.11).
-
-    Returns the trained picture, (1, 3, h, w), normalised.
+    """Train a picture to have the content of one picture and the style of another, (1, 3, h, w) (section 9.11).
 
     Args:
         start: the first picture, (1, 3, h, w), normalised as by :func:`preprocess`; it stays unchanged.
         extractor: computes the features.
         content, style: normalised pictures (1, 3, h, w); ``content`` has the shape of ``start``.
-        num_steps: steps of Adam.
-        learning_rate: of Adam.
+        num_steps, learning_rate: of Adam.
         decay_every: steps after which the learning rate falls to a tenth.
-        report_every: steps between calls of ``on_step``.
-        on_step: is called with a :class:`StyleStep`; ``print`` prints the book's line.
+        report_every, on_step: ``on_step`` is called with a :class:`StyleStep` every ``report_every`` steps.
         weights: of content, style and total variation.
         snapshots: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """

@@ -13,8 +13,7 @@ def trans_conv(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: int = 0) 
     Every input multiplies the kernel, and the products are added up on the output.
 
     Args:
-        X: (H, W).
-        K: kernel (h, w).
+        X, K: input (H, W), kernel (h, w).
         stride: s, distance on the output between the kernels of neighbouring inputs.
         padding: p, rows and columns cut from each side of the output (a convolution adds them to its input).
     """
@@ -62,11 +61,10 @@ def kernel2matrix(K: nd.NDArray, input_shape: tuple[int, int] = (3, 3)) -> nd.ND
 
 
 def insert_zeros(X: nd.NDArray, stride: int) -> nd.NDArray:
-    """Put ``stride - 1`` rows and columns of zeros between those of X: (s·(H - 1) + 1, s·(W - 1) + 1).
+    """Put s - 1 rows and columns of zeros between those of X: (s·(H - 1) + 1, s·(W - 1) + 1) (section 9.10).
 
     Args:
-        X: (H, W).
-        stride: s.
+        X, stride: (H, W), and s.
     """
     Y = nd.zeros(tuple(stride * (n - 1) + 1 for n in X.shape), dtype=X.dtype)
     Y[::stride, ::stride] = X
@@ -76,12 +74,8 @@ def insert_zeros(X: nd.NDArray, stride: int) -> nd.NDArray:
 def trans_conv_as_conv(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: int = 0) -> nd.NDArray:
     """:func:`trans_conv` as a convolution: zeros between the inputs, a border of k - p - 1, the kernel rotated by 180°.
 
-    Raises InputError if ``padding`` exceeds k - 1: the border would be negative.
-
     Args:
-        X: (H, W).
-        K: kernel (h, w).
-        stride, padding: of :func:`trans_conv`.
+        X, K, stride, padding: of :func:`trans_conv`. A padding above k - 1 raises InputError.
     """
     border = [k - padding - 1 for k in K.shape]
     if min(border) < 0:
@@ -97,8 +91,7 @@ def conv_size(n: int, kernel: int, padding: int = 0, stride: int = 1) -> int:
     """Return the output size of a convolution: (n - k + 2p + s) // s (section 9.10).
 
     Args:
-        n: input size.
-        kernel, padding, stride: k, p and s.
+        n, kernel, padding, stride: input size n, k, p and s.
     """
     return (n - kernel + 2 * padding + stride) // stride
 
@@ -107,7 +100,6 @@ def trans_conv_size(n: int, kernel: int, padding: int = 0, stride: int = 1) -> i
     """Return the output size of a transposed convolution: s·n + k - 2p - s, which is s·n exactly if k = 2p + s.
 
     Args:
-        n: input size.
-        kernel, padding, stride: k, p and s.
+        n, kernel, padding, stride: input size n, k, p and s.
     """
     return stride * n + kernel - 2 * padding - stride

@@ -75,7 +75,7 @@ def test_a_file_system_without_locks_is_named_and_the_work_goes_on(tmp_path, mon
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     assert locks.Lock(tmp_path / ".lock").take()
-    assert "no locks there (No locks available)" in capsys.readouterr().err
+    assert "has no locks (No locks available)" in capsys.readouterr().err
 
 
 def test_a_forked_worker_does_not_keep_it(tmp_path):
