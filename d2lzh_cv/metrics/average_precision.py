@@ -28,18 +28,12 @@ _RECALLS = np.linspace(0, 1, 101)
 
 def voc_average_precision(detections: Rows, truths: Rows, num_classes: int, year: int = 2012,
                           iou_threshold: float = 0.5) -> np.ndarray:
-    """Return the average precision of each class by the rule of VOC 2007 or 2012, (num_classes,).
+    """Return the average precision of each class by the rule of VOC 2007 or 2012, (num_classes,); NaN without objects.
 
-    A class without objects gets NaN. GluonCV's metric computes the values, with three corrections. It adds 1 to xmax
-    and ymax, for whole pixels, which is wrong for relative boxes: we subtract 1 first. It sorts equal scores in no
-    certain order: we give it ranks. Three of its eleven recalls, 0.3, 0.6 and 0.7, are too large by a rounding error,
-    so that 3 of 10 objects would not reach 0.3: we raise the recalls found by 1e-9.
-
-    Args:
-        detections, truths: rows per picture, see :mod:`d2lzh_cv.metrics.average_precision`.
-        num_classes: number of classes.
-        year: 2007 or 2012.
-        iou_threshold: lowest IoU of a found object.
+    GluonCV's metric computes it, with three corrections. It adds 1 to xmax and ymax, for whole pixels, which is wrong
+    for relative boxes: we subtract 1 first. It sorts equal scores in no certain order: we give it ranks. Three of its
+    eleven recalls, 0.3, 0.6 and 0.7, are too large by rounding, so 3 of 10 objects do not reach 0.3: we add 1e-9 to
+    ours.
     """
     detections, truths = _checked(detections, truths, num_classes)
     if not any(map(len, truths)):
@@ -66,8 +60,7 @@ def coco_average_precision(detections: Rows, truths: Rows, num_classes: int, thr
                            max_detections: int = 100) -> np.ndarray:
     """Return the average precision of each class at each IoU threshold by COCO's rule, (T, num_classes).
 
-    A class without objects gets NaN. COCO's own figure is the mean. ``max_detections`` limits the boxes of a class per
-    picture.
+    A class without objects gets NaN. COCO's own figure is the mean. ``max_detections`` is per class and picture.
     """
     detections, truths = _checked(detections, truths, num_classes)
     columns = []
@@ -84,8 +77,7 @@ def coco_average_precision(detections: Rows, truths: Rows, num_classes: int, thr
 def match(rows: np.ndarray, objects: np.ndarray, thresholds) -> np.ndarray:
     """Match each detection of one class, best score first, with the free object that it overlaps most, as COCO does.
 
-    Returns (N, T), the object's index at each IoU threshold or -1; of equal overlaps the last object, as in COCO's
-    code.
+    Returns the object's index at each IoU threshold or -1, (N, T); of equal overlaps, as in COCO's code, the last.
     """
     matched = np.full((len(rows), len(thresholds)), -1)
     if not len(objects):
@@ -112,8 +104,8 @@ def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 def picture_quality(rows: np.ndarray, objects: np.ndarray, score: float = 0.3, iou_threshold: float = 0.5) -> float:
     """Return the quality of one picture's boxes that score at least ``score``; 1 is perfect.
 
-    It is Σ IoU of the found objects / (found + wrong / 2 + missed / 2), the panoptic quality of Kirillov et al. 2019
-    for boxes; 1 if there are no objects and no boxes.
+    It is Σ IoU of found objects / (found + wrong / 2 + missed / 2): panoptic quality (Kirillov et al. 2019) for boxes;
+    1 without objects and boxes.
     """
     rows, objects = _clean_detections(rows), _clean_truths(objects)
     rows, total = rows[rows[:, 1] >= score], 0.0

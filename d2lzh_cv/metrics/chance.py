@@ -17,10 +17,7 @@ def by_guessing(right: int, total: int, num_classes: int) -> float:
 
 
 def beside_guessing(accuracy: float, total: int, num_classes: int, rare: float = 0.05) -> tuple[bool, str]:
-    """Return whether an accuracy on ``total`` pictures is better than chance, and a line that says it.
-
-    It is better if guessing reaches it with a probability below ``rare``.
-    """
+    """Return whether guessing reaches the accuracy with a probability below ``rare``, and a line that says it."""
     right = round(accuracy * total)
     luck = by_guessing(right, total, num_classes)
     return luck < rare, (f"{right} of {total} right; guessing among {num_classes} classes does as well with "

@@ -12,11 +12,8 @@ def confusion_matrix(labels, predictions, num_classes: int) -> np.ndarray:
 
     Args:
         labels: classes, of any shape. Labels outside 0 to ``num_classes`` - 1, such as -1 and 255, are ignored.
-        predictions: as many, within 0 to ``num_classes`` - 1 where the label counts.
+        predictions: as many, within 0 to ``num_classes`` - 1 where the label counts; otherwise InputError is raised.
         num_classes: number of classes.
-
-    Raises:
-        InputError: the numbers of labels and predictions differ, or a prediction is out of range.
     """
     labels, predictions = (to_numpy(x).ravel().astype(np.int64) for x in (labels, predictions))
     if labels.shape != predictions.shape:
@@ -35,10 +32,7 @@ def accuracy(matrix: np.ndarray) -> float:
 
 
 def precision_recall(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (precision, recall) of each class: its hits among its predictions, and among its labels.
-
-    A class without predictions, or without labels, gets NaN.
-    """
+    """Return (precision, recall) of each class: hits among its predictions, and among its labels; NaN without any."""
     hits = np.diag(matrix)
     return _share(hits, matrix.sum(axis=0)), _share(hits, matrix.sum(axis=1))
 

@@ -110,9 +110,7 @@ def evaluate_detector(net, val_iter: mx.io.DataIter, ctx: mx.Context, classes: S
     Args:
         net: returns (anchors, class scores, offsets) as :class:`~d2lzh_cv.ssd.TinySSD` does.
         val_iter: pictures (B, 3, H, W), labels (B, M, 5 or more); it is reset first.
-        ctx: the device.
         classes: names of classes 0, 1, ...
-        nms_threshold: IoU from which a box suppresses a lower-scored one.
     """
     detections, truths = [], []
     val_iter.reset()
@@ -125,8 +123,7 @@ def evaluate_detector(net, val_iter: mx.io.DataIter, ctx: mx.Context, classes: S
 
 
 def pictures_of(val_iter: mx.io.DataIter, numbers: Sequence[int]) -> list[np.ndarray]:
-    """Read the pictures of ``val_iter`` with these indices, (H, W, 3) uint8 each. Raises InputError for a wrong index.
-    """
+    """Read the pictures of ``val_iter`` with these indices, (H, W, 3) uint8. Raises InputError for a wrong index."""
     wanted, pictures, first = set(map(int, numbers)), {}, 0
     val_iter.reset()
     for batch in val_iter:

@@ -41,8 +41,7 @@ def best_and_worst(ranked: np.ndarray, count: int = 4) -> list[int]:
 
 def show_classified(pictures: Sequence, result: ClassifierResult, numbers: Sequence[int],
                     classes: Sequence[str]) -> None:
-    """Draw pictures (H, W, 3) in two equal rows, each with its label, a wrong prediction, and the label's probability.
-    """
+    """Draw pictures (H, W, 3) in two equal rows, with label, wrong prediction, and the label's probability."""
     axes = _two_rows(pictures, scale=2)
     for ax, i in zip(axes.flat, numbers):
         label, predicted = (classes[k] for k in (result.labels[i], result.predictions[i]))

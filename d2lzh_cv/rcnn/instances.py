@@ -47,8 +47,7 @@ class MaskSet:
         return MaskBatch([X], [nd.array(self.objects[numbers])], nd.array(self.masks[numbers], dtype="float32"))
 
     def passes(self, batch_size: int) -> Callable[[], Iterator[MaskBatch]]:
-        """Return ``batches`` for :func:`~d2lzh_cv.rcnn.train_rcnn.train_rcnn`: full, shuffled, half of them mirrored.
-        """
+        """Return ``batches`` for :func:`~d2lzh_cv.rcnn.train_rcnn.train_rcnn`: full, shuffled, half mirrored."""
         def begin() -> Iterator[MaskBatch]:
             order = np.random.permutation(len(self))
             for first in range(0, len(order) - batch_size + 1, batch_size):
@@ -88,16 +87,13 @@ def voc_objects(root: Path, is_train: bool, side: int, most: int = 200) -> MaskS
     SegmentationObject gives the pixels of each object. Without it, each connected part of a class is an object:
     touching objects become one, and an object covered in the middle becomes two. A picture keeps its eight largest
     objects, and none below a 200th of its area. A picture that loses all its objects is dropped; a picture of
-    background only is kept.
+    background only is kept. Raises InputError if a list, picture or mask is unreadable, or no picture has an object.
 
     Args:
         root: of the VOC tree.
         is_train: read the train list, otherwise the val list.
         side: of the resized pictures and masks, in pixels.
         most: number of pictures, from the start of the list.
-
-    Raises:
-        InputError: a list, picture or mask is unreadable, or no picture has an object.
     """
     lookup, kept = voc_colormap2label(), []
     for name in _names(root / "ImageSets" / "Segmentation" / ("train.txt" if is_train else "val.txt"))[:most]:

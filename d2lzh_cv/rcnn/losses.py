@@ -5,14 +5,10 @@ from mxnet.gluon import loss as gloss
 
 
 class MultiTaskLoss(gloss.Loss):
-    """Cross-entropy of the classes plus smooth L1 of the objects' offsets.
+    """Cross-entropy of the classes plus ``weight`` times smooth L1 of the objects' offsets.
 
     Called with (scores (B, N, K + 1), classes (B, N), offset predictions (B, N, 4), offsets (B, N, 4)); returns (B,):
-    the sum over a picture's regions or anchors, divided by the number that count. Class -1 does not count; only classes
-    above 0 have offsets.
-
-    Args:
-        weight: factor of the offsets' loss.
+    the mean over the regions or anchors that count. Class -1 does not count; only classes above 0 have offsets.
     """
 
     def __init__(self, weight: float = 1.0, **kwargs) -> None:

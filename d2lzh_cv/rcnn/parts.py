@@ -28,8 +28,7 @@ def convolutions(num_channels: int, count: int) -> nn.HybridSequential:
 
 
 def small_features() -> nn.HybridSequential:
-    """Make features (B, 3, H, W), 0 to 255, to (B, 64, H/8, W/8) with 89×89 fields, a quarter of the work of TinySSD's.
-    """
+    """Make features (B, 3, H, W), 0 to 255, to (B, 64, H/8, W/8) with 89×89 fields, at a quarter of TinySSD's work."""
     blk = nn.HybridSequential()
     blk.add(nn.Conv2D(16, kernel_size=3, strides=2, padding=1), nn.BatchNorm(in_channels=16), nn.Activation("relu"),
             nn.MaxPool2D(2), down_sample_blk(32), convolutions(CHANNELS, 4))

@@ -1,9 +1,9 @@
 """Region proposals without a network, for R-CNN and Fast R-CNN: maximally stable extremal regions (section 9.8).
 
-The papers use selective search, which groups pixels of similar colour. OpenCV's MSER (Matas et al. 2002) does so too:
-it finds connected regions, darker or brighter than their surroundings, that stay the same while a threshold moves. In
-the three channels of CIELAB it finds objects that differ in lightness or colour. Pictures are first reduced to 128
-pixels, which takes a third of the time of 256 and finds as many objects.
+The papers use selective search, which groups pixels of similar colour. So does OpenCV's MSER (Matas et al. 2002): it
+finds connected regions, darker or brighter than their surroundings, that stay the same while a threshold moves. In the
+three channels of CIELAB it finds objects that differ in lightness or colour. Pictures are first reduced to 128 pixels,
+which takes a third of the time of 256 and finds as many objects.
 """
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ def propose_batch(X: nd.NDArray) -> list[np.ndarray]:
 
 
 def stack(boxes: Sequence[np.ndarray]) -> np.ndarray:
-    """Stack boxes (N, 4) per picture into (B, N, 4); repeated boxes, which change no result, fill the shorter arrays.
-    """
+    """Stack boxes (N, 4) per picture into (B, N, 4); repeated boxes, which change no result, fill short arrays."""
     longest = max(map(len, boxes))
     return np.stack([rows[np.arange(longest) % len(rows)] for rows in boxes])
 
@@ -61,9 +60,7 @@ def recall(boxes: Sequence[np.ndarray], truths: Sequence[np.ndarray], iou_thresh
 
     Args:
         boxes: (N, 4) per picture.
-        truths: (M, 5) per picture, rows (class, corners), as in :class:`~d2lzh_cv.metrics.DetectorResult`; rows of a
-            negative class are empty.
-        iou_threshold: lowest IoU of a found object.
+        truths: (M, 5) per picture, rows (class, corners); rows of a negative class are empty.
     """
     best = [box_iou(rows, truth[truth[:, 0] >= 0, 1:]).max(axis=0, initial=0) for rows, truth in zip(boxes, truths)]
     best = np.concatenate(best or [np.zeros(0)])

@@ -36,8 +36,7 @@ def roi_align(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int,
 def pixel_rois(F, regions, X):
     """Convert relative regions (B, N, 4) to the pooling operators' rows (B·N, 5): picture index, corners in pixels.
 
-    X has shape (B, 3, H, W). ``F`` is ``mx.nd`` or ``mx.sym``, so a HybridBlock can call this. The regions get no
-    gradient.
+    X is (B, 3, H, W). ``F`` is ``mx.nd`` or ``mx.sym``, so a HybridBlock can call this. The regions get no gradient.
     """
     size = F.reverse(F.slice_axis(F.shape_array(X), axis=0, begin=2, end=4), axis=0).astype("float32")  # W, H
     corners = F.broadcast_mul(regions, F.concat(size, size, dim=0).reshape((1, 1, 4)))

@@ -28,13 +28,12 @@ def label_regions(regions: np.ndarray, objects: np.ndarray,
                   threshold: float = FOREGROUND_IOU) -> tuple[np.ndarray, np.ndarray]:
     """Label each region with a class and with the object that it overlaps most, of equal overlaps the first.
 
+    Returns classes (N,), 0 background, k + 1 for class k, and indices of the objects (N,), 0 if there are no objects.
+
     Args:
         regions: (N, 4).
         objects: (M, 5), rows (class from 0, corners); rows of class -1 are empty.
         threshold: lowest IoU of a region with its object; below it is background.
-
-    Returns:
-        classes (N,), 0 background, k + 1 for class k; indices of the objects (N,), 0 if there are no objects.
     """
     numbers = np.flatnonzero(objects[:, 0] >= 0)
     if not numbers.size:
@@ -61,7 +60,7 @@ def sample_regions(regions: Sequence[np.ndarray], objects: nd.NDArray, count: in
     Args:
         regions: (N, 4) per picture; N may differ.
         objects: (B, M, 5), as in :func:`label_regions`.
-        count, share, rng: regions per picture, largest share of foreground, random generator.
+        share: largest share of foreground in the sample.
     """
     ctx = objects.context
     parts = [_sample_picture(boxes, rows, count, rng, share) for boxes, rows in zip(regions, objects.asnumpy())]
@@ -84,14 +83,13 @@ def label_anchors(anchors: nd.NDArray, objects: nd.NDArray, objectness: nd.NDArr
                   rng: np.random.Generator, share: float = 0.5) -> tuple[nd.NDArray, nd.NDArray]:
     """Label every anchor as object or background and sample ``count`` per picture (step 2 of Faster R-CNN).
 
+    Returns labels (B, A), 1 object, 0 background, -1 not sampled, and offsets (B, A, 4).
+
     Args:
         anchors: (1, A, 4).
         objects: (B, M, 5), rows (class, corners), then a row of -1.
         objectness: (B, A, 2); only the shape matters.
-        count, share, rng: anchors per picture, largest share of objects, random generator.
-
-    Returns:
-        labels (B, A), 1 object, 0 background, -1 not sampled; offsets (B, A, 4).
+        share: largest share of objects in the sample.
     """
     binary = nd.concat(nd.where(objects[:, :, :1] < 0, objects[:, :, :1], nd.zeros_like(objects[:, :, :1])),
                        objects[:, :, 1:], dim=2)
@@ -109,9 +107,6 @@ def mask_targets(masks: nd.NDArray, sample: Sample, count: int, size: int) -> nd
 
     Args:
         masks: (B, M, H, W), 0 or 1, of the objects.
-        sample: the sampled regions.
-        count: regions per picture.
-        size: side of a target, in cells.
     """
     batch, num_objects, height, width = masks.shape
     regions, objects = sample.regions[:, :count], sample.objects[:, :count]

@@ -43,11 +43,7 @@ def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx
         net: has ``losses`` and ``parts`` as :class:`~d2lzh_cv.rcnn.parts.RegionDetector`.
         batches: starts an epoch and returns ``mx.io.DataBatch``es of pictures (B, 3, H, W) and labels (B, M, 5), or
             :class:`~d2lzh_cv.rcnn.instances.MaskBatch`es, whose masks train a Mask R-CNN.
-        trainer: the ``gluon.Trainer`` of ``net``.
-        ctx: the device.
-        num_epochs: calls of ``batches``.
-        on_epoch: is called with each epoch.
-        snapshots: save the training state; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+        trainer, ctx, num_epochs, on_epoch, snapshots: see :func:`d2lzh_cv.ssd.train_ssd`.
     """
     def epoch_done(epoch: RegionEpoch) -> None:
         if epoch.number == max(1, round(DROP * num_epochs)):

@@ -90,8 +90,7 @@ class GluonCVSegmenter(GluonCVNetwork):
 
 
 def _initialize(net, ctx: mx.Context) -> None:
-    """Initialise with Xavier; GluonCV's SSD gives Xavier to gamma, beta and the like too, which it cannot initialise.
-    """
+    """Initialise with Xavier, except gamma, beta and the like: GluonCV's SSD gives them Xavier, which fails."""
     for names, start in ((".*(gamma|var)$", mx.init.One()), (".*(beta|mean|bias)$", mx.init.Zero())):
         for parameter in net.collect_params(names).values():
             parameter.init = start
@@ -99,8 +98,7 @@ def _initialize(net, ctx: mx.Context) -> None:
 
 
 def with_weights(names: Sequence[str], weights: Path | Sequence[Path]) -> str:
-    """Return the first of ``names`` whose weights are in ``weights``, a folder or several; without any, the last name.
-    """
+    """Return the first of ``names`` whose weights are in ``weights``, a folder or several; else the last name."""
     return next((name for name in names if _file_of(name, weights)), names[-1])
 
 
