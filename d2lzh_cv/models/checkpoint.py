@@ -1,7 +1,6 @@
 """A trained network in a folder: model.json describes it, net.params holds its weights.
 
-model.json has everything needed to rebuild the network, and the hash of net.params. Readers ignore other keys and
-files.
+model.json has everything that rebuilds the network, and the hash of net.params. Readers ignore other keys and files.
 """
 from __future__ import annotations
 
@@ -50,16 +49,13 @@ def save_model(folder: str | Path, net: gluon.Block, *, network: str, classes: S
                **extra: Any) -> Path:
     """Save a trained network and its description; returns ``folder``.
 
-    An existing checkpoint stays unchanged until the new one is on disk.
+    An existing checkpoint stays unchanged until the new one is on disk. Raises InputError if ``folder`` holds something
+    else or is not writable.
 
     Args:
         folder: new, or of an earlier checkpoint.
-        net: the trained network.
         network, arguments, classes, edge_size, extra: see :class:`Description`; one number is a square's side.
         task: by default the network's.
-
-    Raises:
-        InputError: ``folder`` holds something else, or is not writable.
     """
     folder, size = Path(folder), [edge_size] * 2 if isinstance(edge_size, int) else list(edge_size)
     if folder.exists() and not (folder / MODEL).is_file() and any(folder.iterdir()):

@@ -19,8 +19,7 @@ TASKS = ("detect", "segment", "classify")
 
 @dataclass(frozen=True)
 class Network:
-    """The task of a network, the function that builds it, and the function that prepares a picture (H, W, 3), 0 to 255.
-    """
+    """The task of a network, the function that builds it, and the function that prepares a picture (H, W, 3)."""
     task: str
     build: Callable[..., gluon.Block]  # (number of classes, **arguments)
     prepare: Callable[[nd.NDArray, Sequence[int]], nd.NDArray]  # (picture, edge size) to (1, 3, h, w)

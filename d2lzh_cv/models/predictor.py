@@ -48,14 +48,13 @@ class Prediction:
 class Predictor:
     """A loaded checkpoint; called with a picture's path, it returns a :class:`Prediction`.
 
+    Raises InputError if the checkpoint is missing, damaged, or for another task.
+
     Args:
         checkpoint: its folder, or the folder of a section's run.
         task: the required task: 'detect', 'segment' or 'classify'.
         threshold: lowest score of a box.
         ctx: the device, by default the CPU.
-
-    Raises:
-        InputError: the checkpoint is missing, damaged, or for another task.
     """
 
     def __init__(self, checkpoint: str | Path, task: str, threshold: float = 0.3, ctx: mx.Context | None = None):
@@ -114,11 +113,7 @@ def detect(net: gluon.Block, description: Description, picture: nd.NDArray, ctx:
            threshold: float = 0.3) -> np.ndarray:
     """Return the objects in a picture (H, W, 3), rows (class, score, xmin, ymin, xmax, ymax), relative, best first.
 
-    Args:
-        net, description: as :func:`~d2lzh_cv.models.checkpoint.load_model` returns them.
-        picture: (H, W, 3), 0 to 255.
-        ctx: the device of ``net``, by default the CPU.
-        threshold: lowest score of a box.
+    ``threshold`` is the lowest score; ``net`` and ``description`` come from :func:`.load_model`.
     """
     X = NETWORKS[description.network].prepare(picture, description.edge_size)
     anchors, scores, offsets = net(X.as_in_context(ctx or mx.cpu()))

@@ -31,14 +31,13 @@ def pretrained(name: str, weights: Path | None = None, ctx: mx.Context | None = 
                download: bool = False) -> gluon.HybridBlock:
     """Return network ``name`` of Gluon's model zoo with its weights: (B, 3, H, W), normalised, to (B, 1000).
 
+    Raises InputError, which says what file to put where, if the network or its weights do not exist.
+
     Args:
         name: such as "resnet18_v1".
         weights: the folder to search; by default ``weights`` in the data root.
         ctx: the device, by default the CPU.
         download: fetch missing weights into the data root, as ``d2lzh-cv data fetch`` does.
-
-    Raises:
-        InputError: the network or its weights do not exist; the text says which file to put where.
     """
     folder = Path(weights or data_root() / "weights")
     _empty(name)
@@ -89,12 +88,11 @@ def load_weights(block: gluon.HybridBlock, path: Path, name: str, ctx=None) -> N
 def convert(path: Path, name: str | None = None) -> tuple[str, dict[str, np.ndarray]]:
     """Read torchvision's weights and return the network's name in Gluon's model zoo, and its parameters by name.
 
+    Raises InputError naming the file if it is damaged or not exactly one of the four networks.
+
     Args:
         path: a .pth file of ``torch.save``; its code is not run.
         name: Gluon's or torchvision's name of the network; by default the content decides.
-
-    Raises:
-        InputError: the file, which the text names, is damaged or not exactly one of the four networks.
     """
     state = read_pth(path)
     name = {their: our for our, their in TWINS.items()}.get(name, name) if name else _guess(state, Path(path))

@@ -104,9 +104,8 @@ class _Unpickler(pickle.Unpickler):
 def read_pth(path: Path) -> dict[str, np.ndarray]:
     """Return the tensors in ``path``, a state_dict from torch.save, by name, as read-only arrays.
 
-    Raises:
-        InputError: the file, which the text names, is missing, damaged, not from torch.save, no dictionary of tensors,
-            or asks for a name that weights do not need.
+    Raises InputError naming the file if it is missing, damaged, not from torch.save, no dictionary of tensors, or asks
+    for a name that weights do not need.
     """
     path = Path(path)
     try:

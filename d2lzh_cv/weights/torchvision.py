@@ -33,14 +33,13 @@ def to_gluon(state: dict[str, np.ndarray], name: str, shapes: dict[str, tuple[in
              path: Path) -> dict[str, np.ndarray]:
     """Give torchvision's arrays Gluon's names; use every array of ``state`` and fill every parameter in ``shapes``.
 
+    Raises InputError if an array is missing, unknown, of another shape or not floating point.
+
     Args:
         state: torchvision's ``state_dict``, as :func:`d2lzh_cv.weights.pth.read_pth` returns it.
         name: Gluon's name of the network.
         shapes: shapes of all parameters of Gluon's network.
         path: of the file, for messages.
-
-    Raises:
-        InputError: an array is missing, unknown, of another shape or not floating point.
     """
     pairs, state = their_names(name, list(shapes)), weights_of(state)
     missing, unknown = sorted(set(pairs.values()) - set(state)), sorted(set(state) - set(pairs.values()))

@@ -22,16 +22,15 @@ FORMATS = ("symbol", "onnx")
 def export(checkpoint: str | Path, to: str, out: str | Path | None = None) -> list[Path]:
     """Export a checkpoint; returns the files written.
 
+    Raises InputError if a checkpoint or ``onnx`` is missing, the network cannot be converted, or ``out`` is not
+    writable.
+
     Args:
         checkpoint: its folder, or the folder of a section's run.
         to: 'symbol' for ``NAME-symbol.json``, ``NAME-0000.params`` and the instructions ``NAME.json``; 'onnx' for
             ``NAME.onnx``, with the instructions in ``metadata_props``.
         out: the NAME, with or without ``.onnx``, or a folder for it; by default the network's name, in the current
             folder. Existing files are replaced once the new ones are complete.
-
-    Raises:
-        InputError: there is no checkpoint, the network cannot be converted, ``onnx`` is missing, or ``out`` is not
-            writable.
     """
     if to not in FORMATS:
         raise InputError(f"there is no format {to!r} to export to; choose one of {', '.join(FORMATS)}")

@@ -35,8 +35,7 @@ MEANINGS = {
 
 
 class Detector(nn.HybridBlock):
-    """A TinySSD with the last steps of :func:`d2lzh_cv.ssd.detect`: (B, 3, H, W) to MultiBoxDetection's rows (B, A, 6).
-    """
+    """A TinySSD with the last steps of :func:`d2lzh_cv.ssd.detect`: (B, 3, H, W) to MultiBoxDetection's (B, A, 6)."""
 
     def __init__(self, net: gluon.HybridBlock) -> None:
         super().__init__()
