@@ -41,10 +41,7 @@ class FCNSkips(nn.HybridBlock):
     Args:
         features: initialised layers, (B, 3, H, W) to (B, C, H/32, W/32); they become part of the network.
         num_classes: channels of the result.
-        stride: of the finest features used: 32 (only the last), 16 or 8.
-
-    Raises:
-        InputError: ``stride`` has another value, or the features lack a stride.
+        stride: of the finest features used: 32 (only the last), 16 or 8; others raise InputError.
     """
 
     def __init__(self, features: nn.HybridSequential, num_classes: int = 21, stride: int = 8, **kwargs) -> None:

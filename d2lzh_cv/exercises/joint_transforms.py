@@ -24,17 +24,13 @@ Transform = Callable[[np.ndarray, np.ndarray, np.random.Generator], Pair]
 
 
 def resample(picture: np.ndarray, mask: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> Pair:
-    """Return picture and mask seen through an affine map; points outside the input become FILL and VOID.
+    """Return picture (H, W, 3) and mask (H, W) seen through an affine map; points outside become FILL and VOID.
+
+    Raises InputError if picture and mask differ in size.
 
     Args:
-        picture: (H, W, 3) uint8.
-        mask: (H, W), classes.
-        matrix: (2, 3), maps (y, x, 1) of an output pixel's centre to (y, x) in the input; the first pixel's centre is
-            (0.5, 0.5).
+        matrix: (2, 3), maps (y, x, 1) of an output pixel's centre, the first (0.5, 0.5), to (y, x) in the input.
         size: (height, width) of the result.
-
-    Raises:
-        InputError: picture and mask differ in size.
     """
     check_pair(picture, mask)
     grid = np.mgrid[:size[0], :size[1]].reshape(2, -1) + 0.5
@@ -52,7 +48,7 @@ def check_pair(picture: np.ndarray, mask: np.ndarray) -> None:
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
         raise InputError(f"the picture is {picture.shape} {picture.dtype}, not (height, width, 3) uint8")
     if picture.shape[:2] != mask.shape:
-        raise InputError(f"the picture is {picture.shape[:2]}, its mask {mask.shape}: make them equally large")
+        raise InputError(f"the picture is {picture.shape[:2]}, its mask {mask.shape}: give both the same size")
 
 
 def _bilinear(picture: np.ndarray, points: np.ndarray) -> np.ndarray:

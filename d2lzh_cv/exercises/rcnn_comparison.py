@@ -31,13 +31,8 @@ def judge(run: Section, name: str, net, val_iter: mx.io.DataIter, ctx: mx.Contex
     """Evaluate and time a trained network; print and record the results beside those of earlier sections.
 
     Args:
-        run: the section's run.
         name: a key of ``SECTIONS``.
-        net: a trained detector.
         val_iter: one picture per batch, resized to the size of its batches.
-        ctx: the device.
-        classes: names by class number.
-        num_epochs: of the training.
         more: further results, by the keys of ``COLUMNS``.
     """
     judged = evaluate_detector(net, val_iter, ctx, classes)
@@ -69,8 +64,7 @@ def in_words(table: dict, counts: bool) -> str:
 
 
 def seconds_a_picture(find: Callable[[Any], object], pictures: Iterable[Any]) -> float:
-    """Return the median seconds of ``find`` per picture, without the first picture, for which MXNet also plans memory.
-    """
+    """Return the median seconds of ``find`` per picture, without the first, for which MXNet also plans memory."""
     taken = []
     for picture in pictures:
         began = time.perf_counter()
@@ -88,11 +82,8 @@ def beside(run, name: str, values: dict[str, Any], pictures: Sequence[nd.NDArray
     Sections count if they succeeded in the same folder, in the same mode and on the same data.
 
     Args:
-        run: the section's run.
-        name: a key of ``SECTIONS``.
         values: results of this section, by the keys of ``COLUMNS``.
         pictures: (H, W, 3), to time the TinySSD of section 9.7, which records no time.
-        ctx: the device.
     """
     rows = []
     for other, number in SECTIONS.items():

@@ -33,8 +33,8 @@ def show_best_and_worst(run: Section, judged: DetectorResult, val_iter: mx.io.Da
     """Save a figure of the network's best and worst validation pictures."""
     numbers = figures.best_and_worst(judged.ranked())
     figures.show_detected(pictures_of(val_iter, numbers), judged, numbers)
-    run.save_figure("best_and_worst", "validation pictures: above the best, below the worst; green what is there, "
-                                      "white what was found and scores at least 0.3, five boxes at most")
+    run.save_figure("best_and_worst", "validation pictures, the best above, the worst below; green: ground-truth "
+                                      "boxes; white: the five best boxes that score at least 0.3")
 
 
 def show_prediction(run: Section, net, edge_size: int, ctx: mx.Context, classes: Sequence[str]) -> None:
@@ -47,13 +47,10 @@ def show_prediction(run: Section, net, edge_size: int, ctx: mx.Context, classes:
 
 def show_masks(axes, picture, rows: np.ndarray, masks: np.ndarray, score: float = 0.3,
                classes: Sequence[str] | None = None) -> None:
-    """Draw the five best boxes that score at least ``score``, and their masks, on a picture.
+    """Draw the five best boxes that score at least ``score``, and their masks, on a picture (H, W, 3), 0 to 255.
 
     Args:
-        axes: matplotlib axes.
-        picture: (H, W, 3), 0 to 255.
         rows, masks: the result of :meth:`~d2lzh_cv.rcnn.MaskRCNN.detect`; masks (H, W) of bool are drawn unchanged.
-        score: lowest score of a drawn box.
         classes: names to write before the scores.
     """
     pixels = to_numpy(picture).astype("float32")

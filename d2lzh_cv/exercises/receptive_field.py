@@ -60,20 +60,15 @@ class Field:
 
 
 def receptive_fields(net: gluon.Block, shape: tuple[int, int, int, int]) -> dict[str, Field]:
-    """Return the field of every block of a network, itself included, in the order of execution.
+    """Return the field of every block of a network, itself included, by its path, in the order of execution.
+
+    A path is such as "features.5.0.conv1", or "" for the network. If a block is called again or returns several maps, a
+    number follows. Blocks without a feature map (B, C, H, W), such as dense layers, are omitted. Raises InputError
+    naming the layer whose field is unknown.
 
     Args:
         net: consists of HybridBlocks; its weights play no part.
         shape: of the input, (B, C, H, W).
-
-    Returns:
-        By the block's path, such as "features.5.0.conv1"; the network's path is "". If a block is called again or
-            returns
-        several maps, a number follows the path. Blocks without a feature map (B, C, H, W), such as dense layers, are
-        omitted.
-
-    Raises:
-        InputError: the field of a layer is unknown; the text names the layer.
     """
     paths, outputs = _outputs(net)
     graph = _Graph(mx.sym.Group(outputs), shape)
@@ -166,7 +161,7 @@ class _Graph:
         joins_channels = node.get("attrs", {}).get("dim", "1") == "1"  # not rows or columns
         if not (op in UNIT_BY_UNIT and joins_channels or op.startswith(FAMILIES)):
             raise InputError(f"the receptive field of {node['name']}, a layer {op}, is unknown")
-        # the units of a map of one unit are the same for all
+        # a map with one unit along the axis gives it to all units
         return [(source, (0, 0) if self._whole(source, axis) == (0, 0) else span) for source in sources]
 
     def _whole(self, number: int, axis: int) -> Span:

@@ -149,18 +149,9 @@ def features_of(run) -> nn.HybridSequential:
 
 def train(net: gluon.HybridBlock, data: SegmentationData, run, series: str, num_epochs: int, learning_rate: float,
           batch_size: int = 8) -> list[Epoch]:
-    """Train all of ``net`` as section 9.10 does, log each epoch and return the epochs.
+    """Train all of ``net`` as section 9.10 does, log each epoch under the name ``series`` and return the epochs.
 
     The last quarter has a tenth of the learning rate. As in the book, the border around an object is background.
-
-    Args:
-        net: made of :func:`features_of`.
-        data: of :func:`load_data`.
-        run: the section's run.
-        series: name of the logged epochs.
-        num_epochs: passes over the training crops.
-        learning_rate: of SGD with weight decay 0.001.
-        batch_size: crops per batch.
     """
     devices = try_all_gpus()
     net.collect_params().reset_ctx(devices)

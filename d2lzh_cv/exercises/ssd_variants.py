@@ -56,8 +56,7 @@ class Normalized(nn.HybridBlock):
 
 
 class InMXNetsOffsets(nn.HybridBlock):
-    """Converts a detector's offsets from ``variances`` to MXNet's, so that one decoder and one error measure fit all.
-    """
+    """Converts a detector's offsets from ``variances`` to MXNet's, so that one decoder and one error measure fit."""
 
     def __init__(self, net: nn.HybridBlock, variances: Sequence[float], **kwargs) -> None:
         super().__init__(**kwargs)

@@ -35,17 +35,15 @@ def predict_scores(score: Callable[[np.ndarray], np.ndarray], picture: np.ndarra
                    overlap: int = 64, join: str = "blend") -> np.ndarray:
     """Return the scores of each pixel of a picture of any size, (classes, H, W) float32: 4 bytes per class and pixel.
 
+    Raises InputError for a wrong tile, overlap or join.
+
     Args:
         score: maps a part (h, w, 3) of the picture, h and w multiples of 32, to scores (classes, h, w).
         picture: (H, W, 3).
-        tile: largest (height, width) of a tile.
-        overlap: least number of pixels that neighbouring tiles share.
+        tile: largest (height, width) of a tile, multiples of 32.
+        overlap: least number of pixels that neighbouring tiles share, a multiple of 32 below the tile's sides.
         join: "blend" averages tiles with weights that fall towards their borders; "center" takes every pixel from the
             tile in which it is farthest from the border.
-
-    Raises:
-        InputError: tile or overlap is no multiple of 32, the overlap is not smaller than the tile, or ``join`` is
-            unknown.
     """
     _check(tile, overlap, join)
     padded = pad_by_reflection(picture)
