@@ -28,8 +28,7 @@ def noise(rng: Rng, size: Size, cells: float = 4, octaves: int = 4) -> np.ndarra
 
 
 def streaks(rng: Rng, size: Size, rows: int, columns: int) -> np.ndarray:
-    """Return noise (height, width) in [0, 1] on a grid of ``rows`` × ``columns``; few columns give horizontal streaks.
-    """
+    """Return noise (height, width) in [0, 1] on a grid of ``rows`` × ``columns``; few columns give level streaks."""
     grid = rng.random((max(2, rows), columns), dtype=np.float32)
     return np.asarray(Image.fromarray(grid).resize(size, Image.BICUBIC))
 

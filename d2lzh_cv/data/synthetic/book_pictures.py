@@ -1,5 +1,4 @@
-"""The book's single pictures, redrawn: a dog and a cat (9.3, 9.4), a cat (9.1), creatures (9.7), two for style (9.11).
-"""
+"""The book's single pictures, redrawn: a dog and a cat (9.3, 9.4), a cat (9.1), creatures (9.7), two for style."""
 from __future__ import annotations
 
 from dataclasses import replace

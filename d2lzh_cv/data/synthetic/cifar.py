@@ -1,7 +1,6 @@
 """A small CIFAR-10: 32 × 32 drawings of its ten classes, as binary batches (9.1) and Kaggle archives (9.12)."""
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +29,7 @@ _USUAL = ((backgrounds.sky,), (backgrounds.road, backgrounds.street), (backgroun
 
 
 def draw_cifar10(folder: Path, rng: np.random.Generator) -> None:
-    """Write data_batch_1.bin ..., test_batch.bin and batches.meta.txt; a record has 3073 bytes, as in the real files.
-    """
+    """Write data_batch_1.bin ..., test_batch.bin and batches.meta.txt, with records of 3073 bytes as in the book's."""
     for i in range(BATCHES):
         _write_batch(folder / f"data_batch_{i + 1}.bin", rng, BATCH_SIZE)
     _write_batch(folder / "test_batch.bin", rng, TEST)
@@ -43,7 +41,8 @@ def draw_kaggle_cifar10(folder: Path, rng: np.random.Generator) -> None:
     labels = rng.integers(len(CLASSES), size=LABELLED)
     labels[:TINY] = rng.permutation(np.arange(TINY) % len(CLASSES))  # every class has pictures
     for part, kinds in (("train_tiny", labels[:TINY]), ("test_tiny", rng.integers(len(CLASSES), size=TINY_TEST))):
-        write_zip(folder / f"{part}.zip", {f"{part}/{i + 1}.png": _png(picture(rng, k)) for i, k in enumerate(kinds)})
+        write_zip(folder / f"{part}.zip", {f"{part}/{i + 1}.png": pen.encoded(picture(rng, k), "PNG")
+                                           for i, k in enumerate(kinds)})
     rows = "".join(f"{i + 1},{CLASSES[label]}\n" for i, label in enumerate(labels))
     write_zip(folder / "trainLabels.csv.zip", {"trainLabels.csv": f"id,label\n{rows}".encode()})
 
@@ -66,9 +65,3 @@ def _write_batch(path: Path, rng: np.random.Generator, count: int) -> None:
     with files.write_atomically(path) as file:
         for label in labels:
             file.write(bytes([label]) + np.asarray(picture(rng, label)).transpose(2, 0, 1).tobytes())
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()

@@ -1,7 +1,6 @@
 """The tiny dog set of section 9.13: eight breeds that differ in coat, ears, muzzle and pattern, in one archive."""
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,13 +41,14 @@ def draw_kaggle_dog(folder: Path, rng: np.random.Generator) -> None:
     for breed, beast in BREEDS.items():
         for part, count in (("train", TRAIN), ("valid", VALID)):
             for _ in range(count):
-                name, data = _identity(rng), _jpeg(picture(rng, beast))
+                name, data = _identity(rng), pen.encoded(picture(rng, beast), "JPEG", quality=90)
                 members[f"{ROOT}/{part}/{breed}/{name}.jpg"] = data
                 members[f"{ROOT}/train_valid/{breed}/{name}.jpg"] = data
                 labels.append((name, breed))
     kinds = list(BREEDS.values())
     for i in range(TEST):
-        members[f"{ROOT}/test/unknown/{_identity(rng)}.jpg"] = _jpeg(picture(rng, kinds[i % len(kinds)]))
+        data = pen.encoded(picture(rng, kinds[i % len(kinds)]), "JPEG", quality=90)
+        members[f"{ROOT}/test/unknown/{_identity(rng)}.jpg"] = data
     rows = "".join(f"{name},{breed}\n" for name, breed in sorted(labels))
     members[f"{ROOT}/labels.csv"] = f"id,breed\n{rows}".encode()
     write_zip(folder / f"{ROOT}.zip", dict(sorted(members.items())))
@@ -79,9 +79,3 @@ def picture(rng: np.random.Generator, breed: Beast) -> Image.Image:
 def _identity(rng: np.random.Generator) -> str:
     """Return a random name as in the real set: 32 hexadecimal digits."""
     return rng.bytes(16).hex()
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()

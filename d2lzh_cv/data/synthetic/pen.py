@@ -1,6 +1,7 @@
 """Drawing on transparent layers in local units, shading them, and laying them on a background."""
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -152,6 +153,13 @@ def relight(picture: Image.Image, rng: np.random.Generator, amount: float = 0.2)
     middle = pixels.mean()
     pixels = ((pixels - middle) * contrast + middle) * gain
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def encoded(picture: Image.Image, kind: str, **options) -> bytes:
+    """Return the content of a picture file of format ``kind``, with Pillow's ``options``."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def mask_of(layer: Image.Image) -> np.ndarray:

@@ -1,7 +1,6 @@
 """The detection set of sections 9.6 and 9.7: one small yellow creature per picture, with its exact box."""
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -113,8 +112,6 @@ def _write_records(stem: Path, count: int, rng: np.random.Generator, index: bool
 
 def _pack(i: int, image: Image.Image, box: tuple[int, int, int, int]) -> bytes:
     """Pack header (its width, an object's width, the picture's size), class and relative box with the picture."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=92)
     w, h = image.size
     label = [4, 5, w, h, 0, box[0] / w, box[1] / h, box[2] / w, box[3] / h]
-    return recordio.pack(recordio.IRHeader(0, label, i, 0), buffer.getvalue())
+    return recordio.pack(recordio.IRHeader(0, label, i, 0), pen.encoded(image, "JPEG", quality=92))
