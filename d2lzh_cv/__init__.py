@@ -1,7 +1,7 @@
 """Chapter 9 (computer vision) of 动手学深度学习 v1 on Apache MXNet 1.9.1, on today's machines.
 
-``import d2lzh_cv as d2l`` stands where the chapter says ``import d2lzh as d2l``. Names load on first use, so that the
-command line can tell what is wrong with an installation in which MXNet does not import.
+Write ``import d2lzh_cv as d2l`` where the chapter writes ``import d2lzh as d2l``. A name loads on first use, so the
+command line can report what is wrong with an installation in which MXNet does not import.
 """
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = sorted(_MODULE_OF)
 
 
 class _Package(ModuleType):
-    """Keeps ``fcn`` the function: the import of the module ``d2lzh_cv.fcn`` would bind the name to that."""
+    """Keeps ``fcn`` the function: importing the module ``d2lzh_cv.fcn`` would bind the name to the module."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (name in _MODULE_OF and name in _EXPORTS and isinstance(value, ModuleType)):
@@ -53,7 +53,7 @@ sys.modules[__name__].__class__ = _Package
 
 
 def _answer_downloads() -> None:
-    from .weights import gluon_downloads  # here: nobody needs it before MXNet
+    from .weights import gluon_downloads  # imported here: only MXNet's users need it
     gluon_downloads.install()
 
 

@@ -1,4 +1,4 @@
-"""``python -m d2lzh_cv`` is ``d2lzh-cv``."""
+"""Makes ``python -m d2lzh_cv`` the same as ``d2lzh-cv``."""
 import sys
 
 from .cli import main

@@ -18,7 +18,7 @@ from .resnet import resnet18
 from .training import Epoch, fit
 
 FLIP_AUG = transforms.Compose([transforms.RandomFlipLeftRight(), transforms.ToTensor()])
-NO_AUG = transforms.Compose([transforms.ToTensor()])  # for testing: a prediction must not depend on chance
+NO_AUG = transforms.Compose([transforms.ToTensor()])  # for tests: a prediction must not depend on chance
 
 ALL_TRANSFORMS: dict[str, Callable[[], gluon.Block]] = {
     "Compose": lambda: transforms.Compose([transforms.RandomFlipLeftRight(), transforms.RandomHue(0.5)]),
@@ -36,18 +36,24 @@ ALL_TRANSFORMS: dict[str, Callable[[], gluon.Block]] = {
     "RandomHue": lambda: transforms.RandomHue(0.5),
     "RandomColorJitter": lambda: transforms.RandomColorJitter(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.5),
     "RandomLighting": lambda: transforms.RandomLighting(0.5),
-}  # the fifteen that Gluon offers, by name
+}  # all fifteen transforms of Gluon, by name
 
 
 def apply(img: nd.NDArray, aug: Callable, num_rows: int = 2, num_cols: int = 4, scale: float = 1.5):
-    """Show ``num_rows`` × ``num_cols`` results of a random transform of one picture (H, W, 3); returns the axes."""
+    """Show ``num_rows`` × ``num_cols`` results of a random transform of one picture and return the axes (section 9.1).
+
+    Args:
+        img: (H, W, 3).
+        aug: the transform.
+        num_rows, num_cols, scale: of :func:`~d2lzh_cv.plotting.show_images`.
+    """
     return show_images([viewable(aug(img)) for _ in range(num_rows * num_cols)], num_rows, num_cols, scale)
 
 
 def viewable(img: nd.NDArray) -> nd.NDArray:
-    """Bring what a transform gives into a form to show, (H, W, 3): uint8, or float32 stretched to [0, 1].
+    """Turn a transform's result into a picture to show, (H, W, 3): uint8, or float32 stretched to [0, 1].
 
-    ToTensor and Normalize give (3, H, W), Cast gives floats up to 255: neither can be shown as it is.
+    Matplotlib cannot show (3, H, W), which ToTensor gives, nor floats up to 255, which Cast gives.
     """
     if img.shape[0] == 3 and img.shape[2] != 3:
         img = img.transpose((1, 2, 0))
@@ -58,9 +64,13 @@ def viewable(img: nd.NDArray) -> nd.NDArray:
 
 
 def load_cifar10(dataset: Dataset, augs: Callable, batch_size: int, is_train: bool) -> DataLoader:
-    """Batches (B, 3, 32, 32) of ``dataset`` through ``augs``; shuffled when ``is_train`` (section 9.1).
+    """Return the batches (B, 3, 32, 32) of a data set (section 9.1).
 
-    Where several workers train, ``batch_size`` is that of all together, and each gets its part of every training batch.
+    Args:
+        dataset: pictures (32, 32, 3) uint8 with labels.
+        augs: transforms a picture.
+        batch_size: pictures per batch, of all workers together: each worker gets its part of every training batch.
+        is_train: shuffle.
     """
     if is_train and distributed.num_workers() > 1:
         distributed.share(batch_size)
@@ -73,15 +83,15 @@ def train_with_data_aug(train_set: Dataset, test_set: Dataset, train_augs: Calla
                         num_epochs: int = 10, batch_size: int = 256, lr: float = 0.001,
                         on_epoch: Callable[[Epoch], None] | None = print, snapshots: Snapshots | None = None,
                         net: HybridBlock | None = None) -> list[Epoch]:
-    """Train the book's ResNet-18 on CIFAR-10 with Adam, training pictures going through ``train_augs`` (section 9.1).
+    """Train the book's ResNet-18 on CIFAR-10 with Adam and return the epochs (section 9.1).
 
     Args:
         train_set, test_set: pictures (32, 32, 3) uint8 with labels 0 to 9.
-        ctx: a device or a list of devices to share each batch.
-        on_epoch: called with each epoch; by default it is printed as the book does. Of several workers the first
-            alone tests.
-        snapshots: see :func:`d2lzh_cv.training.fit`.
-        net: is trained, from Xavier's weights on; a new ResNet-18 by default.
+        train_augs, test_augs: transform a picture of each set.
+        ctx, num_epochs, snapshots: see :func:`d2lzh_cv.training.fit`.
+        batch_size, lr: pictures per batch, learning rate.
+        on_epoch: is called with each epoch; by default it prints the book's line. Only the first worker tests.
+        net: the network to train from Xavier's weights; by default a new ResNet-18.
     """
     net = net or resnet18(10)
     net.initialize(init.Xavier(), ctx=ctx)

@@ -1,7 +1,7 @@
-"""Bounding boxes: forms, overlap and offsets (sections 9.3, 9.4), written out as the book's formulas.
+"""Bounding boxes: formats, overlap and offsets (sections 9.3, 9.4), written as the book's formulas.
 
-MXNet's MultiBox operators do the same inside; these are the readable second account of them, on NDArrays. A box is
-(xmin, ymin, xmax, ymax), relative to the picture unless a name says pixels.
+MXNet's MultiBox operators compute the same; this is the readable version, on NDArrays. A box is (xmin, ymin, xmax,
+ymax), relative to the picture unless a name says pixels.
 """
 from __future__ import annotations
 
@@ -14,44 +14,61 @@ VARIANCES = (0.1, 0.1, 0.2, 0.2)  # the sigmas of section 9.4; its mu are 0
 
 
 def box_scale(picture) -> nd.NDArray:
-    """Return (W, H, W, H) of a picture (H, W, ...): the factor from relative to pixel boxes."""
+    """Return (W, H, W, H), the factor from relative to pixel boxes (section 9.3).
+
+    Args:
+        picture: (H, W, ...).
+    """
     height, width = picture.shape[:2]
     return nd.array((width, height, width, height))
 
 
 def corner_to_center(boxes: nd.NDArray) -> nd.NDArray:
-    """Turn (xmin, ymin, xmax, ymax) into (centre x, centre y, width, height); shapes (..., 4)."""
+    """Convert (xmin, ymin, xmax, ymax) to (centre x, centre y, width, height), in the same shape (section 9.4).
+
+    Args:
+        boxes: (..., 4), corners.
+    """
     low, high = _halves(boxes)
     return nd.concat((low + high) / 2, high - low, dim=-1)
 
 
 def center_to_corner(boxes: nd.NDArray) -> nd.NDArray:
-    """Turn (centre x, centre y, width, height) into (xmin, ymin, xmax, ymax); shapes (..., 4)."""
+    """Convert (centre x, centre y, width, height) to (xmin, ymin, xmax, ymax), in the same shape (section 9.4).
+
+    Args:
+        boxes: (..., 4), centres and sizes.
+    """
     center, size = _halves(boxes)
     return nd.concat(center - size / 2, center + size / 2, dim=-1)
 
 
 def clip_boxes(boxes: nd.NDArray) -> nd.NDArray:
-    """Return the boxes with every coordinate limited to the picture, [0, 1]."""
+    """Limit every coordinate to the picture, [0, 1], in the same shape.
+
+    Args:
+        boxes: (..., 4), relative corners.
+    """
     return boxes.clip(0, 1)
 
 
 def box_area(boxes: nd.NDArray) -> nd.NDArray:
-    """Area of boxes (N, 4): (N,); 0 where a box is empty or turned inside out."""
+    """Return the areas of boxes, (N,); 0 for a box that is empty or inverted.
+
+    Args:
+        boxes: (N, 4), corners.
+    """
     low, high = _halves(boxes)
     size = nd.maximum(high - low, 0)
     return size[:, 0] * size[:, 1]
 
 
 def iou(boxes1: nd.NDArray, boxes2: nd.NDArray) -> nd.NDArray:
-    """Intersection over union of every pair (section 9.4, the Jaccard index).
+    """Return the intersection over union (Jaccard index) of every pair, (N, M) in [0, 1] (section 9.4).
 
     Args:
-        boxes1: (N, 4).
-        boxes2: (M, 4).
-
-    Returns:
-        (N, M), in [0, 1]; 0 where the union has no area.
+        boxes1: (N, 4), corners.
+        boxes2: (M, 4), corners. A pair whose union has no area gets 0.
     """
     low1, high1 = _halves(boxes1.expand_dims(1))  # (N, 1, 2)
     low2, high2 = _halves(boxes2.expand_dims(0))  # (1, M, 2)
@@ -63,9 +80,11 @@ def iou(boxes1: nd.NDArray, boxes2: nd.NDArray) -> nd.NDArray:
 
 
 def encode_offsets(anchors: nd.NDArray, boxes: nd.NDArray, variances=VARIANCES) -> nd.NDArray:
-    """Offsets from each anchor to its box (section 9.4): ((Δx/w)/σx, (Δy/h)/σy, ln(w'/w)/σw, ln(h'/h)/σh).
+    """Return the offsets from anchors to boxes, (N, 4): ((Δx/w)/σx, (Δy/h)/σy, ln(w'/w)/σw, ln(h'/h)/σh) (section 9.4).
 
-    Shapes (N, 4), (N, 4) to (N, 4). Anchors and boxes must have an area.
+    Args:
+        anchors, boxes: (N, 4), corners; each must have an area.
+        variances: (σx, σy, σw, σh).
     """
     (center_a, size_a), (center_b, size_b) = (_halves(corner_to_center(x)) for x in (anchors, boxes))
     offsets = nd.concat((center_b - center_a) / size_a, nd.log(size_b / size_a), dim=-1)
@@ -73,22 +92,26 @@ def encode_offsets(anchors: nd.NDArray, boxes: nd.NDArray, variances=VARIANCES) 
 
 
 def decode_offsets(anchors: nd.NDArray, offsets: nd.NDArray, variances=VARIANCES) -> nd.NDArray:
-    """The boxes that ``offsets`` (N, 4) make of ``anchors`` (N, 4): the inverse of :func:`encode_offsets`."""
+    """Return the boxes (N, 4), corners, that offsets encode: the inverse of :func:`encode_offsets` (section 9.4).
+
+    Args:
+        anchors, offsets: (N, 4).
+        variances: (σx, σy, σw, σh).
+    """
     center_a, size_a = _halves(corner_to_center(anchors))
     shift, scale = _halves(nd.broadcast_mul(offsets, _row(variances, offsets)))
     return center_to_corner(nd.concat(center_a + shift * size_a, size_a * nd.exp(scale), dim=-1))
 
 
 def nms(boxes: nd.NDArray, scores: nd.NDArray, threshold: float = 0.5) -> np.ndarray:
-    """Non-maximum suppression (section 9.4): keep a box unless a better one overlaps it.
+    """Non-maximum suppression: keep a box unless a better one overlaps it (section 9.4).
+
+    Returns the indices of the kept boxes, (K,) int64, highest score first. Equal scores keep their order.
 
     Args:
-        boxes: (N, 4).
+        boxes: (N, 4), corners.
         scores: (N,).
-        threshold: a box goes when its IoU with a kept, higher-scored one is at least this, as in MultiBoxDetection.
-
-    Returns:
-        The indices of the boxes kept, highest score first, as int64 (K,). Equal scores keep their order.
+        threshold: IoU with a kept, higher-scored box from which a box is removed, as in MultiBoxDetection.
     """
     overlaps, order, keep = iou(boxes, boxes).asnumpy(), np.argsort(-to_numpy(scores), kind="stable"), []
     while order.size:

@@ -1,6 +1,6 @@
-"""The command line, ``d2lzh-cv``: run, list, doctor, compare; the larger commands are in commands/.
+"""The command line ``d2lzh-cv``: run, list, doctor, compare; the larger commands are in commands/.
 
-Nothing here imports MXNet, so it starts at once.
+This module does not import MXNet, so the command starts at once.
 """
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ DESCRIPTION = "Chapter 9 (computer vision) of 动手学深度学习 v1 on Apache
 def main(argv: list[str] | None = None) -> int:
     """Run the command in ``argv`` (default: the process's) and return its exit code.
 
-    0 all well, 1 a section failed by a bug, 2 wrong input (one line says which), 130 interrupted.
+    0: success. 1: a bug in a section. 2: wrong input, named in one line. 130: interrupted.
     """
     streams.prepare()
     try:
         code = _do(argv)
-    except SystemExit as end:  # --help, --version, a wrong flag
+    except SystemExit as end:  # from --help, --version or a wrong flag
         if streams.flush() or end.code:
             raise
         raise SystemExit(INPUT_ERROR) from None
@@ -76,7 +76,7 @@ def _add_run(commands) -> None:
         "run", help="run sections of the chapter, each in its own process, and write a report page",
         description="Run sections of the chapter, each in its own process, and write a report page.",
         epilog=f"sections (by number, name or script):\n{listing}\n\n"
-               f"beyond the page (9.8 brings its parts; exercises means all of 9.N-...):\n{beyond}\n\n"
+               f"beyond the page (9.8 includes its parts; exercises means all 9.N-...):\n{beyond}\n\n"
                "examples:\n  d2lzh-cv run all --quick\n  d2lzh-cv run 9.3-9.5 ssd --quick --data synthetic\n"
                "  d2lzh-cv run exercises --quick",
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -87,29 +87,29 @@ def _add_run(commands) -> None:
 
 
 def _add_list(commands) -> None:
-    text = "list the sections 9.1 to 9.13 and what goes beyond them, the data each reads, and about how long it takes"
+    text = "list sections 9.1 to 9.13, the exercises and further parts, with their data and approximate time"
     parser = commands.add_parser("list", help=text, description=text.capitalize() + ".")
     add_debug_flag(parser)
     parser.set_defaults(command=_list)
 
 
 def _add_doctor(commands) -> None:
-    text = "say what is wrong with this installation (Python, NumPy, MXNet, GPU, data) and what mends it"
+    text = "report problems of this installation (Python, NumPy, MXNet, GPU, data) and how to solve them"
     parser = commands.add_parser("doctor", help=text, description=text.capitalize() + ".",
-                                 epilog="The data is that of sections 9.1 to 9.13; see d2lzh-cv list.")
+                                 epilog="It looks for the data of sections 9.1 to 9.13; see d2lzh-cv list.")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_debug_flag(parser)
     parser.set_defaults(command=_doctor)
 
 
 def _add_compare(commands) -> None:
-    text = "show figure by figure what the book printed, what a run printed, and whether that is the same"
+    text = "compare the book's printed figures with those of a run, one by one"
     parser = commands.add_parser(
         "compare", help=text, description=text.capitalize() + ".",
-        epilog="Exact figures are computed anew and must be equal to the printed digits; training is judged only on "
-               "the book's data and settings. Exit code 1: an exact figure differs.")
+        epilog="The command computes exact figures anew; they must equal the printed digits. It judges training only "
+               "on the book's data and settings. Exit code 1: an exact figure differs.")
     parser.add_argument("run", nargs="?", metavar="RUN", type=Path,
-                        help="folder of a run (default: runs/latest; without any, the exact figures alone)")
+                        help="folder of a run (default: runs/latest; without a run, only the exact figures)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_debug_flag(parser)
     parser.set_defaults(command=_compare)
@@ -130,8 +130,7 @@ def _list(flags: argparse.Namespace) -> int:
     for name, infos in (("section", contents.SECTIONS), ("beyond the page", (*contents.PARTS, *contents.EXERCISES))):
         rows = [(info.number, f"{info.english}\n{info.chinese}", ", ".join(info.needs), f"about {info.seconds} s")
                 for info in infos]
-        Console().print(table((name, "title", "reads", "quick mode"), rows, words=(2,), show_lines=True),
-                        crop=False)
+        Console().print(table((name, "title", "reads", "quick mode"), rows, words=(2,), show_lines=True), crop=False)
     for name, infos in contents.GROUPS.items():
         minutes = sum(info.seconds for info in infos) / 60
         print(f"{name}: about {minutes:.0f} minutes in quick mode on two cores; d2lzh-cv run {name} --quick")

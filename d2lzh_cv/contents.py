@@ -1,6 +1,6 @@
-"""The chapter's 13 sections, what goes beyond them, and how to find one by number, name or script.
+"""The chapter's 13 sections, the parts and exercises beyond them, and how to find one by number, name or script.
 
-Beyond the page are the R-CNNs trained here, parts of 9.8, and the answers to the exercises, such as ``9.7-losses``.
+Beyond the page are the trained R-CNNs, parts of 9.8, and the answers to the exercises, such as ``9.7-losses``.
 """
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from .errors import InputError
 
 @dataclass(frozen=True)
 class SectionInfo:
-    """A section: all that the package knows of it; another one is one more record, beside its script.
+    """A section: all that the package knows of it. To add a section, add a record and its script.
 
     Attributes:
         number: in the book.
-        slug: its short name, which its script has.
-        english, chinese: its titles.
+        slug: short name, also of the script.
+        english, chinese: titles.
         needs: names for :func:`d2lzh_cv.data.hub.find`.
-        seconds: about what quick mode takes on two cores.
-        folder, stem: of the script, below chapters/; the stem is made of number and slug where none is given.
-        backbones: the pretrained networks that it can take features from, in the order in which it looks for them.
+        seconds: approximate time of quick mode on two cores.
+        folder, stem: of the script, below chapters/; by default number and slug make the stem.
+        backbones: pretrained networks whose features it can use, in search order.
         shared: whether several devices or workers can share its training.
-        predicts: the task of ``d2lzh-cv predict`` that its trained network does, if it is the one to name for it.
+        predicts: the task of ``d2lzh-cv predict`` for which this section is the example.
     """
-
     number: str  # "9.7", or "9.7-losses" beyond the page
     slug: str  # "ssd"
     english: str
@@ -48,26 +47,25 @@ class SectionInfo:
 
     @property
     def own_set(self) -> str | None:
-        """The set that the section is about, which it trains on if it trains; None where it reads none."""
+        """The data set that the section is about and trains on; None if it reads none."""
         sets = [name for name in self.needs if name not in ("source", "weights")]
         return next((name for name in sets if name != "img"), next(iter(sets), None))
 
     @property
     def script(self) -> str:
-        """The section's script below chapters/, such as ``ch09_07_ssd.py`` or ``exercises/ch09_07_losses.py``."""
+        """The path of the script below chapters/, such as ``ch09_07_ssd.py`` or ``exercises/ch09_07_losses.py``."""
         return f"{self.folder}{self.stem or f'ch09_{self.order:02d}_{self.slug}'}.py"
 
     @property
     def title(self) -> dict[str, str]:
-        """Both titles, as results.json holds them."""
+        """Both titles, in the form of results.json."""
         return {"en": self.english, "zh": self.chinese}
 
 
 _SMALL = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")
 
 SECTIONS = (
-    SectionInfo("9.1", "image_augmentation", "Image Augmentation", "图像增广", ("img", "cifar10"), 90,
-                shared=True),
+    SectionInfo("9.1", "image_augmentation", "Image Augmentation", "图像增广", ("img", "cifar10"), 90, shared=True),
     SectionInfo("9.2", "fine_tuning", "Fine-Tuning", "微调", ("hotdog", "source", "weights"), 145, backbones=_SMALL,
                 predicts="classify"),
     SectionInfo("9.3", "bounding_box", "Object Detection and Bounding Boxes", "目标检测和边界框", ("img",), 5),
@@ -113,8 +111,7 @@ EXERCISES = (
     _beyond("9.2", "fine_tuning", "Rates, Frozen Features, a Row Reused", "练习：微调的学习率与固定参数",
             ("hotdog", "source", "weights"), 12, stem="ch09_02_rates_and_frozen_features"),
     _beyond("9.3", "figures", "Figures outside a Notebook", "练习：在笔记本之外显示图像", ("img",), 8),
-    _beyond("9.4", "anchors", "Sizes, Ratios, IoU and Offsets", "练习：锚框的大小、交并比与偏移量",
-            ("img",), 6),
+    _beyond("9.4", "anchors", "Sizes, Ratios, IoU and Offsets", "练习：锚框的大小、交并比与偏移量", ("img",), 6),
     _beyond("9.5", "multiscale", "From a Feature Map to Classes and Offsets", "练习：由特征图预测类别与偏移量",
             ("img",), 5),
     _beyond("9.6", "augmenters", "Every Parameter of ImageDetIter", "练习：ImageDetIter的每个参数",
@@ -129,8 +126,7 @@ EXERCISES = (
     _beyond("9.10", "matrix_product", "Convolution as Matrix Product", "练习：用矩阵乘法做卷积", (), 5),
     _beyond("9.10", "initialization", "Xavier instead of Bilinear", "练习：转置卷积层的初始化",
             ("voc", "source", "weights"), 18),
-    _beyond("9.10", "skips", "FCN-32s, FCN-16s, FCN-8s", "练习：FCN-32s、16s与8s",
-            ("voc", "source", "weights"), 18),
+    _beyond("9.10", "skips", "FCN-32s, FCN-16s, FCN-8s", "练习：FCN-32s、16s与8s", ("voc", "source", "weights"), 18),
     _beyond("9.10", "tiled_prediction", "Pictures of Any Size, Tiled", "练习：分块预测任意大小的图像",
             ("voc", "source", "weights"), 12),
     _beyond("9.11", "layers_and_weights", "Other Layers, Other Weights", "练习：其他层与权重", ("img", "weights"), 24),
@@ -141,16 +137,13 @@ ALL = tuple(sorted((*SECTIONS, *PARTS, *EXERCISES), key=lambda info: info.order)
 GROUPS = {"all": SECTIONS, "exercises": EXERCISES}
 
 _PACKAGE = Path(__file__).resolve().parent
-SCRIPT_FOLDERS = (_PACKAGE / "chapters", _PACKAGE.parent / "chapters")  # in the wheel; in a checkout
+SCRIPT_FOLDERS = (_PACKAGE / "chapters", _PACKAGE.parent / "chapters")  # of the wheel; of a checkout
 
 
 def find(name: str) -> SectionInfo:
     """Return the section called ``name``: "9.7", "9.07", "7", "ssd", "ch09_07_ssd.py" or a path to that script.
 
-    One beyond the page has a name of its own: "9.7-losses".
-
-    Raises:
-        InputError: there is no such section; the text lists those there are.
+    Parts and exercises have their own names, such as "9.7-losses". Raises InputError listing the sections.
     """
     wanted = Path(name.strip().lower()).name
     for info in ALL:
@@ -158,15 +151,16 @@ def find(name: str) -> SectionInfo:
             return info
     close = difflib.get_close_matches(wanted, [n for info in ALL for n in _names(info)], n=1)
     hint = f", did you mean {close[0]}?" if close else ""
-    raise InputError(f"no section {name!r}{hint} (there are {_listing()}; see d2lzh-cv list)")
+    listing = ", ".join(f"{info.number} {info.slug}" for info in SECTIONS)
+    raise InputError(f"no section {name!r}{hint} (there are {listing}; see d2lzh-cv list)")
 
 
 def select(names: Sequence[str]) -> list[SectionInfo]:
-    """Return the sections meant on a command line, each once, in the order given.
+    """Return the sections that a command line names, each once, in the given order. Raises InputError for a wrong name.
 
     Args:
-        names: section names, lists with commas ("9.3,9.4"), ranges ("9.3-9.5"), "all" (the book's 13) or "exercises";
-            a number alone ("9.8") means the section with its parts.
+        names: section names, comma lists ("9.3,9.4"), ranges ("9.3-9.5"), "all" (the book's 13) or "exercises"; a bare
+            number ("9.8") includes the section's parts.
     """
     words = [word for name in names for word in name.split(",") if word.strip()]
     if not words:
@@ -175,7 +169,7 @@ def select(names: Sequence[str]) -> list[SectionInfo]:
 
 
 def script_path(info: SectionInfo) -> Path:
-    """Return the section's script. Raises InputError when the installation lacks it."""
+    """Return the path of the section's script. Raises InputError if the installation lacks it."""
     for folder in SCRIPT_FOLDERS:
         if (folder / info.script).is_file():
             return folder / info.script
@@ -200,7 +194,3 @@ def _names(info: SectionInfo) -> tuple[str, ...]:
     if info not in SECTIONS:
         return (info.number, Path(info.script).name, Path(info.script).stem)
     return (info.number, f"9.{n:02d}", str(n), f"{n:02d}", info.slug, info.script, info.script[:-3], f"ch09_{n:02d}")
-
-
-def _listing() -> str:
-    return ", ".join(f"{info.number} {info.slug}" for info in SECTIONS)

@@ -1,4 +1,4 @@
-"""Which device to compute on (the book's ``try_gpu`` and ``try_all_gpus``)."""
+"""The device to compute on (the book's ``try_gpu`` and ``try_all_gpus``)."""
 from __future__ import annotations
 
 import mxnet as mx
@@ -23,7 +23,7 @@ def _num_gpus() -> int:
 
 
 def _works(ctx: mx.Context) -> bool:
-    """A GPU that is visible may still be too new for MXNet 1.9.1 (no code for it): only a computation tells."""
+    """Whether a small computation works: MXNet 1.9.1 may lack code for a visible GPU that is too new."""
     try:
         nd.zeros(1, ctx=ctx).wait_to_read()
     except mx.base.MXNetError:

@@ -1,4 +1,4 @@
-"""The one error a reader sees: what was wrong, in which file or flag, and what to do."""
+"""The error that a reader sees: what is wrong, in which file or flag, and what to do."""
 from __future__ import annotations
 
 import errno
@@ -9,17 +9,17 @@ OF_THE_INPUT = {*DENIED, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOO
 
 
 class InputError(Exception):
-    """Input that cannot be used: a file, a flag, a data set, an installation.
+    """Unusable input: a file, a flag, a data set, an installation.
 
-    Its text is one line that names the file or flag and what to do about it. The command line prints that line and
-    exits with 2; a traceback appears with ``--debug`` only.
+    Its text is one line that names the file or flag and what to do about it. The command line prints the line and exits
+    with 2; it shows a traceback only with ``--debug``.
     """
 
 
 def as_input_error(error: BaseException) -> InputError | None:
-    """What the reader has to mend where ``error`` is the system's word on a file of theirs; None for any other error.
+    """Turn the system's error about a reader's file into an InputError; return None for any other error.
 
-    That is a folder without permission, a full disk, a name that is too long or that a library cannot open.
+    Such errors are a denied permission, a full disk, or a name that is too long or that a library cannot open.
     """
     if isinstance(error, InputError):
         return error
@@ -36,7 +36,7 @@ def as_input_error(error: BaseException) -> InputError | None:
 
 
 def _denied(path: str) -> str:
-    """What was denied: to read the first folder on the way to ``path`` that may not be, else the file or its change."""
+    """Name the denied action: to read the first closed folder on the way to ``path``, or to read or write ``path``."""
     parts = [path]
     while os.path.dirname(parts[0]) not in ("", parts[0]):
         parts.insert(0, os.path.dirname(parts[0]))

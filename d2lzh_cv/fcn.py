@@ -1,10 +1,9 @@
-"""The fully convolutional network, started from bilinear interpolation (section 9.10), and its scores by cells.
+"""The fully convolutional network, initialised with bilinear interpolation (section 9.10), and its scores by cells.
 
-A kernel twice as large as the stride lets an input reach four cells of 32 × 32 pixels and no more. The transposed
-convolution is then one product: the four inputs around each cell, times a matrix with a column for each class of each
-pixel of a cell. With the classes last, softmax and argmax read memory in a row, and what is put in another order is the
-labels, one number per pixel, not the scores. A training step takes about two thirds of the time, with the same numbers;
-docs/performance.md has the figures.
+If the kernel is twice the stride, an input reaches only four cells of 32 × 32 pixels. The transposed convolution is
+then one product: the four inputs around each cell, times a matrix with a column per class and pixel of a cell. The
+classes come last, so softmax and argmax read memory in order, and only the labels, one number per pixel, are reordered.
+A training step takes about two thirds of the time and gives the same numbers; see docs/performance.md.
 """
 from __future__ import annotations
 
@@ -20,17 +19,17 @@ from .data.normalization import IMAGENET_MEAN, IMAGENET_STD
 from .data.voc import VOC_COLORMAP
 from .training import Scoring
 
-OUTSIDE = -1  # the label of what a cell has beyond the picture
+OUTSIDE = -1  # label of a cell's pixels beyond the picture
 
 
 class CellScores(nn.HybridBlock):
-    """What ``enlarge(coarse(X))`` computes, by cells.
+    """Computes ``enlarge(coarse(X))`` by cells.
 
     Called with X (B, 3, H, W), it returns (B, (H/s + 1)·(W/s + 1), s·s, classes) for the stride s of ``enlarge``: the
-    cells row by row, of which those at the rim reach s/2 pixels beyond the picture.
+    cells row by row. The outer cells reach s/2 pixels beyond the picture.
 
     Args:
-        coarse: layers one after the other, (B, 3, H, W) to (B, C, H/s, W/s).
+        coarse: layers in sequence, (B, 3, H, W) to (B, C, H/s, W/s).
         enlarge: kernel 2s, padding s/2, with bias. All parameters are shared.
     """
 
@@ -55,7 +54,7 @@ class CellScores(nn.HybridBlock):
 
 
 def to_cells(labels: nd.NDArray, stride: int) -> nd.NDArray:
-    """Labels (B, H, W) in the order of :class:`CellScores`, OUTSIDE beyond the picture: (B, cells, s·s)."""
+    """Reorder labels (B, H, W) as in :class:`CellScores`, with OUTSIDE beyond the picture: (B, cells, s·s)."""
     rim = stride // 2
     padded = nd.pad(labels.expand_dims(axis=1), mode="constant", constant_value=OUTSIDE,
                     pad_width=(0, 0, 0, 0, rim, rim, rim, rim))
@@ -65,44 +64,48 @@ def to_cells(labels: nd.NDArray, stride: int) -> nd.NDArray:
 
 
 def from_cells(values: nd.NDArray, stride: int, size: tuple[int, int]) -> nd.NDArray:
-    """Back from (B, cells, s·s) to (B, H, W), without what is beyond a picture of ``size`` (H, W)."""
+    """Reorder (B, cells, s·s) to (B, H, W) and drop the pixels beyond a picture of ``size`` (H, W)."""
     rim, (rows, columns) = stride // 2, (n // stride + 1 for n in size)
     cells = values.reshape((-1, rows, columns, stride, stride)).transpose((0, 1, 3, 2, 4))
     return cells.reshape((-1, rows * stride, columns * stride))[:, rim:-rim, rim:-rim]
 
 
 class CellScoring(Scoring):
-    """:class:`~d2lzh_cv.training.Scoring` of pixels whose scores come by cells; the loss is cross-entropy."""
-
+    """:class:`~d2lzh_cv.training.Scoring` of pixels by cells; the loss is cross-entropy."""
     class_axis = -1
 
     def __init__(self, net: FCN) -> None:
         super().__init__(net, gloss.SoftmaxCrossEntropyLoss())
 
     def answer(self, X, y):
+        """Scores (B, cells, s·s, classes) and labels (B, cells, s·s)."""
         return self.net.cells(X), to_cells(y, self.net.cells.stride)
 
     def losses(self, scores, labels, count):
+        """The loss of each sample, a mean over the pixels inside the picture; the batch has ``count`` of them."""
         inside = (labels != OUTSIDE).expand_dims(axis=-1)
-        return self.loss(scores, labels, inside) * (labels.size / count)  # the mean over what is inside
+        return self.loss(scores, labels, inside) * (labels.size / count)
 
 
 def is_plain_cross_entropy(loss) -> bool:
-    """Whether ``loss`` is the book's ``SoftmaxCrossEntropyLoss(axis=1)`` with nothing more."""
+    """Whether ``loss`` is the book's ``SoftmaxCrossEntropyLoss(axis=1)`` without other options."""
     return type(loss) is gloss.SoftmaxCrossEntropyLoss and (
         loss._axis, loss._sparse_label, loss._from_logits, loss._weight) == (1, True, False, None)
 
 
 RGB_MEAN, RGB_STD = nd.array(IMAGENET_MEAN), nd.array(IMAGENET_STD)
-STRIDE = 32  # by how much the features are smaller than the picture
+STRIDE = 32  # side of the picture over side of the features
 
 
 def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> nd.NDArray:
-    """The weight with which a transposed convolution interpolates bilinearly (section 9.10).
+    """Return the weight with which a transposed convolution interpolates bilinearly (section 9.10).
 
-    Returns:
-        (in_channels, out_channels, kernel_size, kernel_size): a pyramid for each pair of equal channels, else zeros.
-        With stride s, kernel 2s and padding s/2 the layer enlarges by s.
+    It is (in_channels, out_channels, kernel_size, kernel_size): a pyramid for equal channels, zeros for others. With
+    stride s, kernel 2s and padding s/2 the layer enlarges by s.
+
+    Args:
+        in_channels, out_channels: of the layer.
+        kernel_size: side of the kernel.
     """
     factor = (kernel_size + 1) // 2
     center = factor - 1 if kernel_size % 2 == 1 else factor - 0.5
@@ -116,37 +119,37 @@ def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> nd
 class FCN(nn.HybridSequential):
     """Features, a 1×1 convolution and a transposed one, made by :func:`fcn`: (B, 3, H, W) to (B, classes, H, W).
 
-    For training and for the classes of pixels it has an equal form, :class:`CellScores`, which is faster.
+    Training and classifying pixels use an equal, faster form: :class:`CellScores`.
     """
 
     @cached_property
     def cells(self) -> CellScores:
-        """The scores by cells, of the same parameters."""
+        """The scores by cells, with the same parameters."""
         return CellScores(list(self)[:-1], self[-1])
 
     def hybridize(self, active: bool = True, *args, **kwargs) -> None:
+        """Hybridise both forms."""
         super().hybridize(active, *args, **kwargs)
         self.cells.hybridize(active, *args, **kwargs)
 
     def scoring_for(self, loss) -> Scoring:
-        """How :func:`d2lzh_cv.training.fit` scores it: by cells where ``loss`` is the book's cross-entropy."""
+        """Return the scoring for :func:`d2lzh_cv.training.fit`: by cells if ``loss`` is the book's cross-entropy."""
         return CellScoring(self) if is_plain_cross_entropy(loss) else Scoring(self, loss)
 
     def classify(self, X: nd.NDArray) -> nd.NDArray:
-        """The class of every pixel, (B, H, W)."""
+        """Return the class of every pixel of X (B, 3, H, W): (B, H, W)."""
         return from_cells(self.cells(X).argmax(axis=-1), self.cells.stride, X.shape[2:])
 
 
 def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = True) -> FCN:
-    """Put a 1×1 convolution and a transposed one that enlarges 32 times behind ``features`` (section 9.10).
+    """Append to ``features`` a 1×1 convolution and a transposed one that enlarges 32 times (section 9.10).
+
+    The network maps (B, 3, H, W) to scores (B, num_classes, H, W), H and W multiples of 32, and starts on the CPU.
 
     Args:
         features: an initialised network, (B, 3, H, W) to (B, C, H/32, W/32); it becomes part of the result.
         num_classes: channels of the result.
-        bilinear: start the transposed convolution from interpolation; otherwise from Xavier (the exercise).
-
-    Returns:
-        A network (B, 3, H, W) to scores (B, num_classes, H, W), initialised on the CPU; H and W multiples of 32.
+        bilinear: initialise the transposed convolution with interpolation, otherwise with Xavier (the exercise).
     """
     net = FCN()
     net.add(features, nn.Conv2D(num_classes, kernel_size=1),
@@ -159,22 +162,36 @@ def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = T
 
 
 def normalize_image(picture: nd.NDArray) -> nd.NDArray:
-    """(H, W, 3), 0 to 255, to float32 with ImageNet's mean 0 and deviation 1 per channel."""
+    """Return a picture as float32 with ImageNet's mean 0 and deviation 1 per channel, (H, W, 3) (section 9.9).
+
+    Args:
+        picture: (H, W, 3), 0 to 255.
+    """
     return (picture.astype("float32") / 255 - RGB_MEAN) / RGB_STD
 
 
 def predict(net, picture: nd.NDArray, ctx: mx.Context | None = None) -> nd.NDArray:
-    """The class of every pixel of one picture (H, W, 3), 0 to 255, H and W multiples of 32: (H, W) (section 9.10)."""
+    """Return the class of every pixel of one picture, (H, W) (section 9.10).
+
+    Args:
+        net: maps (B, 3, H, W) to scores (B, classes, H, W).
+        picture: (H, W, 3), 0 to 255, H and W multiples of 32.
+        ctx: the device of ``net``, by default the CPU.
+    """
     X = normalize_image(picture).transpose((2, 0, 1)).expand_dims(axis=0)
     return classes_of_pixels(net, X.as_in_context(ctx or mx.cpu()))[0].as_in_context(mx.cpu())
 
 
 def classes_of_pixels(net, X: nd.NDArray) -> nd.NDArray:
-    """The class of every pixel of pictures (B, 3, H, W), normalised, H and W multiples of 32: (B, H, W)."""
+    """Return the class of every pixel, (B, H, W), of normalised pictures (B, 3, H, W), H and W multiples of 32."""
     return net.classify(X) if isinstance(net, FCN) else net(X).argmax(axis=1)
 
 
 def label2image(labels: nd.NDArray) -> nd.NDArray:
-    """Class indices (H, W) to the colours of Pascal VOC, (H, W, 3) uint8 (section 9.10)."""
+    """Return class indices in the colours of Pascal VOC, (H, W, 3) uint8 (section 9.10).
+
+    Args:
+        labels: (H, W), classes.
+    """
     colormap = nd.array(VOC_COLORMAP, dtype="uint8", ctx=labels.context)
     return colormap[labels.astype("int32")]

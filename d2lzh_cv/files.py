@@ -1,4 +1,4 @@
-"""Writing files so that nothing half-written stays: temporary name, flush to disk, rename."""
+"""Writing files without half-written results: temporary name, flush to disk, rename."""
 from __future__ import annotations
 
 import errno
@@ -16,7 +16,7 @@ from .errors import InputError, as_input_error
 
 
 def make_folder(path: Path) -> Path:
-    """Create ``path`` and its parents; returns it. Raises InputError naming the folder that cannot be made."""
+    """Create ``path`` and its parents and return it. Raises InputError naming the folder if that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -26,7 +26,7 @@ def make_folder(path: Path) -> Path:
 
 
 def check_folder(path: Path, flag: str = "") -> Path:
-    """Return ``path``. Raises InputError, beginning with ``flag``, where it is no folder that can be looked into."""
+    """Return ``path``. Raises InputError, which begins with ``flag``, if it is not a readable folder."""
     shown = f"{flag}{path}"
     try:
         if not path.exists():
@@ -41,9 +41,9 @@ def check_folder(path: Path, flag: str = "") -> Path:
 
 
 def listed(folder: Path, pattern: str = "*") -> list[Path]:
-    """What ``folder`` holds, by name; nothing where it is no folder.
+    """Return the paths in ``folder`` that match ``pattern``, by name; none if it is no folder.
 
-    Unlike ``glob``, which takes a folder that may not be read for an empty one, this raises PermissionError.
+    Raises PermissionError if the folder may not be read; ``glob`` would return nothing.
     """
     if not folder.is_dir():
         return []
@@ -53,7 +53,7 @@ def listed(folder: Path, pattern: str = "*") -> list[Path]:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Every file below ``folder``, by path; raises PermissionError where a folder may not be read."""
+    """Yield every file below ``folder``, by path; raises PermissionError if a folder may not be read."""
     for path in listed(folder):
         if path.is_dir() and not path.is_symlink():
             yield from walk(path)
@@ -63,10 +63,10 @@ def walk(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[BinaryIO]:
-    """Yield a binary file that takes the name ``path`` only once it is complete and on disk.
+    """Yield a binary file that gets the name ``path`` only when it is complete and on disk.
 
-    When the block or the disk fails, the old ``path`` (if any) is as it was and no temporary file stays.
-    Raises InputError naming ``path`` when the disk is full or the folder cannot be written to.
+    If the block or the disk fails, an old ``path`` stays unchanged and no temporary file remains.
+    Raises InputError naming ``path`` if the disk is full or the folder is not writable.
     """
     path = Path(path)
     make_folder(path.parent)
@@ -89,10 +89,10 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def make_folder_atomically(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the name ``path`` only when the block ends well.
+    """Yield an empty folder that gets the name ``path`` only when the block succeeds; it replaces an existing ``path``.
 
-    An existing ``path`` is replaced. When the block fails, the temporary folder is removed and ``path`` stays as it
-    was. Raises InputError naming ``path`` when the disk is full or the parent cannot be written to.
+    If the block fails, the temporary folder is removed and ``path`` stays unchanged.
+    Raises InputError naming ``path`` if the disk is full or the parent is not writable.
     """
     path = Path(path)
     make_folder(path.parent)
@@ -112,7 +112,7 @@ def make_folder_atomically(path: Path) -> Iterator[Path]:
 
 
 def _exchange(new: Path, path: Path) -> None:
-    """Give ``new`` the name ``path``; what had it is removed last, and is still there after a kill in between."""
+    """Give ``new`` the name ``path``; the old ``path`` is removed last, so that a kill in between does not lose it."""
     old = new.with_name(f"{new.name}.old")
     if path.exists():
         os.replace(path, old)
@@ -121,9 +121,9 @@ def _exchange(new: Path, path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write ``text`` (UTF-8) to ``path`` atomically; returns ``path``.
+    """Write ``text`` (UTF-8) to ``path`` atomically and return ``path``.
 
-    A byte of a file's name that is no UTF-8 is written as ``\\udcXX``, which JSON reads back as it was.
+    A byte of a file name that is not UTF-8 becomes ``\\udcXX``, which JSON reads back unchanged.
     """
     with write_atomically(path) as file:
         file.write(text.encode("utf-8", errors="backslashreplace"))
@@ -131,12 +131,12 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def write_json(path: Path, value: Any) -> Path:
-    """Write ``value`` as indented JSON to ``path`` atomically; returns ``path``."""
+    """Write ``value`` as indented JSON to ``path`` atomically and return ``path``."""
     return write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON from ``path``. Raises InputError naming the file when it is missing or damaged."""
+    """Read JSON from ``path``. Raises InputError naming the file if it is missing or damaged."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

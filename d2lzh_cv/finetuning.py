@@ -1,4 +1,4 @@
-"""Fine-tuning: keep the features of a network trained on much data, start only the output anew (section 9.2)."""
+"""Fine-tuning: keep the features of a network trained on much data, train a new output (section 9.2)."""
 from __future__ import annotations
 
 import random
@@ -24,24 +24,24 @@ from .files import make_folder_atomically
 from .training import Epoch, fit
 from .weights.pretrained import find_params, load_network, load_weights
 
-NORMALIZE = transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)  # as the source data were
+NORMALIZE = transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)  # as for the source data
 
 
 def train_augs(edge_size: int = 224) -> transforms.Compose:
-    """Random crop of varied area and shape, random flip, normalised: (3, edge_size, edge_size)."""
+    """Random crop of varied area and shape, random flip, normalisation: (3, edge_size, edge_size)."""
     return transforms.Compose([transforms.RandomResizedCrop(edge_size), transforms.RandomFlipLeftRight(),
                                transforms.ToTensor(), NORMALIZE])
 
 
 def test_augs(edge_size: int = 224) -> transforms.Compose:
-    """Shorter side to 8/7 of ``edge_size`` (256 for 224), centre crop, normalised: nothing random."""
+    """Shorter side to 8/7 of ``edge_size`` (256 for 224), centre crop, normalisation; nothing random."""
     return transforms.Compose([transforms.Resize(edge_size * 8 // 7, keep_ratio=True),
                                transforms.CenterCrop(edge_size), transforms.ToTensor(), NORMALIZE])
 
 
 @dataclass(frozen=True)
 class SourceNetwork:
-    """A network to take features from, and a line that tells where its weights come from."""
+    """A network that provides features, and a line that names the origin of its weights."""
     name: str  # in Gluon's model zoo
     net: gluon.HybridBlock
     note: str
@@ -49,9 +49,9 @@ class SourceNetwork:
 
 
 def load_source(path: Path, name: str) -> SourceNetwork:
-    """Build model-zoo network ``name`` with the weights in ``path``; a file of features alone fills the features.
+    """Build model-zoo network ``name`` with the weights in ``path``; a NAME-features file fills only the features.
 
-    Raises InputError naming the file when it is damaged or holds another network's weights.
+    Raises InputError naming the file if it is damaged or holds another network's weights.
     """
     if path.stem.endswith("-features"):
         net = model_zoo.vision.get_model(name)
@@ -63,10 +63,15 @@ def load_source(path: Path, name: str) -> SourceNetwork:
 
 def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNetwork],
                 names: Sequence[str] = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")) -> SourceNetwork:
-    """Return the first of ``names`` whose weights are in folder ``weights``, else what ``make_own`` gives.
+    """Return the first network of ``names`` whose weights exist, else the result of ``make_own``.
 
-    Of several folders the first that has weights of any of ``names`` counts. torchvision's files count (see
-    :mod:`d2lzh_cv.weights.pretrained`); the book's resnet18_v2 is not among them.
+    The first folder with weights of any of ``names`` wins. torchvision's files count too (see
+    :mod:`d2lzh_cv.weights.pretrained`), but torchvision has no ``resnet18_v2``, the book's network.
+
+    Args:
+        weights: a folder, or folders in search order.
+        make_own: makes a network where no weights exist.
+        names: in Gluon's model zoo, the best first.
     """
     for folder in folders_of(weights):
         for name in names:
@@ -78,12 +83,16 @@ def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNet
 
 def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size: int, num_epochs: int, ctx,
                     batch_size: int = 64, learning_rate: float = 0.1, name: str = "resnet18_v2") -> SourceNetwork:
-    """Train ``name`` on ``dataset`` where no published weights are to be had; kept in ``folder`` for next time.
+    """Train ``name`` with SGD as a substitute for published weights and keep the weights in ``folder``.
 
     Args:
-        dataset: pictures (H, W, 3) uint8 with labels below ``num_classes``.
-        folder: takes its name only when the training is complete.
-        edge_size: side of the squares that the network sees.
+        dataset: pictures (H, W, 3) uint8 with labels.
+        num_classes: number of classes.
+        folder: gets its name only when the training is complete. If it exists, its weights are loaded.
+        edge_size: side in pixels of the network's input.
+        num_epochs, ctx: see :func:`d2lzh_cv.training.fit`.
+        batch_size, learning_rate: pictures per batch, learning rate of SGD.
+        name: in Gluon's model zoo.
     """
     net, path = model_zoo.vision.get_model(name, classes=num_classes), folder / f"{name}.params"
     if not path.exists():
@@ -98,23 +107,26 @@ def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size:
 
 
 def offline_source(root: Path, ctx, edge_size: int = 64, num_epochs: int = 5, name: str | None = None) -> SourceNetwork:
-    """:func:`pretrain_source` on the image folder ``root``/train, kept in the cache beside the other derived data."""
+    """Call :func:`pretrain_source` on the image folder ``root``/train and keep the weights in the cache."""
     dataset, name = image_folder(Path(root) / "train"), name or "resnet18_v2"
     place = place_for(Path(root), cache_root() / "weights")
     suffix = "" if name == "resnet18_v2" else f"-{name}"
     folder = place.parent / f"{place.name}-{edge_size}px-{num_epochs}epochs{suffix}"
     after = random.getrandbits(31)
     with one_at_a_time(folder.parent):
-        seed_everything(0)  # whoever trains it first, it is the same
+        seed_everything(0)  # the same weights, whichever run trains them
         source = pretrain_source(dataset, len(dataset.synsets), folder, edge_size, num_epochs, ctx, name=name)
-    seed_everything(after)  # what follows is the same whether it was trained now or found
+    seed_everything(after)  # the caller's random numbers must not depend on whether the weights existed
     return source
 
 
 def fine_tuned(source: SourceNetwork, num_classes: int, lr_mult: float = 10) -> gluon.HybridBlock:
-    """A network with the features of ``source`` (shared, not copied) and a new output for ``num_classes``.
+    """Return a network with the features of ``source`` (shared, not copied) and a new output (section 9.2).
 
-    The output learns ``lr_mult`` times as fast: it starts from Xavier, the features from a good place.
+    Args:
+        source: the pretrained network.
+        num_classes: of the new output.
+        lr_mult: factor of the output's learning rate; the output starts from Xavier.
     """
     net = model_zoo.vision.get_model(source.name, classes=num_classes)
     net.features = source.net.features
@@ -124,14 +136,22 @@ def fine_tuned(source: SourceNetwork, num_classes: int, lr_mult: float = 10) -> 
 
 
 def from_scratch(name: str, num_classes: int) -> gluon.HybridBlock:
-    """The same network, all of it started from Xavier."""
+    """Return a network of Gluon's model zoo, initialised with Xavier (section 9.2).
+
+    Args:
+        name, num_classes: of the network.
+    """
     net = model_zoo.vision.get_model(name, classes=num_classes)
     net.initialize(init.Xavier())
     return net
 
 
 def conv_features(net: gluon.HybridBlock) -> nn.HybridSequential:
-    """The layers of a model-zoo network up to its global pooling: (B, 3, H, W) to (B, C, H/32, W/32) (section 9.10)."""
+    """Return the layers before the global pooling: (B, 3, H, W) to (B, C, H/32, W/32) (section 9.10).
+
+    Args:
+        net: a network of Gluon's model zoo.
+    """
     features = nn.HybridSequential()
     for layer in net.features:
         if isinstance(layer, nn.GlobalAvgPool2D):
@@ -141,10 +161,10 @@ def conv_features(net: gluon.HybridBlock) -> nn.HybridSequential:
 
 
 class FrozenFeatures(nn.Block):
-    """A trained network whose features stay as they are under a new, small output (section 9.13).
+    """A trained network whose features stay fixed under a new, small output (section 9.13).
 
-    Called with X (B, 3, H, W), it returns scores (B, num_classes). Features are computed as in prediction, without
-    recording, so that neither gradients nor BatchNorm's statistics cost or change anything.
+    Called with X (B, 3, H, W), it returns scores (B, num_classes). It computes features in prediction mode without
+    recording, so it neither computes their gradients nor updates BatchNorm's statistics.
     """
 
     def __init__(self, features: gluon.HybridBlock, num_classes: int, num_hidden: int = 256, **kwargs) -> None:
@@ -164,9 +184,15 @@ def train_fine_tuning(net: gluon.HybridBlock, train_set: Dataset, test_set: Data
                       batch_size: int = 128, num_epochs: int = 5, edge_size: int = 224,
                       on_epoch: Callable[[Epoch], None] | None = print,
                       snapshots: Snapshots | None = None) -> list[Epoch]:
-    """Train with SGD and weight decay 0.001, printing the book's lines (section 9.2).
+    """Train with SGD and weight decay 0.001, print the book's lines and return the epochs (section 9.2).
 
-    ``snapshots``: see :func:`d2lzh_cv.training.fit`.
+    Args:
+        net: a network of Gluon's model zoo.
+        train_set, test_set: pictures (H, W, 3) uint8 with labels.
+        learning_rate: of SGD.
+        batch_size: pictures per batch.
+        edge_size: side in pixels of the network's input.
+        ctx, num_epochs, on_epoch, snapshots: see :func:`d2lzh_cv.training.fit`.
     """
     print("training on", ctx)
     return _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, 0.001, edge_size, on_epoch,

@@ -1,7 +1,7 @@
-"""Fonts for names in any script: one that has their characters, or one line that says what to install.
+"""Fonts for names in any script: a font that has their characters, or one line that says what to install.
 
-Matplotlib's own DejaVu Sans has no Chinese. What else there is stands in matplotlib's list, which is kept in a cache
-and does not know of a font that was installed later: so the folders of fonts are looked through as well.
+Matplotlib's own DejaVu Sans has no Chinese. Matplotlib caches its list of fonts and misses fonts installed later, so
+this module searches the font folders too.
 """
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from matplotlib.text import Text
 
 OWN = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 PREFERRED = ("notosanscjk", "notosanssc", "sourcehansans", "wqy", "droidsansfallback", "pingfang", "msyh", "simhei",
-             "arialunicode")  # beginnings of file names, the best first
-NO_SHAPES = ("lastresort", "adobeblank")  # they claim all characters and draw each as the same box, or as nothing
+             "arialunicode")  # prefixes of file names, the best first
+NO_SHAPES = ("lastresort", "adobeblank")  # these claim all characters but draw a box or nothing for each
 SLANTED_OR_HEAVY = ("bold", "black", "heavy", "light", "thin", "medium", "italic", "oblique", "serif", "mono")
 CHINESE_AND_NEIGHBOURS = 0x2E80  # the first character of the Chinese, Japanese and Korean blocks
 _SAID: set[str] = set()
 
 
 def font_of(text: str) -> Path:
-    """The file of a font that has all characters of ``text``: DejaVu Sans wherever it will do.
+    """Return the file of a font that has all characters of ``text``; DejaVu Sans if it has them.
 
-    Where no font here has them all, the one that has most, and once a line on standard error says which are missing
-    and what to install.
+    If no font has them all, return the best one and say once on standard error which are missing and what to install.
     """
     characters = frozenset(letter for letter in text if letter.isprintable() and not letter.isspace())
     missing = _missing(str(OWN), characters)
@@ -38,37 +37,37 @@ def font_of(text: str) -> Path:
 
 
 def fit_fonts(texts: Iterable[Text]) -> None:
-    """Give each text of a figure that has other characters than DejaVu Sans a font that has them."""
+    """Give each text of a figure a font that has its characters."""
     for text in texts:
         path = font_of(text.get_text())
         if path != OWN:
             properties = text.get_fontproperties().copy()
-            properties.set_file(str(path))  # by its file: matplotlib may not know its name
+            properties.set_file(str(path))  # matplotlib may not know the font's name
             text.set_fontproperties(properties)
 
 
 def fit_figure(figure: Figure) -> None:
-    """``fit_fonts`` of all that is written in a figure: titles, names on axes, labels of boxes."""
+    """Call :func:`fit_fonts` for every text of a figure: titles, axes, labels of boxes."""
     fit_fonts(figure.findobj(Text))
 
 
 @lru_cache(maxsize=256)
 def _best(characters: frozenset[str]) -> Path:
     best, missing = OWN, _missing(str(OWN), characters)
-    strange = missing
+    not_in_dejavu = missing
     for path in _candidates():
         lacks = _missing(path, characters)
         if len(lacks) < len(missing):
             best, missing = Path(path), lacks
         if not missing:
             return best
-    _say("".join(sorted(strange | missing)))
+    _say("".join(sorted(not_in_dejavu | missing)))
     return best
 
 
 @cache
 def _candidates() -> list[str]:
-    """Files of fonts, likely ones first: those in matplotlib's cache, if they are still there, and all on the disk."""
+    """Files of fonts, likely ones first: those in matplotlib's cache that still exist, and all others on the disk."""
     known = {font.fname for font in font_manager.fontManager.ttflist if Path(font.fname).is_file()}
     return sorted((path for path in known.union(font_manager.findSystemFonts())
                    if not _plain(path).startswith(NO_SHAPES)), key=_rank)
@@ -91,7 +90,7 @@ def _missing(path: str, characters: frozenset[str]) -> frozenset[str]:
 
 @cache
 def _codes(path: str) -> frozenset[int]:
-    """The characters that a font has; none of a file that is no font of outlines, as those of coloured bitmaps."""
+    """The characters of a font; none if the file holds no outlines, as fonts of coloured bitmaps."""
     try:
         font = FT2Font(path)
     except (OSError, RuntimeError, ValueError):
@@ -100,11 +99,11 @@ def _codes(path: str) -> frozenset[int]:
 
 
 def _say(missing: str) -> None:
-    """Once per process and package to install."""
+    """Print one line per process and package."""
     chinese = any(ord(letter) >= CHINESE_AND_NEIGHBOURS for letter in missing)
     package = "fonts-noto-cjk (or fonts-wqy-zenhei)" if chinese else "fonts-noto-core"
     if package not in _SAID:
-        print(f"no font here has all of the characters {missing[:20]}: pictures show boxes instead; install one, as "
-              f"with: apt-get install {package}", file=sys.stderr)
+        print(f"no installed font has all of the characters {missing[:20]}: pictures show boxes instead; install one, "
+              f"for instance: apt-get install {package}", file=sys.stderr)
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # matplotlib's line per character
     _SAID.add(package)

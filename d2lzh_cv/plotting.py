@@ -10,24 +10,28 @@ from .fonts import fit_fonts
 
 
 def use_svg_display() -> None:
-    """Show figures as SVG in a notebook; without a notebook there is nothing to set."""
+    """Show figures as SVG in a notebook; outside a notebook, do nothing."""
     try:
         from IPython import get_ipython
-        from matplotlib_inline.backend_inline import set_matplotlib_formats  # IPython 9 has dropped its own copy
+        from matplotlib_inline.backend_inline import set_matplotlib_formats  # IPython 9 has no copy of it
     except ImportError:
         return
-    if get_ipython() is not None:  # in a script it would start a shell, which takes the place of __main__
+    if get_ipython() is not None:  # in a script, the next line would start a shell, which replaces __main__
         set_matplotlib_formats("svg")
 
 
 def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
-    """Set the default figure size to ``figsize`` = (width, height) in inches."""
+    """Set the default figure size.
+
+    Args:
+        figsize: (width, height) in inches.
+    """
     use_svg_display()
     plt.rcParams["figure.figsize"] = figsize
 
 
 def to_numpy(array) -> np.ndarray:
-    """Return an NDArray, NumPy array or nested list as a NumPy array."""
+    """Convert an NDArray, NumPy array or nested list to a NumPy array."""
     return array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
 
 
@@ -36,7 +40,7 @@ def bbox_to_rect(bbox: Sequence[float], color: str) -> plt.Rectangle:
 
     Args:
         bbox: (xmin, ymin, xmax, ymax), in pixels.
-        color: matplotlib colour of the outline.
+        color: of the outline.
     """
     xmin, ymin, xmax, ymax = bbox[:4]
     return plt.Rectangle((xmin, ymin), width=xmax - xmin, height=ymax - ymin, fill=False, edgecolor=color, linewidth=2)
@@ -47,9 +51,9 @@ def show_bboxes(axes, bboxes, labels=None, colors=None) -> None:
 
     Args:
         axes: matplotlib axes that hold the picture.
-        bboxes: boxes (N, 4), each (xmin, ymin, xmax, ymax) in pixels; an NDArray, an array or a list of either.
+        bboxes: (N, 4), corners in pixels; an NDArray, an array or a list of either.
         labels: a text, or a list of texts for the first boxes.
-        colors: a colour, or a list of colours taken in turn; by default blue, green, red, magenta, black.
+        colors: a colour, or a list of colours to cycle through; by default blue, green, red, magenta, black.
     """
     labels, colors = _as_list(labels, []), _as_list(colors, ["b", "g", "r", "m", "k"])
     for i, bbox in enumerate(bboxes):
@@ -63,14 +67,12 @@ def show_bboxes(axes, bboxes, labels=None, colors=None) -> None:
 
 
 def show_images(imgs, num_rows: int, num_cols: int, scale: float = 2) -> np.ndarray:
-    """Draw ``num_rows`` × ``num_cols`` pictures in a grid without ticks (section 9.1).
+    """Draw pictures in a grid without ticks and return the axes, (num_rows, num_cols) even for one row (section 9.1).
 
     Args:
         imgs: at least ``num_rows * num_cols`` pictures, each (H, W, 3): uint8, or float in [0, 1].
-        scale: inches a picture.
-
-    Returns:
-        The axes, always (num_rows, num_cols), so that ``axes.flatten()`` and ``axes[i][j]`` work for one row too.
+        num_rows, num_cols: of the grid.
+        scale: inches per picture.
     """
     _, axes = plt.subplots(num_rows, num_cols, figsize=(num_cols * scale, num_rows * scale), squeeze=False)
     for ax, img in zip(axes.flat, imgs):

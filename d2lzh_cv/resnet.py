@@ -1,4 +1,4 @@
-"""ResNet-18 as the book builds it (section 5.11; used in 9.1 and 9.12) and the convolution it starts from."""
+"""The book's ResNet-18 (section 5.11; used in 9.1 and 9.12) and two-dimensional cross-correlation."""
 from __future__ import annotations
 
 from mxnet import nd
@@ -6,7 +6,11 @@ from mxnet.gluon import nn
 
 
 def corr2d(X: nd.NDArray, K: nd.NDArray) -> nd.NDArray:
-    """Two-dimensional cross-correlation of X (H, W) with K (h, w): (H - h + 1, W - w + 1)."""
+    """Return the two-dimensional cross-correlation, (H - h + 1, W - w + 1) (section 5.1).
+
+    Args:
+        X, K: input (H, W), kernel (h, w).
+    """
     h, w = K.shape
     Y = nd.zeros((X.shape[0] - h + 1, X.shape[1] - w + 1), dtype=X.dtype)
     for i in range(Y.shape[0]):
@@ -16,11 +20,11 @@ def corr2d(X: nd.NDArray, K: nd.NDArray) -> nd.NDArray:
 
 
 class Residual(nn.HybridBlock):
-    """Two 3×3 convolutions added to their input.
+    """Adds two 3×3 convolutions to their input (section 5.11).
 
     Args:
         num_channels: channels of the output.
-        use_1x1conv: pass the input through a 1×1 convolution, needed where shape or channels change.
+        use_1x1conv: pass the input through a 1×1 convolution, needed if shape or channels change.
         strides: of the first convolution and of the 1×1 one.
     """
 
@@ -39,12 +43,16 @@ class Residual(nn.HybridBlock):
 
 
 def _relu(F, X):
-    """``F.relu(X)`` by oneDNN: a tenth of the time, and of a training step's a tenth is saved."""
+    """``F.relu(X)`` by oneDNN, in a tenth of the time; a training step gets a tenth faster."""
     return F.Activation(X, act_type="relu")
 
 
 def resnet18(num_classes: int) -> nn.HybridSequential:
-    """ResNet-18 for small pictures: a 3×3 convolution at full resolution, four stages, global average, dense."""
+    """Build ResNet-18 for small pictures, (B, 3, H, W) to scores (B, num_classes) (sections 5.11, 9.1).
+
+    Args:
+        num_classes: of the output.
+    """
     net = nn.HybridSequential()
     net.add(nn.Conv2D(64, kernel_size=3, strides=1, padding=1), nn.BatchNorm(), nn.Activation("relu"))
     net.add(_stage(64, first=True), _stage(128), _stage(256), _stage(512))

@@ -22,37 +22,43 @@ MEANS = ("all", "counted", "positive")
 
 
 def smooth_l1(x, scalar: float = 1.0):
-    """σ²x²/2 where |x| < 1/σ², else |x| - 1/(2σ²), with σ = ``scalar``: the L1 loss without its corner at 0."""
+    """Return σ²x²/2 where |x| < 1/σ², else |x| - 1/(2σ²): the L1 loss without its corner at 0 (section 9.7).
+
+    Args:
+        x: array or symbol of any shape.
+        scalar: σ.
+    """
     F = mx.sym if isinstance(x, mx.sym.Symbol) else nd
     return F.smooth_l1(x, scalar=scalar)
 
 
 def focal_loss(cls_preds, cls_labels, gamma: float = 2.0):
-    """-(1 - p)^γ ln p of each anchor's own class, (B, A) (Lin et al. 2017; exercise of section 9.7).
+    """Return -(1 - p)^γ ln p of each anchor's class, (B, A), 0 for class -1 (Lin et al. 2017; exercise of section 9.7).
 
-    p is the softmax over the class axis of ``cls_preds`` (B, A, K + 1); with γ = 0 this is cross-entropy. Anchors of
-    class -1 are left out: 0.
+    Args:
+        cls_preds: (B, A, K + 1), scores; their softmax gives p.
+        cls_labels: (B, A), classes.
+        gamma: γ; 0 gives cross-entropy.
     """
     log_p = cls_preds.log_softmax(axis=-1).pick(cls_labels, axis=-1)  # (B, A)
-    missing = (1 - log_p.exp()).clip(1e-30, 1)  # where p rounds to 1, 0 ** gamma has no gradient for gamma < 1
-    return -(missing ** gamma) * log_p * (cls_labels >= 0)
+    rest = (1 - log_p.exp()).clip(1e-30, 1)  # where p rounds to 1, 0 ** gamma has no gradient for gamma < 1
+    return -(rest ** gamma) * log_p * (cls_labels >= 0)
 
 
 class SSDLoss(gloss.Loss):
-    """The loss of the classes plus that of the offsets of positive anchors, a value per picture (section 9.7).
+    """The loss of the classes plus the loss of the positive anchors' offsets, a value per picture (section 9.7).
 
-    Called with (cls_preds (B, A, K + 1), cls_labels (B, A), bbox_preds (B, 4A), bbox_labels (B, 4A),
-    bbox_masks (B, 4A)), the order of the book's ``calc_loss``; returns (B,). Anchors of class -1, which the target
-    leaves out, add nothing. The defaults are the book's: cross-entropy and L1, means over all anchors.
+    Called with (cls_preds (B, A, K + 1), cls_labels (B, A), bbox_preds (B, 4A), bbox_labels (B, 4A), bbox_masks (B,
+    4A)), the order of the book's ``calc_loss``; returns (B,). Anchors of class -1, which the target ignores, add
+    nothing. The defaults are the book's: cross-entropy and L1, means over all anchors.
 
     Args:
         gamma: of the focal loss; None for cross-entropy.
         sigma: of the smooth L1 loss; None for L1.
-        bbox_weight: what the loss of the offsets is multiplied by.
-        mean_over: the anchors that sums are divided by. "all": those left out and, for the offsets, the negative ones
-            too. "counted": the class's loss by those not left out, the offsets' by the positive ones. "positive":
-            both by the positive ones, as the papers on SSD and on the focal loss have it; a picture without any is
-            divided by 1.
+        bbox_weight: factor of the offsets' loss.
+        mean_over: the number that divides the sums. "all": of all anchors. "counted": of the anchors not ignored for
+            the classes, of the positive ones for the offsets. "positive": of the positive anchors, at least 1, as in
+            the papers on SSD and on the focal loss. Others raise InputError.
     """
 
     def __init__(self, gamma: float | None = None, sigma: float | None = None, bbox_weight: float = 1,
@@ -79,7 +85,7 @@ class SSDLoss(gloss.Loss):
 
 
 class _Focal(gloss.Loss):
-    """The mean over all anchors of a picture of :func:`focal_loss`, which sees itself which ones count."""
+    """The mean of :func:`focal_loss` over all anchors of a picture; it knows itself which anchors count."""
 
     def __init__(self, gamma: float) -> None:
         super().__init__(weight=None, batch_axis=0)
@@ -90,7 +96,7 @@ class _Focal(gloss.Loss):
 
 
 class _SmoothL1(gloss.Loss):
-    """The mean over all offsets of a picture of :func:`smooth_l1`."""
+    """The mean of :func:`smooth_l1` over all offsets of a picture."""
 
     def __init__(self, sigma: float) -> None:
         super().__init__(weight=None, batch_axis=0)
@@ -100,35 +106,56 @@ class _SmoothL1(gloss.Loss):
         return smooth_l1(bbox_preds - bbox_labels, self.sigma).mean(axis=1)
 
 
-SIZES = ((0.2, 0.272), (0.37, 0.447), (0.54, 0.619), (0.71, 0.79), (0.88, 0.961))  # a pair for each of the five scales
+SIZES = ((0.2, 0.272), (0.37, 0.447), (0.54, 0.619), (0.71, 0.79), (0.88, 0.961))  # a pair per scale
 RATIOS = ((1, 2, 0.5),) * 5
 BASE_CHANNELS = (16, 32, 64)
-NUM_ANCHORS = len(SIZES[0]) + len(RATIOS[0]) - 1  # a unit of a feature map
+NUM_ANCHORS = len(SIZES[0]) + len(RATIOS[0]) - 1  # per unit of a feature map
 
 
 def cls_predictor(num_anchors: int, num_classes: int) -> nn.Conv2D:
-    """Convolution (B, C, H, W) to (B, num_anchors·(num_classes + 1), H, W): a score for each class and background."""
+    """Make the convolution that predicts classes: (B, C, H, W) to (B, num_anchors·(num_classes + 1), H, W).
+
+    Args:
+        num_anchors: per unit.
+        num_classes: without the background.
+    """
     return nn.Conv2D(num_anchors * (num_classes + 1), kernel_size=3, padding=1)
 
 
 def bbox_predictor(num_anchors: int) -> nn.Conv2D:
-    """Convolution (B, C, H, W) to (B, num_anchors·4, H, W): four offsets per anchor."""
+    """Make the convolution that predicts offsets: (B, C, H, W) to (B, num_anchors·4, H, W) (section 9.7).
+
+    Args:
+        num_anchors: per unit.
+    """
     return nn.Conv2D(num_anchors * 4, kernel_size=3, padding=1)
 
 
 def flatten_pred(pred):
-    """(B, C, H, W) to (B, H·W·C): channels last first, so that the predictions of one unit stay together."""
+    """Flatten a prediction to (B, H·W·C), with the predictions of one unit together (section 9.7).
+
+    Args:
+        pred: (B, C, H, W).
+    """
     return pred.transpose((0, 2, 3, 1)).flatten()
 
 
 def concat_preds(preds):
-    """Join predictions (B, C_i, H_i, W_i) of several scales into one (B, Σ H_i·W_i·C_i)."""
+    """Join the predictions of several scales into one, (B, Σ H_i·W_i·C_i) (section 9.7).
+
+    Args:
+        preds: (B, C_i, H_i, W_i) each.
+    """
     F = mx.sym if isinstance(preds[0], mx.sym.Symbol) else nd
     return F.concat(*[flatten_pred(pred) for pred in preds], dim=1)
 
 
 def down_sample_blk(num_channels: int) -> nn.HybridSequential:
-    """Two 3×3 convolutions with batch normalisation, then height and width halved; 6×6 receptive field."""
+    """Make two 3×3 convolutions with batch normalisation, then halve height and width: a 6×6 field (section 9.7).
+
+    Args:
+        num_channels: of the output.
+    """
     blk = nn.HybridSequential()
     for _ in range(2):
         blk.add(nn.Conv2D(num_channels, kernel_size=3, padding=1),
@@ -138,7 +165,11 @@ def down_sample_blk(num_channels: int) -> nn.HybridSequential:
 
 
 def base_net(channels: Sequence[int] = BASE_CHANNELS) -> nn.HybridSequential:
-    """The base network: a halving for each of ``channels``; by default (B, 3, 256, 256) to (B, 64, 32, 32)."""
+    """Make the base network, by default (B, 3, 256, 256) to (B, 64, 32, 32) (section 9.7).
+
+    Args:
+        channels: of its blocks, each of which halves height and width.
+    """
     blk = nn.HybridSequential()
     for num_channels in channels:
         blk.add(down_sample_blk(num_channels))
@@ -146,25 +177,27 @@ def base_net(channels: Sequence[int] = BASE_CHANNELS) -> nn.HybridSequential:
 
 
 def get_blk(i: int, last: int = 4, base_channels: Sequence[int] = BASE_CHANNELS) -> nn.HybridBlock:
-    """Block ``i`` of TinySSD: the base network, halvings with 128 channels, in the ``last`` place global maximum."""
+    """Make block ``i`` of TinySSD: the base network, halvings with 128 channels, or a global maximum (section 9.7).
+
+    Args:
+        i, last: index from 0, and index of the global maximum.
+        base_channels: of the base network.
+    """
     if i == 0:
         return base_net(base_channels)
     return nn.GlobalMaxPool2D() if i == last else down_sample_blk(128)
 
 
 class TinySSD(nn.HybridBlock):
-    """A detector of several scales, five in the book, that hybridises, anchors included (section 9.7).
+    """A detector of several scales, five in the book; it hybridises, anchors included (section 9.7).
 
-    Called with pictures (B, 3, H, W), it returns anchors (1, A, 4), class scores (B, A, num_classes + 1) with
-    class 0 the background, and offsets (B, 4A); by default A = 5444 for 256×256.
+    Called with pictures (B, 3, H, W), it returns anchors (1, A, 4), class scores (B, A, num_classes + 1) with class 0
+    the background, and offsets (B, 4A); by default A = 5444 for 256×256.
 
     Args:
-        num_classes: classes of objects, without the background.
-        sizes, ratios: of the anchors, for each scale; there are as many scales as ``sizes``.
-        base_channels: of the base network, a halving each; fewer make the first scale finer.
-
-    Raises:
-        InputError: ``ratios`` are for fewer scales than ``sizes``.
+        num_classes: without the background.
+        sizes, ratios: of the anchors, per scale; ``sizes`` sets the number of scales. Fewer ratios raise InputError.
+        base_channels: of the base network's blocks, which halve height and width; fewer make the first scale finer.
     """
 
     def __init__(self, num_classes: int, sizes: Sequence[Sequence[float]] = SIZES,
@@ -193,12 +226,21 @@ class TinySSD(nn.HybridBlock):
 
 
 def cls_eval(cls_preds: nd.NDArray, cls_labels: nd.NDArray) -> float:
-    """Number of anchors whose class is predicted: ``cls_preds`` (B, A, K + 1), ``cls_labels`` (B, A)."""
+    """Count the anchors whose class is predicted correctly (section 9.7).
+
+    Args:
+        cls_preds: (B, A, K + 1), scores.
+        cls_labels: (B, A), classes.
+    """
     return _hits(cls_preds, cls_labels).asscalar()
 
 
 def bbox_eval(bbox_preds: nd.NDArray, bbox_labels: nd.NDArray, bbox_masks: nd.NDArray) -> float:
-    """Sum of the absolute offset errors of the positive anchors; all three (B, 4A)."""
+    """Sum the absolute offset errors of the positive anchors (section 9.7).
+
+    Args:
+        bbox_preds, bbox_labels, bbox_masks: (B, 4A) each.
+    """
     return _absolute_error(bbox_preds, bbox_labels, bbox_masks).asscalar()
 
 
@@ -212,7 +254,7 @@ def _absolute_error(bbox_preds, bbox_labels, bbox_masks):
 
 @dataclass
 class DetectionEpoch:
-    """What one pass over the training data gave; both errors as means, over anchors and over offsets."""
+    """The results of one epoch: mean errors over anchors and over offsets."""
     number: int  # from 1
     class_err: float
     bbox_mae: float
@@ -231,12 +273,10 @@ def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, 
     Args:
         net: returns (anchors, class scores, offsets) as :class:`TinySSD` does.
         train_iter: an ``ImageDetIter``: pictures (B, 3, H, W), labels (B, M, 5).
-        trainer: the ``gluon.Trainer`` of ``net``.
-        ctx: the device.
-        num_epochs: passes over ``train_iter``.
-        on_epoch: called with each epoch; ``print`` prints the book's line.
-        loss: takes what :class:`SSDLoss` takes.
-        snapshots: keep the state of the training, to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+        trainer, ctx, num_epochs: the ``gluon.Trainer`` of ``net``, the device, passes over ``train_iter``.
+        on_epoch: is called with each epoch; ``print`` prints the book's line.
+        loss: takes the arguments of :class:`SSDLoss`, the default.
+        snapshots: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
         target_options: of :func:`~d2lzh_cv.anchors.multibox_target`, such as ``negative_mining_ratio``.
     """
     loss = loss or SSDLoss()
@@ -263,16 +303,13 @@ def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, 
 
 def detect(net: TinySSD, picture: nd.NDArray, edge_size: int = 256, ctx: mx.Context | None = None,
            **options) -> np.ndarray:
-    """Find the objects in one picture (section 9.7).
+    """Find the objects in one picture: (K, 6), rows (class, score, xmin, ymin, xmax, ymax), relative, best first.
 
     Args:
-        net: a trained detector.
-        picture: (H, W, 3), 0 to 255, of any size; it is resized to ``edge_size`` squared, as in training.
-        ctx: the device of ``net``, the CPU by default.
+        net, ctx: a trained detector and its device, by default the CPU.
+        picture: (H, W, 3), 0 to 255, of any size.
+        edge_size: side in pixels of the square that the network sees, as in training.
         options: of :func:`~d2lzh_cv.anchors.multibox_detection`.
-
-    Returns:
-        (K, 6), rows (class, score, xmin, ymin, xmax, ymax), relative, highest score first; the kept boxes only.
     """
     X = image.imresize(picture, edge_size, edge_size).astype("float32").transpose((2, 0, 1)).expand_dims(axis=0)
     anchors, cls_preds, bbox_preds = net(X.as_in_context(ctx or mx.cpu()))
@@ -281,9 +318,13 @@ def detect(net: TinySSD, picture: nd.NDArray, edge_size: int = 256, ctx: mx.Cont
 
 def show_detections(picture: nd.NDArray, rows: np.ndarray, threshold: float = 0.3,
                     classes: Sequence[str] | None = None) -> None:
-    """Draw the rows of :func:`detect` that score at least ``threshold`` on the picture (H, W, 3), 0 to 255.
+    """Draw detected boxes on a picture (section 9.7).
 
-    classes: names by class number; where there are several, each has its colour and is named beside the score.
+    Args:
+        picture: (H, W, 3), 0 to 255.
+        rows: the result of :func:`detect`.
+        threshold: lowest score of a drawn box.
+        classes: names by class number; several classes get colours, and their names stand before the scores.
     """
     axes = plt.imshow(picture.asnumpy().astype("uint8")).axes
     scale = box_scale(picture).asnumpy()

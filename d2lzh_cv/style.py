@@ -1,7 +1,7 @@
 """Neural style transfer: features, losses, the picture as parameter (section 9.11).
 
-The losses are computed in one graph with the features: memory is planned once and nothing waits for Python between the
-operators, which saves a tenth of a step.
+One graph computes features and losses: MXNet plans memory once and does not wait for Python between operators, which
+saves a tenth of a step.
 """
 from __future__ import annotations
 
@@ -29,24 +29,33 @@ CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 1, 1e3, 10
 
 
 def preprocess(picture: nd.NDArray, image_shape: tuple[int, int]) -> nd.NDArray:
-    """Resize a picture (H, W, 3), 0 to 255, to ``image_shape`` = (width, height) and normalise it: (1, 3, h, w)."""
+    """Resize and normalise a picture: (1, 3, h, w) (section 9.11).
+
+    Args:
+        picture: (H, W, 3), 0 to 255.
+        image_shape: (width, height) of the result, in pixels.
+    """
     return normalize_image(image.imresize(picture, *image_shape)).transpose((2, 0, 1)).expand_dims(axis=0)
 
 
 def postprocess(img: nd.NDArray) -> nd.NDArray:
-    """Back from (1, 3, h, w) to a picture (h, w, 3) in [0, 1]."""
+    """Undo :func:`preprocess`: return a picture (h, w, 3) in [0, 1] (section 9.11).
+
+    Args:
+        img: (1, 3, h, w), normalised.
+    """
     img = img[0].as_in_context(RGB_STD.context)
     return (img.transpose((1, 2, 0)) * RGB_STD + RGB_MEAN).clip(0, 1)
 
 
 class FeatureExtractor(nn.HybridBlock):
-    """The outputs of some layers of a network whose weights stay as they are.
+    """Returns the outputs of some layers of a network with fixed weights (section 9.11).
 
-    Called with X (1, 3, h, w), it returns (content features, style features), lists of (1, C, h', w'). The book
-    trains the picture through weights that gather gradients too; ``grad_req`` null saves that work.
+    Called with X (1, 3, h, w), it returns (content features, style features), lists of (1, C, h', w'). In the book the
+    weights collect gradients too; here ``grad_req`` is null, which saves that work.
 
     Args:
-        features: layers in a row, for instance ``vgg19().features``.
+        features: layers in sequence, for instance ``vgg19().features``.
         content_layers, style_layers: their indices.
     """
 
@@ -66,13 +75,10 @@ class FeatureExtractor(nn.HybridBlock):
             if i in self.content_layers:
                 contents.append(X)
             if i in self.style_layers:
-                styles.append(X * 1 if self._pooled_next(i) else X)
+                # MXNet's graphs lose the gradient of a max pooling if its input is also reshaped, for a Gram matrix
+                pooled = i + 1 < len(self.layers) and isinstance(self.layers[i + 1], nn.MaxPool2D)
+                styles.append(X * 1 if pooled else X)
         return contents, styles
-
-    def _pooled_next(self, i: int) -> bool:
-        """Whether layer ``i`` goes to a max pooling, whose gradient MXNet's graphs lose when the layer, as it is, is
-        reshaped too, as for a Gram matrix."""
-        return i + 1 < len(self.layers) and isinstance(self.layers[i + 1], nn.MaxPool2D)
 
 
 LAYERS = {"vgg19": (CONTENT_LAYERS, STYLE_LAYERS), "squeezenet1.1": ((7,), (1, 3, 4, 6, 7))}
@@ -80,14 +86,11 @@ LAYERS = {"vgg19": (CONTENT_LAYERS, STYLE_LAYERS), "squeezenet1.1": ((7,), (1, 3
 
 def find_extractor(weights: Path | Sequence[Path], ctx: mx.Context,
                    names: Sequence[str] = tuple(LAYERS)) -> tuple[FeatureExtractor, SourceNetwork]:
-    """Build the extractor from the first of ``names``, of ``LAYERS``, whose weights are in ``weights``, a folder or
-    several in the order in which to look.
+    """Build the extractor from the first network of ``names`` whose weights exist; return it with that network.
 
-    Without any it is VGG-19 started at random: edges and colours still become features, so that the picture changes
-    visibly, though not as well. Returns it with the network that its layers are of.
-
-    Raises:
-        InputError: there are none, and VGG-19 is not among ``names``.
+    Without any weights it is a random VGG-19: edges and colours still become features, so the picture changes visibly,
+    though not as well. Raises InputError if no weights exist and VGG-19 is not in ``names``. ``weights`` is a folder,
+    or folders in search order.
     """
     def untrained() -> SourceNetwork:
         if "vgg19" not in names:
@@ -103,50 +106,66 @@ def find_extractor(weights: Path | Sequence[Path], ctx: mx.Context,
 
 
 def _untrained_vgg19() -> SourceNetwork:
-    """VGG-19's layers at random, each keeping the scale of the one before it, which is about that of a trained one.
+    """VGG-19 with random layers that keep the scale of their input, which is about the scale of a trained network.
 
-    At scale 1 the style loss, which grows with its fourth power, would be nothing beside the total variation.
+    At scale 1 the style loss, which grows with its fourth power, would be negligible beside the total variation.
     """
     net = model_zoo.vision.vgg19()
     for i, conv in enumerate(layer for layer in net.features if isinstance(layer, nn.Conv2D)):
-        conv.weight.init = mx.init.Xavier("gaussian", "in", magnitude=2 if i else 2 * 4 ** 2)  # goes before initialize
+        conv.weight.init = mx.init.Xavier("gaussian", "in", magnitude=2 if i else 2 * 4 ** 2)  # initialize() uses it
     net.features.initialize()
     note = "source network: vgg19, not trained (no weights found): expect colours and textures, not brush work"
     return SourceNetwork("vgg19", net, note, "nothing")
 
 
 def content_loss(Y_hat: nd.NDArray, Y: nd.NDArray) -> nd.NDArray:
-    """Mean square difference of features."""
+    """Return the mean square difference of features (section 9.11).
+
+    Args:
+        Y_hat, Y: (1, C, h, w) each.
+    """
     return _mean_square(Y_hat - Y)
 
 
 def _mean_square(X: nd.NDArray) -> nd.NDArray:
-    """``X.square().mean()``, whose sum takes one thread, as a product of X with itself."""
+    """``X.square().mean()`` as a product of X with itself, because the sum uses only one thread."""
     X = X.reshape(-1)
     return nd.dot(X, X) / X.size
 
 
 def gram(X: nd.NDArray) -> nd.NDArray:
-    """Correlation of the channels of X (1, C, h, w): X·Xᵀ / (C·h·w) of its rows a channel, (C, C)."""
+    """Return the Gram matrix X·Xᵀ / (C·h·w), with a row of X per channel: (C, C) (section 9.11).
+
+    Args:
+        X: (1, C, h, w).
+    """
     num_channels, size = X.shape[1], X.size
     rows = X.reshape((num_channels, -1))
-    # A dense layer with the rows for weights is the product nd.dot(rows, rows.T), by oneDNN in half the time.
+    # A dense layer with these rows as weights computes nd.dot(rows, rows.T) by oneDNN in half the time.
     return nd.FullyConnected(rows, rows, num_hidden=num_channels, no_bias=True) / size
 
 
 def style_loss(Y_hat: nd.NDArray, gram_Y: nd.NDArray) -> nd.NDArray:
-    """Mean square difference between the Gram matrix of ``Y_hat`` (1, C, h, w) and ``gram_Y`` (C, C)."""
+    """Return the mean square difference of two Gram matrices (section 9.11).
+
+    Args:
+        Y_hat, gram_Y: features (1, C, h, w), and the target Gram matrix (C, C).
+    """
     return _mean_square(gram(Y_hat) - gram_Y)
 
 
 def tv_loss(Y_hat: nd.NDArray) -> nd.NDArray:
-    """Total variation of (1, 3, h, w): half the mean absolute step down plus that to the right."""
+    """Return the total variation: half the sum of the mean absolute steps down and to the right (section 9.11).
+
+    Args:
+        Y_hat: a picture (1, 3, h, w).
+    """
     return 0.5 * ((Y_hat[:, :, 1:, :] - Y_hat[:, :, :-1, :]).abs().mean()
                   + (Y_hat[:, :, :, 1:] - Y_hat[:, :, :, :-1]).abs().mean())
 
 
 def compute_loss(X, contents_hat, styles_hat, contents, grams, weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT)):
-    """Return (content losses, style losses, total-variation loss, their sum), each times its weight."""
+    """Return (content losses, style losses, total-variation loss, their sum), each times its weight (section 9.11)."""
     content_weight, style_weight, tv_weight = weights
     contents_l = [content_loss(y_hat, y) * content_weight for y_hat, y in zip(contents_hat, contents)]
     styles_l = [style_loss(y_hat, y) * style_weight for y_hat, y in zip(styles_hat, grams)]
@@ -155,7 +174,11 @@ def compute_loss(X, contents_hat, styles_hat, contents, grams, weights=(CONTENT_
 
 
 class GeneratedImage(nn.Block):
-    """A picture (1, 3, h, w) whose pixels are the parameters to train."""
+    """A picture whose pixels are the parameters to train; called without arguments, it returns them (section 9.11).
+
+    Args:
+        img_shape: (1, 3, h, w).
+    """
 
     def __init__(self, img_shape: Sequence[int], **kwargs) -> None:
         super().__init__(**kwargs)
@@ -167,7 +190,7 @@ class GeneratedImage(nn.Block):
 
 @dataclass
 class StyleStep:
-    """The weighted losses after ``number`` steps, and the seconds of the step that computed them."""
+    """The weighted losses after ``number`` steps, and the seconds of that step."""
     number: int
     content: float
     style: float
@@ -183,23 +206,20 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
              learning_rate: float = 0.01, decay_every: int = 200, report_every: int = 50,
              on_step: Callable[[StyleStep], None] | None = None,
              weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None) -> nd.NDArray:
-    """Change a picture until its content is that of one picture and its style that of another (section 9.11).
+    """Train a picture to have the content of one picture and the style of another, (1, 3, h, w) (section 9.11).
 
     Args:
-        start: where to begin, (1, 3, h, w), normalised as by :func:`preprocess`; stays as it is.
-        extractor: gives the features.
+        start: the first picture, (1, 3, h, w), normalised as by :func:`preprocess`; it stays unchanged.
+        extractor: computes the features.
         content, style: normalised pictures (1, 3, h, w); ``content`` has the shape of ``start``.
-        num_steps: steps of Adam.
-        learning_rate: of Adam, times 0.1 every ``decay_every`` steps.
-        report_every: ``on_step`` is called after each so many steps.
+        num_steps, learning_rate: of Adam.
+        decay_every: steps after which the learning rate falls to a tenth.
+        report_every, on_step: ``on_step`` is called with a :class:`StyleStep` every ``report_every`` steps.
         weights: of content, style and total variation.
-        snapshots: keep the state of the training, to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
-
-    Returns:
-        The picture, (1, 3, h, w), normalised.
+        snapshots: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     contents, styles = extractor(content)
-    grams = [gram(Y) for Y in extractor(style)[1]]  # once: they do not change
+    grams = [gram(Y) for Y in extractor(style)[1]]
     picture = GeneratedImage(start.shape)
     picture.initialize(mx.init.Constant(start), ctx=start.context)
     trainer = gluon.Trainer(picture.collect_params(), "adam", {"learning_rate": learning_rate})
@@ -212,7 +232,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
 
     num_epochs, seconds = max(1, math.ceil((num_steps - 1) / report_every)), 0.0
     epochs = Epochs(num_epochs, picture, trainer, StyleStep, report, snapshots, random_batches=False)
-    for epoch in epochs:  # the steps from one report to the next, counted from 0 as in the book
+    for epoch in epochs:  # an epoch has the steps between two reports, counted from 0 as in the book
         steps = range((epoch.number - 1) * report_every + (epoch.number > 1),
                       min(epoch.number * report_every, num_steps - 1) + 1)
         for step in epoch.batches(steps):
@@ -226,7 +246,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
             seconds = time.time() - began
             if step and step % decay_every == 0:
                 trainer.set_learning_rate(trainer.learning_rate * 0.1)
-            reported = step % report_every == 0 and step > 0  # an epoch's sums are then the values of this step
+            reported = step % report_every == 0 and step > 0  # so an epoch's sums are the values of this step
             epoch.add(loss=(loss, 1), content_loss=(content_l * reported, 1), style_loss=(style_l * reported, 1),
                       TV_loss=(tv_l * reported, 1))
         _, *losses_then = epoch.sums()
@@ -235,13 +255,13 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
 
 
 class LossGraph(nn.HybridBlock):
-    """Called with a picture X (1, 3, h, w), it returns the (content, style, total-variation loss), weighted, (1,) each.
+    """Computes the weighted (content, style, total-variation) losses, (1,) each, of a picture X (1, 3, h, w).
 
     Args:
-        extractor: gives the features, as :class:`d2lzh_cv.style.FeatureExtractor` does.
-        contents: the wanted content features, (1, C, h', w') each.
-        grams: the wanted Gram matrices, (C, C) each.
-        style_sizes: how many numbers C·h'·w' the style features of X have, for each of ``grams``.
+        extractor: computes the features, as :class:`d2lzh_cv.style.FeatureExtractor` does.
+        contents: the target content features, (1, C, h', w') each.
+        grams: the target Gram matrices, (C, C) each.
+        style_sizes: the size C·h'·w' of each style feature of X.
         weights: of content, style and total variation.
     """
 
@@ -278,6 +298,6 @@ def _gram(F, X, channels: int, size: int):
 
 
 def _step(F, X, axis: int):
-    """The mean absolute difference of neighbours along ``axis``."""
+    """Return the mean absolute difference of neighbours along ``axis``."""
     later, earlier = F.slice_axis(X, axis=axis, begin=1, end=None), F.slice_axis(X, axis=axis, begin=0, end=-1)
     return (later - earlier).abs().mean()

@@ -20,7 +20,7 @@ __all__ = ["Benchmark", "Epoch", "evaluate_accuracy", "fit", "mkdir_if_not_exist
 
 @dataclass
 class Epoch:
-    """What one pass over the training data gave: means over its samples, and seconds with the evaluation."""
+    """The results of one epoch: means over its samples, and seconds with the evaluation."""
     number: int  # from 1
     loss: float
     train_acc: float
@@ -34,7 +34,7 @@ class Epoch:
 
 
 def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int) -> None:
-    """Train and evaluate, printing a line per epoch as the book does (section 9.1).
+    """Train and evaluate, and print a line per epoch as the book does (section 9.1).
 
     Args:
         train_iter, test_iter: batches (X, y) with X (B, C, H, W); y is (B,), or (B, H, W) for section 9.10.
@@ -50,12 +50,13 @@ def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int) -> No
 
 def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs: int, test_iter: Iterable = None,
         on_epoch: Callable[[Epoch], None] | None = None, snapshots: Snapshots | None = None) -> list[Epoch]:
-    """Train ``net`` as :func:`train` does, without printing; returns the epochs and hands each to ``on_epoch``.
+    """Train ``net`` without printing and return the epochs. Raises InputError if the loss is not finite.
 
-    ``snapshots`` keep the state of the training, to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
-    A network may bring an equal, faster form of its scores, as :class:`d2lzh_cv.fcn.FCN` does: ``scoring_for``.
-
-    Raises InputError naming the epoch and the step when the loss is no longer a finite number.
+    Args:
+        net, train_iter, loss, trainer, ctx, num_epochs, test_iter: see :func:`train`. A network may define
+            ``scoring_for(loss)``, which returns an equal, faster :class:`Scoring`, as :class:`d2lzh_cv.fcn.FCN` does.
+        on_epoch: is called with each epoch.
+        snapshots: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     devices = _as_devices(ctx)
     scoring = net.scoring_for(loss) if hasattr(net, "scoring_for") else Scoring(net, loss)
@@ -63,7 +64,7 @@ def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs
     for epoch in epochs:
         for X, y in epoch.batches(train_iter):
             Xs, ys = _split(X, devices), _split(y.astype(X.dtype, copy=False), devices)
-            if len(Xs) < len(devices):  # the devices without a picture would add their last gradient once more
+            if len(Xs) < len(devices):  # devices without a picture would add their last gradient again
                 net.collect_params().zero_grad()
             with autograd.record():
                 answers = [scoring.answer(Xi, yi) for Xi, yi in zip(Xs, ys)]
@@ -80,35 +81,37 @@ def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs
 
 
 class Scoring:
-    """How the scores of ``net`` are held against labels, of pictures or of pixels: the classes are on axis 1.
+    """Compares the scores of ``net`` with labels of pictures or of pixels; the classes are on axis 1.
 
     Args:
         net: maps X (B, C, H, W) to scores.
         loss: ``loss(scores, y)``, a value per sample.
     """
-
     class_axis = 1
 
     def __init__(self, net, loss) -> None:
         self.net, self.loss = net, loss
 
     def answer(self, X: nd.NDArray, y: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
-        """Scores, and the labels in the same order."""
+        """Return the scores, and the labels in the same order."""
         return self.net(X), y
 
     def losses(self, scores: nd.NDArray, labels: nd.NDArray, count: int) -> nd.NDArray:
-        """The loss of each sample; the batch has ``count`` labels."""
+        """Return the loss of each sample; the batch has ``count`` labels."""
         return self.loss(scores, labels)
 
     def hits(self, scores: nd.NDArray, labels: nd.NDArray) -> nd.NDArray:
-        """How many labels have the highest score."""
+        """Count the labels that have the highest score."""
         return _correct(scores, labels, self.class_axis)
 
 
 def evaluate_accuracy(data_iter: Iterable, net, ctx=None) -> float:
-    """Return the share of labels in ``data_iter`` that ``net`` predicts (highest score on axis 1); 0 to 1.
+    """Return the share of labels that ``net`` predicts, 0 to 1 (section 9.1). Raises InputError if there is no batch.
 
-    ``ctx`` is a device or a list of devices, the CPU by default.
+    Args:
+        data_iter: batches (X, y), as for :func:`train`.
+        net: maps X to scores with the classes on axis 1.
+        ctx: a device or a list of devices, by default the CPU.
     """
     return _accuracy(data_iter, _as_devices(ctx), lambda X, y: _correct(net(X), y))
 
@@ -117,10 +120,12 @@ def _accuracy(data_iter: Iterable, devices: Sequence[mx.Context], hits_of: Calla
     correct, count = 0.0, 0
     for X, y in data_iter:
         Xs, ys = _split(X, devices), _split(y.astype("float32"), devices)
-        hits = [hits_of(Xi, yi) for Xi, yi in zip(Xs, ys)]  # all devices work before the first answer is read
+        hits = [hits_of(Xi, yi) for Xi, yi in zip(Xs, ys)]  # starts all devices before asscalar waits for one
         correct += sum(hit.asscalar() for hit in hits)
         count += y.size
-    return correct / _not_empty(count)
+    if count == 0:
+        raise InputError("the data has no batch: it has fewer pictures than one batch; choose a smaller batch size")
+    return correct / count
 
 
 def _correct(scores: nd.NDArray, labels: nd.NDArray, axis: int = 1) -> nd.NDArray:
@@ -137,14 +142,14 @@ def _as_devices(ctx) -> list[mx.Context]:
     return [ctx] if isinstance(ctx, mx.Context) else list(ctx)
 
 
-def _not_empty(count: int) -> int:
-    if count == 0:
-        raise InputError("the data has no batch: it has fewer pictures than one batch; choose a smaller batch size")
-    return count
 
 
 class Benchmark:
-    """Print how long a ``with`` block takes, with an optional prefix; the clock is ``time.time``."""
+    """Prints how long a ``with`` block takes, by ``time.time``.
+
+    Args:
+        prefix: a word before the time.
+    """
 
     def __init__(self, prefix: str | None = None) -> None:
         self.prefix = f"{prefix} " if prefix else ""
@@ -157,5 +162,9 @@ class Benchmark:
 
 
 def mkdir_if_not_exist(path: Sequence[str]) -> None:
-    """Make the folder whose path has the parts ``path``, for instance ``['data', 'train', 'cat']``."""
+    """Create a folder if it does not exist.
+
+    Args:
+        path: parts of the path, for instance ``['data', 'train', 'cat']``.
+    """
     os.makedirs(os.path.join(*path), exist_ok=True)

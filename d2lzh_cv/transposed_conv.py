@@ -1,4 +1,4 @@
-"""Transposed convolution from scratch, four ways that agree, and its sizes (section 9.10)."""
+"""Transposed convolution from scratch, in four ways that agree, and its sizes (section 9.10)."""
 from __future__ import annotations
 
 from mxnet import nd
@@ -8,14 +8,14 @@ from .resnet import corr2d
 
 
 def trans_conv(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: int = 0) -> nd.NDArray:
-    """Transposed convolution of X (H, W) with K (h, w), one channel: every input spreads the kernel on the output.
+    """Transposed convolution of one channel, (s·H + h - 2p - s, s·W + w - 2p - s) (section 9.10).
+
+    Every input multiplies the kernel, and the products are added up on the output.
 
     Args:
-        stride: distance on the output between the kernels of neighbouring inputs.
-        padding: rows and columns taken off each side of the output (a convolution puts them on its input).
-
-    Returns:
-        (s·H + h - 2p - s, s·W + w - 2p - s).
+        X, K: input (H, W), kernel (h, w).
+        stride: s, distance on the output between the kernels of neighbouring inputs.
+        padding: p, rows and columns cut from each side of the output (a convolution adds them to its input).
     """
     h, w = K.shape
     Y = nd.zeros((stride * (X.shape[0] - 1) + h, stride * (X.shape[1] - 1) + w), dtype=X.dtype)
@@ -27,12 +27,12 @@ def trans_conv(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: int = 0) 
 
 
 def trans_conv_multi(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: int = 0) -> nd.NDArray:
-    """:func:`trans_conv` with channels: X (C_in, H, W), K (C_in, C_out, h, w) to (C_out, H', W').
+    """:func:`trans_conv` with channels, (C_out, H', W') (section 9.10). Raises InputError if X and K differ in C_in.
 
-    The kernel's layout is that of ``Conv2DTranspose``: the weight of the convolution it transposes.
-
-    Raises:
-        InputError: X and K differ in C_in.
+    Args:
+        X: (C_in, H, W).
+        K: (C_in, C_out, h, w), as in ``Conv2DTranspose``: the weight of the convolution that it transposes.
+        stride, padding: of :func:`trans_conv`.
     """
     if X.shape[0] != K.shape[0]:
         raise InputError(f"X has {X.shape[0]} channels, but K {K.shape} is for {K.shape[0]}")
@@ -41,11 +41,14 @@ def trans_conv_multi(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: int
 
 
 def kernel2matrix(K: nd.NDArray, input_shape: tuple[int, int] = (3, 3)) -> nd.NDArray:
-    """The matrix W with ``corr2d(X, K) == W · X.reshape(-1)`` for X of ``input_shape``; ``W.T`` is the transposed one.
+    """Return the matrix W with ``corr2d(X, K).reshape(-1) == W · X.reshape(-1)`` (section 9.10).
 
-    Returns:
-        (H'·W', H·W) for inputs (H, W) and outputs (H', W') = (H - h + 1, W - w + 1): a row per output element, with
-        the kernel at the inputs that it sees and zeros elsewhere.
+    W is (H'·W', H·W), (H', W') = (H - h + 1, W - w + 1): a row per output, with the kernel at its inputs and zeros
+    elsewhere. ``W.T`` is the transposed convolution.
+
+    Args:
+        K: kernel (h, w).
+        input_shape: (H, W) of X.
     """
     (h, w), (height, width) = K.shape, input_shape
     rows = []
@@ -58,16 +61,21 @@ def kernel2matrix(K: nd.NDArray, input_shape: tuple[int, int] = (3, 3)) -> nd.ND
 
 
 def insert_zeros(X: nd.NDArray, stride: int) -> nd.NDArray:
-    """Put ``stride - 1`` rows and columns of zeros between those of X (H, W): (s·(H - 1) + 1, s·(W - 1) + 1)."""
+    """Put s - 1 rows and columns of zeros between those of X: (s·(H - 1) + 1, s·(W - 1) + 1) (section 9.10).
+
+    Args:
+        X, stride: (H, W), and s.
+    """
     Y = nd.zeros(tuple(stride * (n - 1) + 1 for n in X.shape), dtype=X.dtype)
     Y[::stride, ::stride] = X
     return Y
 
 
 def trans_conv_as_conv(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: int = 0) -> nd.NDArray:
-    """:func:`trans_conv` as an ordinary one: zeros between the inputs, a border of k - p - 1, the kernel turned over.
+    """:func:`trans_conv` as a convolution: zeros between the inputs, a border of k - p - 1, the kernel rotated by 180°.
 
-    Raises InputError where ``padding`` exceeds k - 1: the border cannot be negative.
+    Args:
+        X, K, stride, padding: of :func:`trans_conv`. A padding above k - 1 raises InputError.
     """
     border = [k - padding - 1 for k in K.shape]
     if min(border) < 0:
@@ -80,10 +88,18 @@ def trans_conv_as_conv(X: nd.NDArray, K: nd.NDArray, stride: int = 1, padding: i
 
 
 def conv_size(n: int, kernel: int, padding: int = 0, stride: int = 1) -> int:
-    """Output size of a convolution: (n - k + 2p + s) // s."""
+    """Return the output size of a convolution: (n - k + 2p + s) // s (section 9.10).
+
+    Args:
+        n, kernel, padding, stride: input size n, k, p and s.
+    """
     return (n - kernel + 2 * padding + stride) // stride
 
 
 def trans_conv_size(n: int, kernel: int, padding: int = 0, stride: int = 1) -> int:
-    """Output size of a transposed convolution: s·n + k - 2p - s; s times the input exactly where k = 2p + s."""
+    """Return the output size of a transposed convolution: s·n + k - 2p - s, which is s·n exactly if k = 2p + s.
+
+    Args:
+        n, kernel, padding, stride: input size n, k, p and s.
+    """
     return stride * n + kernel - 2 * padding - stride

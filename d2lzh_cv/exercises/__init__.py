@@ -1,1 +1,1 @@
-"""What only the exercises' scripts use."""
+"""Code that only the exercises' scripts use."""

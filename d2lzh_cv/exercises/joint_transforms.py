@@ -1,8 +1,8 @@
-"""Augmentation for segmentation: what moves a picture's pixels moves its mask with them (section 9.9).
+"""Augmentation for segmentation: a transform moves the pixels of picture and mask together (section 9.9).
 
-Every change of place is one map from output pixels to points of the input, read twice: bilinearly in the picture, by
-the nearest pixel in the mask, because there is no class between two classes. Colours change in the picture alone.
-A transform is called with (picture, mask, generator): pictures are (H, W, 3) uint8, masks (H, W) classes.
+Each geometric transform maps output pixels to points of the input. It reads the picture bilinearly and the mask at the
+nearest pixel, because nothing lies between two classes. Colour transforms change only the picture. A transform is
+called with (picture, mask, generator): pictures are (H, W, 3) uint8, masks (H, W) classes.
 """
 from __future__ import annotations
 
@@ -14,28 +14,23 @@ import numpy as np
 
 from ..errors import InputError
 
-VOID = 255  # in a mask: belongs to no class, as VOC's borders
-FILL = (124, 116, 104)  # ImageNet's mean: about 0 once it is normalised
-GREY = np.array([0.299, 0.587, 0.114], np.float32)  # how bright red, green and blue look
-EDGE = 1e-9  # a point is in the picture up to this far, so that rounding empties no pixel
+VOID = 255  # mask value without a class, as in VOC's borders
+FILL = (124, 116, 104)  # ImageNet's mean: about 0 after normalisation
+GREY = np.array([0.299, 0.587, 0.114], np.float32)  # brightness of red, green and blue
+EDGE = 1e-9  # tolerance at the picture's edge, so that rounding empties no pixel
 
 Pair = tuple[np.ndarray, np.ndarray]
 Transform = Callable[[np.ndarray, np.ndarray, np.random.Generator], Pair]
 
 
 def resample(picture: np.ndarray, mask: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> Pair:
-    """Picture and mask as seen through an affine map.
+    """Return picture (H, W, 3) and mask (H, W) seen through an affine map; points outside become FILL and VOID.
+
+    Raises InputError if picture and mask differ in size.
 
     Args:
-        matrix: (2, 3), maps (y, x, 1) of an output pixel's centre to (y, x) in the input; the first pixel's centre
-            is (0.5, 0.5).
+        matrix: (2, 3), maps (y, x, 1) of an output pixel's centre, the first (0.5, 0.5), to (y, x) in the input.
         size: (height, width) of the result.
-
-    Returns:
-        (picture, mask); points outside the input become FILL and VOID.
-
-    Raises:
-        InputError: picture and mask differ in size.
     """
     check_pair(picture, mask)
     grid = np.mgrid[:size[0], :size[1]].reshape(2, -1) + 0.5
@@ -53,11 +48,11 @@ def check_pair(picture: np.ndarray, mask: np.ndarray) -> None:
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
         raise InputError(f"the picture is {picture.shape} {picture.dtype}, not (height, width, 3) uint8")
     if picture.shape[:2] != mask.shape:
-        raise InputError(f"the picture is {picture.shape[:2]}, its mask {mask.shape}: they must be as large")
+        raise InputError(f"the picture is {picture.shape[:2]}, its mask {mask.shape}: give both the same size")
 
 
 def _bilinear(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """(N, 3) colours at points (2, N) between pixels, counted from the first pixel's centre; edges are repeated."""
+    """Return colours (N, 3) at points (2, N) relative to the first pixel's centre; edge pixels are repeated."""
     limits = np.array(picture.shape[:2])[:, None] - 1
     points = np.clip(points, 0, limits)
     low = np.floor(points).astype(int)
@@ -70,27 +65,27 @@ def _bilinear(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def flip(picture: np.ndarray, mask: np.ndarray) -> Pair:
-    """Left and right exchanged in both: no pixel is computed anew."""
+    """Mirror both left to right; no pixel is interpolated."""
     check_pair(picture, mask)
     return picture[:, ::-1], mask[:, ::-1]
 
 
 def resized_crop(picture: np.ndarray, mask: np.ndarray, top: float, left: float, height: float, width: float,
                  size: tuple[int, int]) -> Pair:
-    """The rectangle of both, in pixels, brought to ``size`` = (height, width)."""
+    """Crop a rectangle, in pixels, from both and resize it to ``size`` = (height, width)."""
     scale_y, scale_x = height / size[0], width / size[1]
     return resample(picture, mask, np.array([[scale_y, 0, top], [0, scale_x, left]]), size)
 
 
 def rotate(picture: np.ndarray, mask: np.ndarray, degrees: float) -> Pair:
-    """Both turned counterclockwise about the middle; corners that come in from outside are FILL and VOID."""
+    """Rotate both counterclockwise about the middle; corners from outside become FILL and VOID."""
     angle, middle = np.deg2rad(degrees), np.array(mask.shape) / 2
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])  # of (y, x), y downwards
     return resample(picture, mask, np.column_stack([turn, middle - turn @ middle]), mask.shape)
 
 
 def change_colors(picture: np.ndarray, brightness: float = 1, contrast: float = 1, saturation: float = 1) -> np.ndarray:
-    """The picture with each property times a factor: 1 leaves it as it is."""
+    """Multiply each property of the picture by a factor; 1 changes nothing."""
     pixels = picture.astype(np.float32) * brightness
     pixels = (pixels - (pixels @ GREY).mean()) * contrast + (pixels @ GREY).mean()
     grey = (pixels @ GREY)[:, :, None]
@@ -99,8 +94,7 @@ def change_colors(picture: np.ndarray, brightness: float = 1, contrast: float = 
 
 @dataclass(frozen=True)
 class RandomFlip:
-    """:func:`flip` with probability ``p``."""
-
+    """Calls :func:`flip` with probability ``p``."""
     p: float = 0.5
 
     def __call__(self, picture: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> Pair:
@@ -109,11 +103,10 @@ class RandomFlip:
 
 @dataclass(frozen=True)
 class RandomScaleCrop:
-    """A crop of random place and scale, (height, width) ``size`` at the end: objects look nearer or farther.
+    """Crops at a random place and scale to ``size`` = (height, width), so objects look nearer or farther.
 
-    ``scale`` is the range of the enlargement; it is limited from below so that the crop stays within the picture.
+    ``scale`` is the range of the enlargement, limited from below so that the crop stays inside the picture.
     """
-
     size: tuple[int, int]
     scale: tuple[float, float] = (0.5, 2.0)
 
@@ -127,8 +120,7 @@ class RandomScaleCrop:
 
 @dataclass(frozen=True)
 class RandomRotation:
-    """:func:`rotate` by up to ``degrees`` either way."""
-
+    """Calls :func:`rotate` with up to ``degrees`` in either direction."""
     degrees: float = 15
 
     def __call__(self, picture: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> Pair:
@@ -137,8 +129,7 @@ class RandomRotation:
 
 @dataclass(frozen=True)
 class RandomColors:
-    """:func:`change_colors` by factors from 1 - ``strength`` to 1 + ``strength``; the mask stays as it is."""
-
+    """Calls :func:`change_colors` with factors from 1 - ``strength`` to 1 + ``strength``; the mask stays unchanged."""
     strength: float = 0.5
 
     def __call__(self, picture: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> Pair:
@@ -148,8 +139,7 @@ class RandomColors:
 
 @dataclass(frozen=True)
 class Compose:
-    """Transforms one after the other."""
-
+    """Applies transforms in sequence."""
     transforms: Sequence[Transform]
 
     def __call__(self, picture: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> Pair:

@@ -1,4 +1,4 @@
-"""How good the networks are and how long they take, one table with what other sections of the same run have found."""
+"""Quality and time of the networks, in one table with the results of other sections of the same run."""
 from __future__ import annotations
 
 import time
@@ -19,7 +19,7 @@ from ..run import results
 from ..run.section import Section
 from ..ssd import detect
 
-TIMED = 12  # pictures
+TIMED = 12  # number of timed pictures
 SECTIONS = {"TinySSD": "9.7", "R-CNN": "9.8-region-cnn", "Fast R-CNN": "9.8-fast-rcnn",
             "Faster R-CNN": "9.8-faster-rcnn", "Mask R-CNN": "9.8-mask-rcnn"}
 COLUMNS = {"mAP_voc2007": "VOC 2007", "mAP_voc2012": "VOC 2012", "mAP_coco": "COCO", "mask_iou": "mask IoU",
@@ -28,12 +28,12 @@ COLUMNS = {"mAP_voc2007": "VOC 2007", "mAP_voc2012": "VOC 2012", "mAP_coco": "CO
 
 def judge(run: Section, name: str, net, val_iter: mx.io.DataIter, ctx: mx.Context, classes: Sequence[str],
           num_epochs: int, **more: float) -> DetectorResult:
-    """Evaluate and time a trained network, record and print the figures, beside those of the sections run before.
+    """Evaluate and time a trained network; print and record the results beside those of earlier sections.
 
     Args:
-        name: one of ``SECTIONS``.
-        val_iter: of one picture per batch, as the networks take them; all are resized to its size.
-        more: what else is known, by the names of ``COLUMNS``.
+        name: a key of ``SECTIONS``.
+        val_iter: one picture per batch, resized to the size of its batches.
+        more: further results, by the keys of ``COLUMNS``.
     """
     judged = evaluate_detector(net, val_iter, ctx, classes)
     print(judged.scores)
@@ -48,7 +48,10 @@ def judge(run: Section, name: str, net, val_iter: mx.io.DataIter, ctx: mx.Contex
 
 
 def in_words(table: dict, counts: bool) -> str:
-    """What a table of :func:`beside` shows: which network is best, which fastest. counts: real data, trained long."""
+    """Say which network of a table of :func:`beside` is best, and which fastest.
+
+    counts: the data is real and the training long, so the order is meaningful.
+    """
     if len(table["rows"]) == 1:
         said = f"{table['rows'][0][0]} alone has been run in this folder: run the others there to compare"
     else:
@@ -61,7 +64,7 @@ def in_words(table: dict, counts: bool) -> str:
 
 
 def seconds_a_picture(find: Callable[[Any], object], pictures: Iterable[Any]) -> float:
-    """Median seconds that ``find`` takes for one of ``pictures``, of which the first, which also plans, is left out."""
+    """Return the median seconds of ``find`` per picture, without the first, for which MXNet also plans memory."""
     taken = []
     for picture in pictures:
         began = time.perf_counter()
@@ -69,37 +72,36 @@ def seconds_a_picture(find: Callable[[Any], object], pictures: Iterable[Any]) ->
         nd.waitall()
         taken.append(time.perf_counter() - began)
     if len(taken) < 2:
-        raise InputError("to time a network takes two pictures or more")
+        raise InputError("timing a network needs two or more pictures")
     return float(np.median(taken[1:]))
 
 
 def beside(run, name: str, values: dict[str, Any], pictures: Sequence[nd.NDArray], ctx: mx.Context) -> dict:
-    """A table (see :mod:`d2lzh_cv.metrics.tables`) of network ``name``, and of those whose sections ended well in the
-    same folder, in the same mode and on the same data.
+    """Return a table (see :mod:`d2lzh_cv.metrics.tables`) with network ``name`` and the networks of earlier sections.
 
-    values: what this section has found, by the names of ``COLUMNS``.
-    pictures: (H, W, 3), to time the TinySSD of section 9.7 on, which itself records no time.
+    Sections count if they succeeded in the same folder, in the same mode and on the same data.
+
+    Args:
+        values: results of this section, by the keys of ``COLUMNS``.
+        pictures: (H, W, 3), to time the TinySSD of section 9.7, which records no time.
     """
     rows = []
     for other, number in SECTIONS.items():
-        found = values if other == name else _found(run, run.folder.parent / number, pictures, ctx)
-        if found:
-            rows.append([other, *(found.get(key) for key in COLUMNS)])
+        known = values if other == name else _recorded(run, run.folder.parent / number, pictures, ctx)
+        if known:
+            rows.append([other, *(known.get(key) for key in COLUMNS)])
     return {"columns": ["network", *COLUMNS.values()], "rows": rows}
 
 
-def _found(run, folder: Path, pictures: Sequence[nd.NDArray], ctx: mx.Context) -> dict[str, Any] | None:
-    kept = results.read(folder, contents.find(folder.name))
-    if (kept.status, kept.mode) != ("ok", run.options.mode) or kept.path_of("pikachu") != str(run.find("pikachu").path):
+def _recorded(run, folder: Path, pictures: Sequence[nd.NDArray], ctx: mx.Context) -> dict[str, Any] | None:
+    old = results.read(folder, contents.find(folder.name))
+    if (old.status, old.mode) != ("ok", run.options.mode) or old.path_of("pikachu") != str(run.find("pikachu").path):
         return None
-    found = kept.results
+    values = old.results
     if folder.name == SECTIONS["TinySSD"]:
-        found["num_epochs"] = len(results.read_metrics(folder))
-        found["seconds_a_picture"] = _seconds_of_model(folder, pictures, ctx)
-    return found
-
-
-def _seconds_of_model(folder: Path, pictures: Sequence[nd.NDArray], ctx: mx.Context) -> float:
-    net, description = load_model(folder, ctx)
-    net.hybridize(static_alloc=True)
-    return seconds_a_picture(lambda picture: detect(net, picture, description.edge_size[0], ctx), pictures)
+        net, description = load_model(folder, ctx)
+        net.hybridize(static_alloc=True)
+        values["num_epochs"] = len(results.read_metrics(folder))
+        values["seconds_a_picture"] = seconds_a_picture(
+            lambda picture: detect(net, picture, description.edge_size[0], ctx), pictures)
+    return values

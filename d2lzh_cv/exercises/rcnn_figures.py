@@ -1,4 +1,4 @@
-"""What a network found, drawn (section 9.8)."""
+"""Figures of a network's detections (section 9.8)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -18,12 +18,11 @@ from ..ssd import detect, show_detections
 if TYPE_CHECKING:
     from ..run.section import Section
 
-MOST = 5  # a picture
+MOST = 5  # boxes per picture
 
 
 def first_with_object(val_iter: mx.io.DataIter) -> mx.io.DataBatch:
-    """The first batch of ``val_iter`` whose first picture shows an object, to illustrate a method with; just the first
-    batch where there is none."""
+    """Return the first batch of ``val_iter`` whose first picture has an object; if there is none, the first batch."""
     val_iter.reset()
     first = val_iter.next()
     batches = chain([first], val_iter)
@@ -31,15 +30,15 @@ def first_with_object(val_iter: mx.io.DataIter) -> mx.io.DataBatch:
 
 
 def show_best_and_worst(run: Section, judged: DetectorResult, val_iter: mx.io.DataIter) -> None:
-    """Save a figure of the validation pictures on which a network does best and worst."""
+    """Save a figure of the network's best and worst validation pictures."""
     numbers = figures.best_and_worst(judged.ranked())
     figures.show_detected(pictures_of(val_iter, numbers), judged, numbers)
-    run.save_figure("best_and_worst", "validation pictures: above the best, below the worst; green what is there, "
-                                      "white what was found and scores at least 0.3, five boxes at most")
+    run.save_figure("best_and_worst", "validation pictures, the best above, the worst below; green: ground-truth "
+                                      "boxes; white: the five best boxes that score at least 0.3")
 
 
 def show_prediction(run: Section, net, edge_size: int, ctx: mx.Context, classes: Sequence[str]) -> None:
-    """Save a figure of what a network finds in the picture of section 9.7."""
+    """Save a figure of the network's detections in the picture of section 9.7."""
     picture = read_picture(run.find("img").path / "pikachu.jpg")
     set_figsize((5, 5))
     show_detections(picture, detect(net, picture, edge_size, ctx), threshold=0.3, classes=classes)
@@ -48,13 +47,11 @@ def show_prediction(run: Section, net, edge_size: int, ctx: mx.Context, classes:
 
 def show_masks(axes, picture, rows: np.ndarray, masks: np.ndarray, score: float = 0.3,
                classes: Sequence[str] | None = None) -> None:
-    """Draw the best boxes that score at least ``score``, five at most, and their masks on a picture.
+    """Draw the five best boxes that score at least ``score``, and their masks, on a picture (H, W, 3), 0 to 255.
 
     Args:
-        axes: matplotlib axes.
-        picture: (H, W, 3), 0 to 255.
-        rows, masks: what :meth:`~d2lzh_cv.rcnn.MaskRCNN.detect` returns; a mask (H, W) of bool is drawn as it is.
-        classes: names to write beside the scores.
+        rows, masks: the result of :meth:`~d2lzh_cv.rcnn.MaskRCNN.detect`; masks (H, W) of bool are drawn unchanged.
+        classes: names to write before the scores.
     """
     pixels = to_numpy(picture).astype("float32")
     height, width = pixels.shape[:2]
@@ -65,6 +62,6 @@ def show_masks(axes, picture, rows: np.ndarray, masks: np.ndarray, score: float 
     axes.imshow(pixels.clip(0, 255).astype("uint8"))
     for i in kept:
         name = f"{classes[int(rows[i, 0])]} " if classes else ""
-        text = None if masks[i].dtype == bool else [f"{name}{rows[i, 1]:.2f}"]  # what is there has no score
+        text = None if masks[i].dtype == bool else [f"{name}{rows[i, 1]:.2f}"]  # a ground-truth mask has no score
         show_bboxes(axes, [rows[i, 2:] * (width, height, width, height)], text, f"C{i % 10}")
     axes.set(xticks=[], yticks=[])

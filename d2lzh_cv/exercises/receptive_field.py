@@ -1,14 +1,14 @@
-"""Receptive fields: which pixels each unit of a feature map can see (an exercise of section 9.7).
+"""Receptive fields: the pixels that each unit of a feature map sees (an exercise of section 9.7).
 
-Told from the top down. To know the units a to b of a layer's output, one has to know of its input
+The computation goes from the output down. Units a to b of a layer's output need these units of its input:
 
-- for a convolution or pooling of k wide, stride s, padding p, dilation d: a·s - p to b·s - p + d·(k - 1), so that a
-  field of r units there is one of (r - 1)·s + d·(k - 1) + 1 units here;
-- for a transposed convolution: those j from which an output j·s - p + d·t, 0 <= t < k, lies between a and b;
+- for a convolution or pooling with kernel k, stride s, padding p, dilation d: a·s - p to b·s - p + d·(k - 1), so that a
+  field of r units in the output is one of (r - 1)·s + d·(k - 1) + 1 units in the input;
+- for a transposed convolution: those j with an output j·s - p + d·t, 0 <= t < k, between a and b;
 - for global pooling or a dense layer: all;
-- for what works unit by unit: a to b; where branches join, the smallest to the largest of them.
+- for an elementwise layer: a to b; where branches join, the smallest to the largest of them.
 
-The network is followed as MXNet's graph, so that it may be nested and branch at will.
+The network is read as MXNet's graph, so it may nest and branch freely.
 """
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from ..errors import InputError
 UNIT_BY_UNIT = {"Activation", "BatchNorm", "BlockGrad", "Cast", "Concat", "Dropout", "LRN", "LeakyReLU", "_copy",
                 "add_n", "clip", "exp", "hard_sigmoid", "log", "relu", "sigmoid", "softsign", "sqrt", "square", "tanh"}
 FAMILIES = ("elemwise_", "broadcast_", "_plus", "_minus", "_mul", "_div", "_rminus", "_rdiv", "_power", "_maximum",
-            "_minimum")  # arithmetic of maps, or of a map and a number, each under several names
+            "_minimum")  # prefixes of arithmetic on maps, or on a map and a number
 Span = tuple  # (first, last) unit
 
 
 @dataclass(frozen=True)
 class Field:
-    """What the units of one feature map see of the network's input; pairs are (height, width), in pixels.
+    """The receptive fields of one feature map's units in the network's input; pairs are (height, width), in pixels.
 
     Attributes:
-        size: pixels from the first to the last that a unit sees; after a transposed convolution, whose units differ,
-            the most. Padding counts: less is left at the rim.
-        stride: pixels from one unit's field to the next one's; a fraction after a transposed convolution.
-        start: the first pixel that unit (0, 0) sees; -p where its field begins p pixels out in the padding.
-        units: height and width of the map itself.
+        size: pixels from the first to the last that a unit sees, padding included; the largest size after a transposed
+            convolution, whose units differ.
+        stride: pixels between the fields of neighbouring units; a fraction after a transposed convolution.
+        start: the first pixel that unit (0, 0) sees; -p if its field begins p pixels out in the padding.
+        units: height and width of the map.
     """
     size: tuple[int, int]
     stride: tuple[Fraction, Fraction]
@@ -49,30 +49,26 @@ class Field:
     units: tuple[int, int]
 
     def center(self, unit: tuple[int, int]) -> tuple[float, float]:
-        """(y, x) of the middle of a unit's field, where the middle of pixel 0 is 0."""
+        """Return (y, x) of the middle of a unit's field; the middle of pixel 0 is 0."""
         return tuple(float(first + step * number) + (size - 1) / 2
                      for first, step, number, size in zip(self.start, self.stride, unit, self.size))
 
     def box(self, unit: tuple[int, int]) -> tuple[float, float, float, float]:
-        """(xmin, ymin, xmax, ymax) of a unit's field in pixels, edges of pixels; it may reach beyond the picture."""
+        """Return (xmin, ymin, xmax, ymax) of a unit's field, at pixel edges; it may reach beyond the picture."""
         (y, x), (height, width) = self.center(unit), self.size
         return x - (width - 1) / 2, y - (height - 1) / 2, x + (width + 1) / 2, y + (height + 1) / 2
 
 
 def receptive_fields(net: gluon.Block, shape: tuple[int, int, int, int]) -> dict[str, Field]:
-    """The field of every block of a network, itself included, in the order in which they are done.
+    """Return the field of every block of a network, itself included, by its path, in the order of execution.
+
+    A path is such as "features.5.0.conv1", or "" for the network. If a block is called again or returns several maps, a
+    number follows. Blocks without a feature map (B, C, H, W), such as dense layers, are omitted. Raises InputError
+    naming the layer whose field is unknown.
 
     Args:
-        net: made of HybridBlocks, initialised or not. Its weights play no part.
+        net: consists of HybridBlocks; its weights play no part.
         shape: of the input, (B, C, H, W).
-
-    Returns:
-        By the path of the block, such as "features.5.0.conv1"; the network's own is "". A block that is called again
-        has a number after its path, one that returns several maps too. Blocks that return no feature map
-        (B, C, H, W), such as a dense layer, are left out.
-
-    Raises:
-        InputError: a layer of which it is not known what its units see; the text names it.
     """
     paths, outputs = _outputs(net)
     graph = _Graph(mx.sym.Group(outputs), shape)
@@ -80,7 +76,7 @@ def receptive_fields(net: gluon.Block, shape: tuple[int, int, int, int]) -> dict
 
 
 def _outputs(net: gluon.Block) -> tuple[list[str], list[mx.sym.Symbol]]:
-    """Run the network on a symbol and note what each block returns."""
+    """Run the network on a symbol and record the output of each block."""
     paths, outputs, hooks = [], [], []
 
     def note(path, result) -> None:
@@ -100,7 +96,7 @@ def _outputs(net: gluon.Block) -> tuple[list[str], list[mx.sym.Symbol]]:
 
 
 def _blocks(net: gluon.Block) -> list[tuple[str, gluon.Block]]:
-    """All blocks with their paths, each once."""
+    """Return all blocks with their paths, each once."""
     found, waiting = {}, [("", net)]
     while waiting:
         path, block = waiting.pop()
@@ -111,7 +107,7 @@ def _blocks(net: gluon.Block) -> list[tuple[str, gluon.Block]]:
 
 
 class _Graph:
-    """MXNet's graph of a network: nodes in an order in which inputs come first."""
+    """MXNet's graph of a network; its nodes follow their inputs."""
 
     def __init__(self, outputs: mx.sym.Symbol, shape: tuple[int, ...]) -> None:
         content, inside = json.loads(outputs.tojson()), outputs.get_internals()
@@ -123,22 +119,25 @@ class _Graph:
         self.data = next(i for i, node in enumerate(self.nodes) if node["name"] == "data" and node["op"] == "null")
 
     def field(self, target: int) -> Field:
+        """Return the field of node ``target``."""
         axes = [self._along(target, axis) for axis in (0, 1)]
         return Field(*zip(*axes), self.shapes[target][2:])
 
     def _along(self, target: int, axis: int) -> tuple[int, Fraction, int]:
-        """(size, stride, start) along the height or the width. Fields repeat, shifted, after as many units as all
-        transposed convolutions together add."""
+        """Return (size, stride, start) along one axis.
+
+        Fields repeat, shifted, after as many units as all transposed convolutions together add.
+        """
         before = self.nodes[:target + 1]
         period = math.prod(_numbers(node, "stride", axis) for node in before if node["op"] == "Deconvolution")
         period *= math.prod(int(node["attrs"]["scale"]) for node in before if node["op"] == "UpSampling")
         seen = [self._pixels(target, axis, unit) for unit in range(2 * period)]
         sizes = [last - first + 1 for first, last in seen[:period]]
-        some = next((unit for unit, size in enumerate(sizes) if size), 0)  # kernels smaller than strides leave gaps
-        return max(sizes), Fraction(seen[some + period][0] - seen[some][0], period), seen[some][0]
+        unit = next((unit for unit, size in enumerate(sizes) if size), 0)  # kernels smaller than strides leave gaps
+        return max(sizes), Fraction(seen[unit + period][0] - seen[unit][0], period), seen[unit][0]
 
     def _pixels(self, target: int, axis: int, unit: int) -> Span:
-        """The first and last pixel of a unit of ``target``; (0, -1) where it sees none."""
+        """Return the first and last pixel that a unit of ``target`` sees; (0, -1) if it sees none."""
         needed: dict[int, Span] = {target: (unit, unit)}
         for number in range(target, self.data, -1):
             if number in needed:
@@ -148,29 +147,26 @@ class _Graph:
         return needed.get(self.data, (0, -1))
 
     def _inputs(self, number: int, axis: int, span: Span) -> list[tuple[int, Span]]:
-        """What a node needs of each of its inputs."""
+        """Return the units of each input that a node needs."""
         node, op = self.nodes[number], self.nodes[number]["op"]
         sources = [source for source, *_ in node["inputs"]
-                   if source == self.data or self.nodes[source]["op"] != "null"]  # weights are no maps
-        if not sources:
-            return []  # a constant
+                   if source == self.data or self.nodes[source]["op"] != "null"]  # without weights
+        if not sources:  # a constant
+            return []
         if len(self.shapes[number]) != 4 or node.get("attrs", {}).get("global_pool") == "True":
             return [(source, self._whole(source, axis)) for source in sources]
         if op in ("Convolution", "Pooling", "Deconvolution", "UpSampling"):
             needed = _WINDOWS[op](node, axis, *span)
             return [(sources[0], needed)] if needed else []
-        side_by_side = node.get("attrs", {}).get("dim", "1") == "1"  # channels, not rows or columns
-        if not (op in UNIT_BY_UNIT and side_by_side or op.startswith(FAMILIES)):
-            raise InputError(f"it is not known what the units of {node['name']}, a layer {op}, see")
-        return [(source, self._shared(source, axis, span)) for source in sources]
+        joins_channels = node.get("attrs", {}).get("dim", "1") == "1"  # not rows or columns
+        if not (op in UNIT_BY_UNIT and joins_channels or op.startswith(FAMILIES)):
+            raise InputError(f"the receptive field of {node['name']}, a layer {op}, is unknown")
+        # a map with one unit along the axis gives it to all units
+        return [(source, (0, 0) if self._whole(source, axis) == (0, 0) else span) for source in sources]
 
     def _whole(self, number: int, axis: int) -> Span:
         shape = self.shapes[number]
         return 0, shape[2 + axis] - 1 if len(shape) == 4 else 0
-
-    def _shared(self, number: int, axis: int, span: Span) -> Span:
-        """The same units, or the only one of a map of one unit, which is the same for all."""
-        return (0, 0) if self._whole(number, axis) == (0, 0) else span
 
 
 def _convolution(node: dict[str, Any], axis: int, first: int, last: int) -> Span:
@@ -179,7 +175,7 @@ def _convolution(node: dict[str, Any], axis: int, first: int, last: int) -> Span
 
 
 def _transposed(node: dict[str, Any], axis: int, first: int, last: int) -> Span | None:
-    """None for units between the inputs that no kernel reaches."""
+    """Return None for units between the inputs, which no kernel reaches."""
     k, s, p, d = (_numbers(node, name, axis) for name in ("kernel", "stride", "pad", "dilate"))
     bounds = [(-((d * t - p - first) // s), (last + p - d * t) // s) for t in range(k)]  # ceiling, floor
     reached = [(low, high) for low, high in bounds if low <= high]
@@ -187,9 +183,9 @@ def _transposed(node: dict[str, Any], axis: int, first: int, last: int) -> Span 
 
 
 def _enlarged(node: dict[str, Any], axis: int, first: int, last: int) -> Span:
-    """Each input several times."""
+    """Nearest enlargement: each input several times."""
     if node["attrs"]["sample_type"] != "nearest":
-        raise InputError(f"it is not known what the units of {node['name']} see: only the nearest ones are")
+        raise InputError(f"the receptive field of {node['name']} is unknown: only nearest UpSampling is supported")
     return first // int(node["attrs"]["scale"]), last // int(node["attrs"]["scale"])
 
 
@@ -197,11 +193,11 @@ _WINDOWS = {"Convolution": _convolution, "Pooling": _convolution, "Deconvolution
 
 
 def _numbers(node: dict[str, Any], name: str, axis: int) -> int:
-    """A number of a window along an axis; MXNet leaves out what is the default."""
+    """Return a window's number along an axis; MXNet omits defaults."""
     value = _value(node["attrs"].get(name, "()"))
     if len(value) not in (0, 2) or node["attrs"].get("layout", "NCHW") not in ("NCHW", "None"):
         raise InputError(f"{node['name']} is no layer of maps (B, C, H, W)")
     return int(value[axis]) if value else {"pad": 0}.get(name, 1)
 
 
-_value = lru_cache(maxsize=None)(ast.literal_eval)  # the same few texts in every layer
+_value = lru_cache(maxsize=None)(ast.literal_eval)  # layers share a few texts

@@ -1,4 +1,4 @@
-"""What the exercises of section 9.10 share: whole pictures one by one, a training, and how its result is judged."""
+"""Shared code of section 9.10's exercises: whole pictures, training, evaluation."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,12 +23,12 @@ from ..metrics import SegmenterResult, score_segmentation
 from ..run.source import source_of
 from ..training import Epoch, fit
 
-VOID = 255  # pixels of no class
-BORDER = (224, 224, 192)  # VOC's colour of them
+VOID = 255  # mask value without a class
+BORDER = (224, 224, 192)  # VOC's colour of VOID
 
 
 class Crops(VOCSegDataset):
-    """VOCSegDataset of pictures ``shrink`` times smaller than they are; small ones are held in memory."""
+    """VOCSegDataset with pictures ``shrink`` times smaller; reduced pictures stay in memory."""
 
     def __init__(self, is_train: bool, crop_size: tuple[int, int], voc_dir: str | Path, table: np.ndarray,
                  shrink: int = 1) -> None:
@@ -36,15 +36,15 @@ class Crops(VOCSegDataset):
         super().__init__(is_train, crop_size, voc_dir, table)
 
     def filter(self, images: list) -> list:
+        """Return the large enough pictures, reduced."""
         return super().filter([_smaller(image, self.shrink) for image in images] if self.shrink > 1 else images)
 
 
 class WholePictures(Crops):
-    """Pictures and masks of a VOC tree, each read when it is taken and not kept (unless they are made smaller).
+    """Pictures and masks of a VOC tree, read on access and not kept (unless reduced).
 
-    An item is (picture (H, W, 3) uint8, classes (H, W) uint8 with VOID where VOC leaves the class open), NumPy arrays.
+    An item is (picture (H, W, 3) uint8, classes (H, W) uint8 with VOID where VOC has no class), NumPy arrays.
     """
-
     cache_bytes = 0
 
     def __init__(self, is_train: bool, voc_dir: str | Path, shrink: int = 1) -> None:
@@ -55,7 +55,7 @@ class WholePictures(Crops):
 
 
 def _smaller(image: LazyImage, shrink: int) -> nd.NDArray:
-    """Means of shrink × shrink pixels of a picture; of a mask one of them, for there is no mean of classes."""
+    """Return the mean of each cell of shrink × shrink pixels; one pixel for a mask, because classes have no mean."""
     height, width = (size // shrink for size in image.shape[:2])
     cells = image.asnumpy()[:height * shrink, :width * shrink].reshape(height, shrink, width, shrink, 3)
     pixels = cells[:, shrink // 2, :, shrink // 2] if image.is_mask else cells.mean(axis=(1, 3)).round()
@@ -63,34 +63,34 @@ def _smaller(image: LazyImage, shrink: int) -> nd.NDArray:
 
 
 def void_table() -> np.ndarray:
-    """``voc_colormap2label`` with VOID for the borders around the objects, which belong to no class."""
+    """Return ``voc_colormap2label`` with VOID for the borders around objects, which have no class."""
     table = voc_colormap2label()
     table[(BORDER[0] * 256 + BORDER[1]) * 256 + BORDER[2]] = VOID
     return table
 
 
 def colored(classes: np.ndarray) -> np.ndarray:
-    """Classes (H, W) in VOC's colours, VOID in that of the borders: (H, W, 3) uint8."""
+    """Return classes (H, W) in VOC's colours, VOID in the borders' colour: (H, W, 3) uint8."""
     palette = np.zeros((256, 3), np.uint8)
     palette[:len(VOC_COLORMAP)], palette[VOID] = VOC_COLORMAP, BORDER
     return palette[classes]
 
 
 def middle(pixels: np.ndarray, crop_size: tuple[int, int]) -> np.ndarray:
-    """The middle (h, w) of pixels (H, W, ...)."""
+    """Return the middle (h, w) of pixels (H, W, ...)."""
     top, left = ((size - crop) // 2 for size, crop in zip(pixels.shape, crop_size))
     return pixels[top:top + crop_size[0], left:left + crop_size[1]]
 
 
 def middles(pairs: Iterable, crop_size: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The middles of those pairs (picture, classes) that are large enough."""
+    """Yield the middles of the pairs (picture, classes) that are large enough."""
     for picture, classes in pairs:
         if all(have >= want for have, want in zip(classes.shape, crop_size)):
             yield middle(picture, crop_size), middle(classes, crop_size)
 
 
 def near_border(classes: np.ndarray, distance: int) -> np.ndarray:
-    """True where the pixel ``distance`` above, below, left or right has another class: (H, W) bool."""
+    """Mark pixels whose neighbour ``distance`` above, below, left or right has another class: (H, W) bool."""
     differs = np.zeros(classes.shape, bool)
     for plane, result in ((classes, differs), (classes.T, differs.T)):
         other = plane[distance:] != plane[:-distance]
@@ -100,14 +100,13 @@ def near_border(classes: np.ndarray, distance: int) -> np.ndarray:
 
 
 def as_batch(picture: np.ndarray) -> nd.NDArray:
-    """A picture (H, W, 3), 0 to 255, as a network takes it: normalised, (1, 3, H, W)."""
+    """Normalise a picture (H, W, 3), 0 to 255, to a network's input (1, 3, H, W)."""
     return normalize_image(nd.array(picture)).transpose((2, 0, 1)).expand_dims(axis=0)
 
 
 @dataclass(frozen=True)
 class SegmentationData:
-    """A VOC tree: random crops to train and test on, and whole pictures to be judged on."""
-
+    """A VOC tree: random crops to train and test, and whole pictures to evaluate."""
     train: Crops
     test: Crops
     whole: WholePictures
@@ -115,22 +114,22 @@ class SegmentationData:
     crop_size: tuple[int, int]
 
     def shown(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The first ``count`` middles, for a figure."""
+        """Return the first ``count`` middles, for a figure."""
         return [pair for pair, _ in zip(middles(self.whole, self.crop_size), range(count))]
 
     def judge(self, net: gluon.HybridBlock) -> SegmenterResult:
-        """Pixel accuracy and IoU of ``net`` on the middles of the test pictures."""
+        """Return pixel accuracy and IoU of ``net`` on the middles of the test pictures."""
         pairs = middles(self.whole, self.crop_size)
         return judge(lambda picture: classes_of(net, picture), pairs, len(self.classes))
 
     def background_share(self) -> float:
-        """How much of the middles is background: the pixel accuracy of who always says so."""
+        """Return the background's share of the middles: the pixel accuracy of predicting only background."""
         labels = np.concatenate([classes.ravel() for _, classes in middles(self.whole, self.crop_size)])
         return float((labels == 0).sum() / (labels != VOID).sum())
 
 
 def load_data(run, crop_size: tuple[int, int], shrink: int = 1) -> SegmentationData:
-    """The VOC tree that section ``run`` finds, its pictures ``shrink`` times smaller, for crops of (h, w)."""
+    """Load the VOC tree of section ``run``, pictures ``shrink`` times smaller, for crops (h, w)."""
     voc_dir, table = run.find("voc").path, voc_colormap2label()
     train, test = (Crops(is_train, crop_size, voc_dir, table, shrink) for is_train in (True, False))
     whole = WholePictures(False, voc_dir, shrink)
@@ -138,9 +137,9 @@ def load_data(run, crop_size: tuple[int, int], shrink: int = 1) -> SegmentationD
 
 
 def features_of(run) -> nn.HybridSequential:
-    """Pretrained features, read anew: every network that is compared starts from the same.
+    """Return pretrained features, loaded again so that every compared network starts from the same weights.
 
-    In quick mode they stay as they are, which saves two thirds of a step.
+    In quick mode the features are not trained, which saves two thirds of a step.
     """
     features = conv_features(source_of(run, try_all_gpus()).net)
     if run.quick:
@@ -150,9 +149,9 @@ def features_of(run) -> nn.HybridSequential:
 
 def train(net: gluon.HybridBlock, data: SegmentationData, run, series: str, num_epochs: int, learning_rate: float,
           batch_size: int = 8) -> list[Epoch]:
-    """Train all of ``net`` with SGD as section 9.10 does, the rate a tenth in the last quarter, and log each epoch.
+    """Train all of ``net`` as section 9.10 does, log each epoch under the name ``series`` and return the epochs.
 
-    A border around an object is background here, as in the book.
+    The last quarter has a tenth of the learning rate. As in the book, the border around an object is background.
     """
     devices = try_all_gpus()
     net.collect_params().reset_ctx(devices)
@@ -172,11 +171,11 @@ def train(net: gluon.HybridBlock, data: SegmentationData, run, series: str, num_
 
 def judge(classify: Callable[[np.ndarray], np.ndarray], pairs: Iterable[tuple[np.ndarray, np.ndarray]],
           num_classes: int) -> SegmenterResult:
-    """Compare ``classify(picture)`` (H, W) with the mask of each pair (picture, classes), one pair after the other."""
+    """Compare ``classify(picture)`` (H, W) with the classes of each pair (picture, classes), one pair at a time."""
     return score_segmentation(((classes, classify(picture)) for picture, classes in pairs), num_classes)
 
 
 def classes_of(net: gluon.HybridBlock, picture: np.ndarray, ctx: mx.Context | None = None) -> np.ndarray:
-    """The class of each pixel of a picture (H, W, 3), H and W multiples of 32: (H, W) uint8."""
+    """Return the class of each pixel of a picture (H, W, 3), H and W multiples of 32: (H, W) uint8."""
     X = as_batch(picture).as_in_context(ctx or try_all_gpus()[0])
     return classes_of_pixels(net, X)[0].asnumpy().astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Variants of TinySSD, trained on the same pictures and judged by the same measures (exercises of section 9.7)."""
+"""Variants of TinySSD, trained on the same pictures and compared by the same measures (exercises of section 9.7)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -24,15 +24,15 @@ MEASURES = ("class err, 1e-3", "recall", "box err, 1e-3", "positive box err", "V
 
 @dataclass(frozen=True)
 class Variant:
-    """What differs from the book's TinySSD; nothing by default.
+    """The differences from the book's TinySSD; by default none.
 
     Attributes:
-        name: unique among those compared.
+        name: unique among the compared variants.
         net: arguments of :class:`~d2lzh_cv.ssd.TinySSD`.
         loss: arguments of :class:`~d2lzh_cv.ssd.SSDLoss`.
         target: options of :func:`~d2lzh_cv.anchors.multibox_target` in training.
         normalized: give the network pictures of mean 0 and deviation 1 instead of 0 to 255.
-        learning_rate: of SGD with weight decay 5e-4; a tenth of it in the last quarter of the epochs.
+        learning_rate: of SGD with weight decay 5e-4; the last quarter of the epochs has a tenth of it.
     """
     name: str
     net: dict[str, Any] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Variant:
 
 
 class Normalized(nn.HybridBlock):
-    """A network that is handed pictures (B, 3, H, W) less the mean and over the deviation of ImageNet's colours."""
+    """Runs a network on pictures (B, 3, H, W) normalised with the mean and deviation of ImageNet's colours."""
 
     def __init__(self, net: nn.HybridBlock, **kwargs) -> None:
         super().__init__(**kwargs)
@@ -56,10 +56,7 @@ class Normalized(nn.HybridBlock):
 
 
 class InMXNetsOffsets(nn.HybridBlock):
-    """A detector trained on offsets over ``variances``, whose offsets are returned over MXNet's own.
-
-    So the one decoder and the one measure of their error fit all.
-    """
+    """Converts a detector's offsets from ``variances`` to MXNet's, so that one decoder and one error measure fit."""
 
     def __init__(self, net: nn.HybridBlock, variances: Sequence[float], **kwargs) -> None:
         super().__init__(**kwargs)
@@ -74,13 +71,13 @@ class InMXNetsOffsets(nn.HybridBlock):
 
 def train_variant(variant: Variant, train_iter: mx.io.DataIter, num_classes: int, ctx: mx.Context, num_epochs: int,
                   seed: int, on_epoch: Callable[[Any], None], snapshots: Snapshots | None = None) -> nn.HybridBlock:
-    """Train a variant and return it, with offsets as MXNet's decoder takes them.
+    """Train a variant and return it, with offsets for MXNet's decoder.
 
-    Variants with the same seed see the same crops in the same order, and those of one shape start from the same
-    weights, so that they differ by what is compared.
+    Variants with the same seed see the same crops in the same order. Those of one shape start from the same weights, so
+    they differ only in what is compared.
     """
     if snapshots:
-        snapshots.series = f"seed {seed}"  # of which its random numbers follow: not of the variant's name
+        snapshots.series = f"seed {seed}"  # the random numbers follow from it, not from the variant's name
     seed_everything(seed)
     net = TinySSD(num_classes, **variant.net)
     net = Normalized(net) if variant.normalized else net
@@ -100,17 +97,17 @@ def train_variant(variant: Variant, train_iter: mx.io.DataIter, num_classes: int
 
 @dataclass(frozen=True)
 class Judgement:
-    """How good a detector is on pictures it was not trained on, whatever it was trained with."""
-    class_err: float     # share of all anchors whose class is not predicted
-    recall: float        # share of the positive anchors whose class is predicted
-    bbox_mae: float      # absolute error of the offsets of positive anchors over the number of all offsets: the book's
-    positive_mae: float  # the same over the number of the offsets of positive anchors
-    anchors: float       # of a picture
-    positives: float     # those of them that are an object's
+    """The quality of a detector on validation pictures, regardless of its training."""
+    class_err: float     # share of all anchors with a wrong class
+    recall: float        # share of the positive anchors with the correct class
+    bbox_mae: float      # absolute errors of the positive anchors' offsets over the number of all offsets: the book's
+    positive_mae: float  # the same errors over the number of positive anchors' offsets
+    anchors: float       # per picture
+    positives: float     # positive anchors per picture
     boxes: DetectorResult
 
     def row(self) -> list[float]:
-        """Its numbers in the order of ``MEASURES``; NaN where there is no object."""
+        """Return its numbers in the order of ``MEASURES``; NaN if there is no object."""
         means = self.boxes.scores.means()
         precision = [means[name] for name in ("mAP_voc2007", "mAP_voc2012", "mAP_coco")]
         return [1000 * self.class_err, self.recall, 1000 * self.bbox_mae, self.positive_mae,
@@ -118,9 +115,9 @@ class Judgement:
 
 
 def judge(net: nn.HybridBlock, val_iter: mx.io.DataIter, ctx: mx.Context, classes: Sequence[str]) -> Judgement:
-    """Judge a detector by every anchor of every picture, no negative left out, and by average precision.
+    """Evaluate a detector by every anchor of every picture, all negatives included, and by average precision.
 
-    Detectors whose anchors differ are not alike in the share of positive ones: only average precision compares them.
+    If detectors have different anchors, their shares of positive anchors differ: only average precision compares them.
     """
     sums, pictures = np.zeros(5), 0
     val_iter.reset()
@@ -132,13 +129,13 @@ def judge(net: nn.HybridBlock, val_iter: mx.io.DataIter, ctx: mx.Context, classe
         targets = multibox_target(anchors, Y, cls_preds.transpose((0, 2, 1)))
         sums += _sums(cls_preds.asnumpy()[:count], bbox_preds.asnumpy()[:count],
                       *(part.asnumpy()[:count] for part in targets))
-    anchors, wrong, positive, found, error = sums
-    return Judgement(wrong / anchors, found / max(positive, 1), error / (4 * anchors), error / max(4 * positive, 1),
+    anchors, wrong, positive, hits, error = sums
+    return Judgement(wrong / anchors, hits / max(positive, 1), error / (4 * anchors), error / max(4 * positive, 1),
                      anchors / pictures, positive / pictures, evaluate_detector(net, val_iter, ctx, classes))
 
 
 def _sums(cls_preds, bbox_preds, bbox_labels, bbox_masks, cls_labels) -> list[float]:
-    """Anchors, wrong ones, positive ones, those of them found, and the sum of the offsets' absolute errors."""
+    """Return the numbers of anchors, wrong ones, positive ones, correct positive ones, and the sum of offset errors."""
     hit, positive = cls_preds.argmax(axis=-1) == cls_labels, cls_labels > 0
     error = np.abs((bbox_preds - bbox_labels) * bbox_masks).astype("float64").sum()
     return [hit.size, (~hit).sum(), positive.sum(), (hit & positive).sum(), error]
@@ -148,25 +145,25 @@ Judged = dict[tuple[str, int], Judgement]  # by the variant's name and the seed
 
 
 def comparison(judged: Judged) -> dict:
-    """A table of the means over the seeds, a row per variant."""
-    rows = [[name, *np.mean([judgement.row() for judgement in of_name], axis=0)]
-            for name, of_name in _by_name(judged).items()]
+    """Return a table of means over the seeds, a row per variant."""
+    rows = [[name, *np.mean([judgement.row() for judgement in judgements], axis=0)]
+            for name, judgements in _by_name(judged).items()]
     return {"columns": ["variant", *MEASURES], "rows": rows}
 
 
 def by_seed(judged: Judged) -> dict:
-    """A table of each training."""
+    """Return a table with a row per training."""
     return {"columns": ["variant, seed", *MEASURES],
             "rows": [[f"{name}, {seed}", *judgement.row()] for (name, seed), judgement in judged.items()]}
 
 
 def verdict(judged: Judged) -> str:
-    """What the figures say of mAP (VOC 2007) beside the first variant, and how much of it may be chance."""
-    values = {name: [judgement.row()[MEASURES.index("VOC 2007")] for judgement in of_name]
-              for name, of_name in _by_name(judged).items()}
+    """Compare the variants' mAP (VOC 2007) with the first variant in words, and say how much may be chance."""
+    values = {name: [judgement.row()[MEASURES.index("VOC 2007")] for judgement in judgements]
+              for name, judgements in _by_name(judged).items()}
     means, first = {name: np.mean(precisions) for name, precisions in values.items()}, next(iter(values))
-    apart = max(np.ptp(precisions) for precisions in values.values())
-    chance = (f"two trainings of one variant, by seed alone, are up to {apart:.3f} apart"
+    spread = max(np.ptp(precisions) for precisions in values.values())
+    chance = (f"two trainings of one variant, by seed alone, are up to {spread:.3f} apart"
               if len(judged) > len(values) else "with one seed, nothing says how much of it is chance")
     ordered = sorted(means, key=means.get, reverse=True)
     return (f"mAP (VOC 2007) of {first}: {means[first]:.3f}; best {ordered[0]}: {means[ordered[0]]:.3f}, "
@@ -174,11 +171,11 @@ def verdict(judged: Judged) -> str:
 
 
 def show_precision(judged: Judged) -> None:
-    """Draw mAP (VOC 2007) of each variant: a bar for the mean, a dot for each seed."""
+    """Draw mAP (VOC 2007) of each variant: a bar for the mean, a dot per seed."""
     names = _by_name(judged)
     _, ax = plt.subplots(figsize=(7, 0.4 * len(names) + 0.8))
-    for place, of_name in enumerate(names.values()):
-        values = [judgement.row()[MEASURES.index("VOC 2007")] for judgement in of_name]
+    for place, judgements in enumerate(names.values()):
+        values = [judgement.row()[MEASURES.index("VOC 2007")] for judgement in judgements]
         ax.barh(place, np.mean(values), color="C0" if place else "C1", alpha=0.6)
         ax.plot(values, [place] * len(values), "k.")
     ax.set(xlabel="mAP on the validation pictures, VOC 2007", xlim=(0, None))

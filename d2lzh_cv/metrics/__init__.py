@@ -1,7 +1,7 @@
-"""How good a network is: average precision of boxes, IoU of pixels, confusion of classes (9.1, 9.2, 9.7, 9.10).
+"""Quality of a network: average precision of boxes, IoU of pixels, confusion of classes (9.1, 9.2, 9.7, 9.10).
 
-Functions on NumPy arrays in :mod:`.confusion` and :mod:`.average_precision`; passes of a network over its test data in
-:mod:`.evaluate`; how results are printed, recorded and drawn in :mod:`.tables` and :mod:`.figures`.
+:mod:`.average_precision` and :mod:`.confusion` work on NumPy arrays; :mod:`.evaluate` runs a network over its test
+data; :mod:`.tables` and :mod:`.figures` print, record and draw the results.
 """
 from __future__ import annotations
 

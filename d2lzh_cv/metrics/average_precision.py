@@ -1,15 +1,15 @@
 """Mean average precision: GluonCV's for Pascal VOC's two rules, our own for COCO's.
 
-A picture's detections are rows (class, score, xmin, ymin, xmax, ymax), its truths rows (class, xmin, ymin, xmax, ymax),
-in any one unit; rows of a negative class hold nothing. The three rules differ:
+A picture's detections are rows (class, score, xmin, ymin, xmax, ymax); its ground-truth boxes, the truths, are rows
+(class, xmin, ymin, xmax, ymax). Both use the same unit; rows of a negative class are empty. The three rules differ:
 
-- An object is found by a box that overlaps it by at least the threshold. VOC gives each box the object it overlaps
-  most, and if a better-scored box has found that one, the box is wrong. COCO gives it the best object still free.
-- The average of the precision is over 11 recalls (VOC 2007), the area under the curve (VOC 2012), or over 101 recalls
-  (COCO). The precision at a recall is the best at that recall or a higher one.
-- COCO takes the 100 best boxes of a class in a picture, and the mean over thresholds from 0.5 to 0.95.
+- A box finds an object if their IoU reaches the threshold. VOC matches each box with the object that it overlaps most;
+  if a better-scored box has found that object, the box is wrong. COCO matches it with the best object still free.
+- The precision is averaged over 11 recalls (VOC 2007), over 101 recalls (COCO), or as the area under the curve (VOC
+  2012). The precision at a recall is the best at that recall or a higher one.
+- COCO takes the 100 best boxes of a class per picture, and the mean over thresholds from 0.5 to 0.95.
 
-Boxes of equal score keep their order, pictures first, so that results do not depend on a sorting routine.
+Boxes of equal score keep their order, picture by picture, so results do not depend on a sorting routine.
 """
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ import numpy as np
 from ..errors import InputError
 from .confusion import mean_of_defined
 
-Rows = Sequence[np.ndarray]  # an array of rows for each picture
+Rows = Sequence[np.ndarray]  # an array of rows per picture
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0, 1, 101)
 
 
 def voc_average_precision(detections: Rows, truths: Rows, num_classes: int, year: int = 2012,
                           iou_threshold: float = 0.5) -> np.ndarray:
-    """Average precision of each class, (num_classes,), by the rule of VOC 2007 or 2012; NaN for one without objects.
+    """Return the average precision of each class by the rule of VOC 2007 or 2012, (num_classes,); NaN without objects.
 
-    GluonCV's metric computes it. Three things are done around it: it adds 1 to xmax and ymax, as whole pixels have
-    it, which would ruin relative boxes, so 1 is taken off before; it sorts equal scores in no certain order, so it
-    gets ranks; and of its eleven recalls 0.3, 0.6 and 0.7 are a rounding too large, so that 3 objects of 10 miss one.
+    GluonCV's metric computes it, with three corrections. It adds 1 to xmax and ymax, for whole pixels, which is wrong
+    for relative boxes: we subtract 1 first. It sorts equal scores in no certain order: we give it ranks. Three of its
+    eleven recalls, 0.3, 0.6 and 0.7, are too large by rounding, so 3 of 10 objects do not reach 0.3: we add 1e-9 to
+    ours.
     """
     detections, truths = _checked(detections, truths, num_classes)
     if not any(map(len, truths)):
@@ -46,7 +47,7 @@ def voc_average_precision(detections: Rows, truths: Rows, num_classes: int, year
 
 
 def _gluoncv_metric(year: int) -> type:
-    from gluoncv.utils.metrics import voc_detection  # here: it takes seconds
+    from gluoncv.utils.metrics import voc_detection  # imported here: it takes seconds
 
     class EvenRecalls(voc_detection.VOC07MApMetric):
         def _average_precision(self, rec, prec):
@@ -57,25 +58,26 @@ def _gluoncv_metric(year: int) -> type:
 
 def coco_average_precision(detections: Rows, truths: Rows, num_classes: int, thresholds=COCO_THRESHOLDS,
                            max_detections: int = 100) -> np.ndarray:
-    """Average precision of each class at each IoU threshold by COCO's rule, (T, num_classes); NaN for a class without
-    objects. COCO's own figure is the mean of it."""
+    """Return the average precision of each class at each IoU threshold by COCO's rule, (T, num_classes).
+
+    A class without objects gets NaN. COCO's own figure is the mean. ``max_detections`` is per class and picture.
+    """
     detections, truths = _checked(detections, truths, num_classes)
     columns = []
     for k in range(num_classes):
-        found = [rows[rows[:, 0] == k][:max_detections] for rows in detections]
+        boxes = [rows[rows[:, 0] == k][:max_detections] for rows in detections]
         objects = [rows[rows[:, 0] == k] for rows in truths]
-        hits = np.concatenate([match(rows, there, thresholds) >= 0 for rows, there in zip(found, objects)]
+        hits = np.concatenate([match(*pair, thresholds) >= 0 for pair in zip(boxes, objects)]
                               or [np.zeros((0, len(thresholds)), bool)])
-        order = np.argsort(-_scores(found), kind="stable")
+        order = np.argsort(-_scores(boxes), kind="stable")
         columns.append(_average_over_recalls(hits[order], sum(map(len, objects))))
     return np.stack(columns, axis=1)
 
 
 def match(rows: np.ndarray, objects: np.ndarray, thresholds) -> np.ndarray:
-    """Give each detection of one class, best score first, the free object it overlaps most, as COCO does.
+    """Match each detection of one class, best score first, with the free object that it overlaps most, as COCO does.
 
-    Returns:
-        (N, T): the object's number at each IoU threshold, or -1. Of equal overlaps it is the last, as in COCO's code.
+    Returns the object's index at each IoU threshold or -1, (N, T); of equal overlaps, as in COCO's code, the last.
     """
     matched = np.full((len(rows), len(thresholds)), -1)
     if not len(objects):
@@ -92,7 +94,7 @@ def match(rows: np.ndarray, objects: np.ndarray, thresholds) -> np.ndarray:
 
 
 def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union in float64 of boxes (N, 4) and others (M, 4), which have an area: (N, M)."""
+    """Return the intersection over union in float64 of boxes (N, 4) and others (M, 4), which have an area: (N, M)."""
     size = np.minimum(boxes[:, None, 2:], others[:, 2:]) - np.maximum(boxes[:, None, :2], others[:, :2])
     intersection = size.clip(min=0).prod(axis=2)
     areas, other_areas = ((x[:, 2:] - x[:, :2]).prod(axis=1) for x in (boxes, others))
@@ -100,40 +102,40 @@ def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def picture_quality(rows: np.ndarray, objects: np.ndarray, score: float = 0.3, iou_threshold: float = 0.5) -> float:
-    """How good the boxes of one picture are that score at least ``score``: 1 is perfect.
+    """Return the quality of one picture's boxes that score at least ``score``; 1 is perfect.
 
-    Σ IoU of the found / (found + wrong / 2 + missed / 2), the panoptic quality of Kirillov et al. 2019, for boxes; 1
-    too where nothing is there or found.
+    It is Σ IoU of found objects / (found + wrong / 2 + missed / 2): panoptic quality (Kirillov et al. 2019) for boxes;
+    1 without objects and boxes.
     """
-    rows, objects = _found(rows), _there(objects)
+    rows, objects = _clean_detections(rows), _clean_truths(objects)
     rows, total = rows[rows[:, 1] >= score], 0.0
     for k in np.unique(objects[:, 0]):
-        boxes, there = rows[rows[:, 0] == k], objects[objects[:, 0] == k]
-        matched = match(boxes, there, [iou_threshold])[:, 0]
-        overlaps = box_iou(boxes[:, 2:], there[:, 1:])
+        boxes, truths = rows[rows[:, 0] == k], objects[objects[:, 0] == k]
+        matched = match(boxes, truths, [iou_threshold])[:, 0]
+        overlaps = box_iou(boxes[:, 2:], truths[:, 1:])
         total += sum(overlaps[i, j] for i, j in enumerate(matched) if j >= 0)
-    either = len(rows) + len(objects)  # twice the found, and the wrong and the missed
-    return 2 * total / either if either else 1.0
+    count = len(rows) + len(objects)  # 2 · found + wrong + missed
+    return 2 * total / count if count else 1.0
 
 
 @dataclass(frozen=True)
 class DetectionScores:
-    """Average precisions by all three rules; NaN for a class without objects, which the means leave out."""
+    """Average precisions by all three rules; NaN for a class without objects, which the means ignore."""
     classes: Sequence[str]
-    objects: np.ndarray   # (K,), how many there are
+    objects: np.ndarray   # (K,), number of objects
     voc2007: np.ndarray   # (K,)
     voc2012: np.ndarray   # (K,)
     coco: np.ndarray      # (10, K), for IoU 0.5, 0.55, ... 0.95
 
     def means(self) -> dict[str, float | None]:
-        """The means over the classes, by the names under which a run records them; None where there is no object."""
+        """Return the means over the classes, under the names that a run records; None without objects."""
         values = {"mAP_voc2007": self.voc2007, "mAP_voc2012": self.voc2012, "mAP_coco": self.coco.mean(axis=0),
                   "mAP_coco_50": self.coco[0], "mAP_coco_75": self.coco[5]}
         means = {name: mean_of_defined(value) for name, value in values.items()}
         return {name: None if np.isnan(mean) else mean for name, mean in means.items()}
 
     def table(self) -> dict:
-        """A row for each class (see :mod:`.tables`)."""
+        """Return a table (see :mod:`.tables`) with a row per class."""
         columns = ["class", "objects", "VOC 2007", "VOC 2012", "COCO", "COCO at 0.5", "COCO at 0.75"]
         per_class = zip(self.objects, self.voc2007, self.voc2012, self.coco.mean(axis=0), self.coco[0], self.coco[5])
         return {"columns": columns, "rows": [[name, *values] for name, values in zip(self.classes, per_class)]}
@@ -144,16 +146,16 @@ class DetectionScores:
 
 
 def score_detections(detections: Rows, truths: Rows, classes: Sequence[str]) -> DetectionScores:
-    """Score detections by all three rules; ``classes`` are the names of class 0, 1, ..."""
+    """Score detections by all three rules; ``classes`` are the names of classes 0, 1, ..."""
     _, cleaned = _checked(detections, truths, len(classes))
-    there = np.concatenate([rows[:, 0] for rows in cleaned] or [np.zeros(0)]).astype(int)
+    labels = np.concatenate([rows[:, 0] for rows in cleaned] or [np.zeros(0)]).astype(int)
     voc2007, voc2012 = (voc_average_precision(detections, truths, len(classes), year) for year in (2007, 2012))
-    return DetectionScores(list(classes), np.bincount(there, minlength=len(classes)), voc2007, voc2012,
+    return DetectionScores(list(classes), np.bincount(labels, minlength=len(classes)), voc2007, voc2012,
                            coco_average_precision(detections, truths, len(classes)))
 
 
 def _average_over_recalls(hits: np.ndarray, num_objects: int) -> np.ndarray:
-    """``hits`` (N, T), best score first; mean over 101 recalls of the best precision from there on: (T,)."""
+    """Average the best precision from each of 101 recalls on: (T,). ``hits`` (N, T) has the best score first."""
     if num_objects == 0:
         return np.full(hits.shape[1], np.nan)
     found = np.cumsum(hits, axis=0)
@@ -166,35 +168,35 @@ def _average_over_recalls(hits: np.ndarray, num_objects: int) -> np.ndarray:
 
 def _checked(detections: Rows, truths: Rows, num_classes: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
     if len(detections) != len(truths):
-        raise InputError(f"detections of {len(detections)} pictures and truths of {len(truths)}: one for each")
-    found, there = [_found(rows) for rows in detections], [_there(rows) for rows in truths]
-    for rows in (*found, *there):
+        raise InputError(f"detections of {len(detections)} pictures, but truths of {len(truths)}: give both for each")
+    detections, truths = [_clean_detections(rows) for rows in detections], [_clean_truths(rows) for rows in truths]
+    for rows in (*detections, *truths):
         if not np.isfinite(rows).all():
             raise InputError("a detection or a truth holds a value that is not a number")
         if len(rows) and rows[:, 0].max() >= num_classes:
             raise InputError(f"class {rows[:, 0].max():g} is not one of {num_classes}, which are numbered from 0")
-    return found, there
+    return detections, truths
 
 
-def _found(rows) -> np.ndarray:
-    """Detections as float64 without empty rows, best first."""
+def _clean_detections(rows) -> np.ndarray:
+    """Return detections as float64 without empty rows, best first."""
     rows = _clean(rows, 6)
     return rows[np.argsort(-rows[:, 1], kind="stable")]
 
 
-def _there(rows) -> np.ndarray:
-    """Truths as float64 without empty rows, and without boxes that have no area, as ImageDetIter leaves them out."""
+def _clean_truths(rows) -> np.ndarray:
+    """Return truths as float64 without empty rows and, as in ImageDetIter, without boxes that have no area."""
     rows = _clean(rows, 5)
     return rows[~((rows[:, 3:] <= rows[:, 1:3]).any(axis=1))]
 
 
 def _clean(rows, width: int) -> np.ndarray:
     rows = np.asarray(rows, dtype=float).reshape(-1, width)
-    return rows[~(rows[:, 0] < 0)]  # NaN stays, to be reported
+    return rows[~(rows[:, 0] < 0)]  # keeps NaN, which _checked reports
 
 
 def _ranks(detections: list[np.ndarray]) -> list[np.ndarray]:
-    """The place of each detection among those of all pictures, 0 the best."""
+    """Rank each detection among those of all pictures, 0 the best."""
     ranks = np.empty(sum(map(len, detections)))
     ranks[np.argsort(-_scores(detections), kind="stable")] = np.arange(len(ranks))
     return np.split(ranks, np.cumsum([len(rows) for rows in detections])[:-1])

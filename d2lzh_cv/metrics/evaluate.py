@@ -1,4 +1,4 @@
-"""One pass of a trained network over its test data, kept picture by picture, so that the worst can be looked at."""
+"""One pass of a trained network over its test data, with results per picture, to find the worst pictures."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,24 +13,24 @@ from ..errors import InputError
 from . import confusion
 from .average_precision import DetectionScores, picture_quality, score_detections
 
-MAX_DETECTIONS = 200  # a picture
+MAX_DETECTIONS = 200  # per picture
 
 
 @dataclass(frozen=True)
 class ClassifierResult:
-    """A classifier's answers, a value per picture in the order of the data."""
+    """A classifier's results, a value per picture in the order of the data."""
     matrix: np.ndarray       # (K, K), row the label, column the prediction
     labels: np.ndarray       # (N,)
     predictions: np.ndarray  # (N,)
-    certainty: np.ndarray    # (N,), the probability of the label: near 0 is surely wrong
+    certainty: np.ndarray    # (N,), the probability of the label
 
     def ranked(self) -> np.ndarray:
-        """Numbers of the pictures, the worst first."""
+        """Return the indices of the pictures, the worst first."""
         return np.argsort(self.certainty, kind="stable")
 
 
 def evaluate_classifier(net, batches: Iterable, ctx, num_classes: int) -> ClassifierResult:
-    """Classify every picture of ``batches``, pairs (X (B, 3, H, W), y (B,)), on a device or a list of them."""
+    """Classify every picture of ``batches``, pairs (X (B, 3, H, W), y (B,)), on a device or a list of devices."""
     labels, predictions, certainty = [], [], []
     for scores, y in _scores(net, batches, ctx):
         probs = scores.softmax(axis=1)
@@ -45,16 +45,16 @@ def evaluate_classifier(net, batches: Iterable, ctx, num_classes: int) -> Classi
 
 @dataclass(frozen=True)
 class SegmenterResult:
-    """A segmenter's answers, and the mean IoU of each picture over the classes in it."""
-    matrix: np.ndarray       # (K, K), of all pixels
+    """A segmenter's results, and the mean IoU of each picture over its classes."""
+    matrix: np.ndarray       # (K, K), counts of pixels
     picture_iou: np.ndarray  # (N,)
 
     def ranked(self) -> np.ndarray:
-        """Numbers of the pictures, the worst first."""
+        """Return the indices of the pictures, the worst first."""
         return np.argsort(self.picture_iou, kind="stable")
 
     def summary(self) -> dict[str, float]:
-        """Pixel accuracy, and mean IoU over the classes that occur in labels or predictions."""
+        """Return pixel accuracy, and mean IoU over the classes that occur in labels or predictions."""
         return {"pixel_acc": confusion.accuracy(self.matrix),
                 "mean_iou": confusion.mean_of_defined(confusion.class_iou(self.matrix))}
 
@@ -66,15 +66,15 @@ class SegmenterResult:
 
 
 def evaluate_segmenter(net, batches: Iterable, ctx, num_classes: int) -> SegmenterResult:
-    """Classify every pixel of ``batches``, pairs (X (B, 3, H, W), y (B, H, W)), on a device or a list of them."""
+    """Classify every pixel of ``batches``, pairs (X (B, 3, H, W), y (B, H, W)), on a device or a list of devices."""
     return score_segmentation((pair for scores, y in _scores(net, batches, ctx)
                                for pair in zip(y.asnumpy(), scores.argmax(axis=1).asnumpy())), num_classes)
 
 
 def score_segmentation(pairs: Iterable[tuple[np.ndarray, np.ndarray]], num_classes: int) -> SegmenterResult:
-    """Compare pairs (classes (H, W), predicted classes (H, W)), a pair per picture, of which one is held at a time.
+    """Compare (classes (H, W), predicted classes (H, W)), a pair per picture, one at a time.
 
-    Classes outside 0 to ``num_classes`` - 1, such as 255, do not count.
+    Classes outside 0 to ``num_classes`` - 1, such as 255, are ignored.
     """
     total, per_picture = np.zeros((num_classes, num_classes), dtype=np.int64), []
     for label, predicted in pairs:
@@ -86,17 +86,17 @@ def score_segmentation(pairs: Iterable[tuple[np.ndarray, np.ndarray]], num_class
 
 @dataclass(frozen=True)
 class DetectorResult:
-    """What a detector found in each picture, and what is there."""
+    """A detector's boxes and the ground-truth boxes of each picture, with the scores."""
     detections: list[np.ndarray]  # (at most 200, 6) rows (class, score, xmin, ymin, xmax, ymax), best first
-    truths: list[np.ndarray]      # (M, 5) rows (class, xmin, ymin, xmax, ymax)
+    truths: list[np.ndarray]      # (M, 5) ground-truth boxes, rows (class, xmin, ymin, xmax, ymax)
     scores: DetectionScores
 
     def quality(self, score: float = 0.3) -> np.ndarray:
-        """How good the boxes of each picture are that score at least ``score``, (N,) from 0 to 1."""
+        """Return the quality of each picture's boxes that score at least ``score``, (N,) from 0 to 1."""
         return np.array([picture_quality(*pair, score) for pair in zip(self.detections, self.truths)])
 
     def ranked(self, score: float = 0.3) -> np.ndarray:
-        """Numbers of the pictures, the worst first."""
+        """Return the indices of the pictures, the worst first."""
         return np.argsort(self.quality(score), kind="stable")
 
 
@@ -104,13 +104,13 @@ def evaluate_detector(net, val_iter: mx.io.DataIter, ctx: mx.Context, classes: S
                       nms_threshold: float = 0.5) -> DetectorResult:
     """Detect in every picture of ``val_iter`` and score the boxes by the rules of VOC and COCO.
 
-    Every box takes part, whatever its score: one that a cut such as ``detect``'s 0.01 drops can only lower the recall.
-    The 200 best of a picture are kept. The pictures that fill up the last batch do not count.
+    Boxes of any score count, because a limit such as ``detect``'s 0.01 can only lower the recall. A picture keeps its
+    200 best boxes. Pictures that pad the last batch are ignored.
 
     Args:
         net: returns (anchors, class scores, offsets) as :class:`~d2lzh_cv.ssd.TinySSD` does.
         val_iter: pictures (B, 3, H, W), labels (B, M, 5 or more); it is reset first.
-        classes: names of class 0, 1, ...
+        classes: names of classes 0, 1, ...
     """
     detections, truths = [], []
     val_iter.reset()
@@ -123,26 +123,26 @@ def evaluate_detector(net, val_iter: mx.io.DataIter, ctx: mx.Context, classes: S
 
 
 def pictures_of(val_iter: mx.io.DataIter, numbers: Sequence[int]) -> list[np.ndarray]:
-    """Read pictures of ``val_iter`` by their numbers: (H, W, 3) uint8 each."""
-    wanted, found, first = set(map(int, numbers)), {}, 0
+    """Read the pictures of ``val_iter`` with these indices, (H, W, 3) uint8. Raises InputError for a wrong index."""
+    wanted, pictures, first = set(map(int, numbers)), {}, 0
     val_iter.reset()
     for batch in val_iter:
-        here = range(first, first + batch.data[0].shape[0] - (batch.pad or 0))
-        for number in wanted.intersection(here):
+        in_batch = range(first, first + batch.data[0].shape[0] - (batch.pad or 0))
+        for number in wanted.intersection(in_batch):
             picture = batch.data[0][number - first].asnumpy().transpose(1, 2, 0)
-            found[number] = picture.round().clip(0, 255).astype(np.uint8)
-        first = here.stop
-    if wanted - found.keys():
+            pictures[number] = picture.round().clip(0, 255).astype(np.uint8)
+        first = in_batch.stop
+    if wanted - pictures.keys():
         raise InputError(f"the data has {first} pictures; there is no number {max(wanted)}")
-    return [found[int(number)] for number in numbers]
+    return [pictures[int(number)] for number in numbers]
 
 
 def _scores(net, batches: Iterable, ctx) -> Iterator[tuple[nd.NDArray, nd.NDArray]]:
-    """(scores, labels) of each device's part of each batch, in the order of the data."""
+    """Yield (scores, labels) of each device's part of each batch, in the order of the data."""
     devices = [ctx] if isinstance(ctx, mx.Context) else list(ctx)
     for X, y in batches:
         Xs, ys = (gluon.utils.split_and_load(part, devices[:len(X)], even_split=False) for part in (X, y))
-        yield from zip([net(Xi) for Xi in Xs], ys)  # all devices work before the first answer is read
+        yield from zip([net(Xi) for Xi in Xs], ys)  # starts all devices before the caller waits for one
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

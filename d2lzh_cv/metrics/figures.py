@@ -1,4 +1,4 @@
-"""Results as figures: the confusion matrix, and the pictures a network does best and worst on."""
+"""Results as figures: the confusion matrix, and a network's best and worst pictures."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from .evaluate import ClassifierResult, DetectorResult
 from .tables import MANY
 
 TRUTH, FOUND, WRONG = "lime", "w", "red"  # show_bboxes writes black on "w"
-MAX_BOXES = 5  # drawn on a picture: a network that has learnt little finds dozens
+MAX_BOXES = 5  # per picture: a poorly trained network finds dozens
 
 
 def show_confusion(matrix: np.ndarray, classes: Sequence[str]) -> None:
-    """Draw a confusion matrix: a row per label, coloured by its share of that label."""
+    """Draw a confusion matrix with a row per label, coloured by the share of that label."""
     few = len(classes) <= MANY
     side = min(9.0, 1.6 + 0.55 * len(classes)) if few else 9.0
     _, ax = plt.subplots(figsize=(side, side))
@@ -31,28 +31,30 @@ def show_confusion(matrix: np.ndarray, classes: Sequence[str]) -> None:
 
 
 def best_and_worst(ranked: np.ndarray, count: int = 4) -> list[int]:
-    """Numbers of the ``count`` best pictures, the best first, then of the worst, the worst first; fewer of a small
-    set, so that none is in both."""
+    """Return the indices of the ``count`` best pictures, best first, then of the worst, worst first.
+
+    A small set gives fewer, so that no picture appears twice.
+    """
     count = min(count, len(ranked) // 2) or 1
     return [*ranked[::-1][:count].tolist(), *ranked[:count].tolist()]
 
 
 def show_classified(pictures: Sequence, result: ClassifierResult, numbers: Sequence[int],
                     classes: Sequence[str]) -> None:
-    """Draw pictures (H, W, 3) in two rows of as many, each with its label, what was predicted if that is another
-    class, and the probability of the label."""
+    """Draw pictures (H, W, 3) in two equal rows, with label, wrong prediction, and the label's probability."""
     axes = _two_rows(pictures, scale=2)
     for ax, i in zip(axes.flat, numbers):
         label, predicted = (classes[k] for k in (result.labels[i], result.predictions[i]))
         text = label if label == predicted else f"{label} taken for {predicted}"
         ax.set_title(f"{text}\n{result.certainty[i]:.3f}", fontsize=7, color="black" if label == predicted else WRONG)
-    plt.tight_layout()  # no title on the picture above it
+    plt.tight_layout()  # keeps titles off the pictures above them
 
 
 def show_detected(pictures: Sequence, result: DetectorResult, numbers: Sequence[int], score: float = 0.3) -> None:
-    """Draw pictures in two rows of as many, with what is there (green) and the best boxes that score at least
-    ``score``, five at the most. Above each are its quality with all of them and its best score; where there are
-    several classes, the boxes are named."""
+    """Draw pictures in two equal rows, with ground-truth boxes (green) and the five best boxes from ``score`` on.
+
+    The title has the quality of all these boxes and the best score. With several classes, the boxes are named.
+    """
     names = result.scores.classes
     axes, quality = _two_rows(pictures, scale=2.4), result.quality(score)
     for ax, picture, i in zip(axes.flat, pictures, numbers):

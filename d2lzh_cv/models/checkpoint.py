@@ -1,7 +1,6 @@
-"""A trained network in a folder: model.json says what it is, net.params holds its weights.
+"""A trained network in a folder: model.json describes it, net.params holds its weights.
 
-model.json has all it takes to build the network again, and the hash of net.params. Other keys and files may stand
-beside them: readers take what they know.
+model.json has everything that rebuilds the network, and the hash of net.params. Readers ignore other keys and files.
 """
 from __future__ import annotations
 
@@ -22,21 +21,21 @@ from . import kinds
 
 FORMAT = 1
 MODEL, PARAMS = "model.json", "net.params"
-FOLDER = "model"  # in a section's folder
+FOLDER = "model"  # below a section's folder
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a checkpoint holds.
+    """The content of a checkpoint.
 
     Attributes:
         task: 'detect', 'segment' or 'classify'.
-        network: a name in :data:`d2lzh_cv.models.kinds.NETWORKS`; ``arguments`` are what it is built with.
-        classes: names by class number (for 'detect' without, for 'segment' with the background).
-        edge_size: (height, width) of the pictures it was trained on.
-        extra: whatever else was saved, such as the epoch.
+        network: a name in :data:`d2lzh_cv.models.kinds.NETWORKS`.
+        classes: names by class number, for 'detect' without the background, for 'segment' with it.
+        edge_size: (height, width) of the training pictures.
+        arguments: keyword arguments that build the network.
+        extra: other saved values, such as the epoch.
     """
-
     task: str
     network: str
     classes: list[str]
@@ -50,16 +49,13 @@ def save_model(folder: str | Path, net: gluon.Block, *, network: str, classes: S
                **extra: Any) -> Path:
     """Save a trained network and its description; returns ``folder``.
 
-    The folder is whole or as it was before: an earlier checkpoint there stays until the new one is on disk.
+    An existing checkpoint stays unchanged until the new one is on disk. Raises InputError if ``folder`` holds something
+    else or is not writable.
 
     Args:
         folder: new, or of an earlier checkpoint.
-        network: a name in :data:`d2lzh_cv.models.kinds.NETWORKS`, with the ``arguments`` it is built with.
-        classes, edge_size: see :class:`Description`; one number for a square.
+        network, arguments, classes, edge_size, extra: see :class:`Description`; one number is a square's side.
         task: by default the network's.
-
-    Raises:
-        InputError: ``folder`` holds something else, or cannot be written to.
     """
     folder, size = Path(folder), [edge_size] * 2 if isinstance(edge_size, int) else list(edge_size)
     if folder.exists() and not (folder / MODEL).is_file() and any(folder.iterdir()):
@@ -74,10 +70,10 @@ def save_model(folder: str | Path, net: gluon.Block, *, network: str, classes: S
 
 
 def load_model(path: str | Path, ctx: mx.Context | None = None) -> tuple[gluon.Block, Description]:
-    """Build the network of a checkpoint again, with its weights, on ``ctx`` (the CPU by default).
+    """Rebuild the network of a checkpoint with its weights on ``ctx``, by default the CPU.
 
-    path: its folder, or the folder of a section's run, such as ``runs/latest/9.7``.
-    Raises InputError naming the file that is missing, damaged, or of another network.
+    path: the checkpoint's folder, or the folder of a section's run, such as ``runs/latest/9.7``. Raises InputError
+    naming the file that is missing, damaged, or of another network.
     """
     folder = find(Path(path))
     description = _describe(read_json(folder / MODEL), folder / MODEL)
@@ -92,13 +88,13 @@ def load_model(path: str | Path, ctx: mx.Context | None = None) -> tuple[gluon.B
 
 
 def find(path: Path) -> Path:
-    """The folder with model.json: ``path``, or model/ in it. Raises InputError when there is none."""
+    """Return the folder with model.json: ``path``, or model/ in it. Raises InputError if there is none."""
     path = path.parent if path.name == MODEL else path
     for folder in (path, path / FOLDER):
         if (folder / MODEL).is_file():
             return folder
-    what = f"holds no {MODEL}" if path.is_dir() else "is no folder"
-    raise InputError(f"{path} {what}: give the folder of a trained model, such as runs/latest/9.7 after a run of 9.7")
+    fault = f"holds no {MODEL}" if path.is_dir() else "is no folder"
+    raise InputError(f"{path} {fault}: give the folder of a trained model, such as runs/latest/9.7 after a run of 9.7")
 
 
 def _describe(content: Any, path: Path) -> Description:
@@ -108,7 +104,7 @@ def _describe(content: Any, path: Path) -> Description:
         raise InputError(f"{path} is of a later version of d2lzh_cv (format {content['format']}); update d2lzh_cv")
     network = content.get("network")
     if network not in kinds.NETWORKS or content.get("task") not in kinds.TASKS:
-        raise InputError(f"{path}: network {network!r} for {content.get('task')!r} is unknown; there are "
+        raise InputError(f"{path}: network {network!r} for {content.get('task')!r} is unknown; the known ones are "
                          f"{', '.join(kinds.NETWORKS)}")
     try:
         height, width = (int(side) for side in content["edge_size"])
@@ -129,7 +125,7 @@ def _build(description: Description, params: Path, ctx: mx.Context) -> gluon.Blo
     except (mx.base.MXNetError, AssertionError, TypeError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise InputError(f"{params} does not fit the network {description.network} of {MODEL}: {reason}; "
-                         "put the file there that belongs to it, or train again") from error
+                         "put the original there, or train again") from error
     return net
 
 

@@ -1,4 +1,4 @@
-"""Predictions drawn on a picture pixel for pixel, with names in any script that a font here knows."""
+"""Predictions drawn on a picture pixel by pixel, with names in any script for which a font is installed."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ COLORS = ((230, 25, 75), (0, 110, 230), (30, 150, 60), (245, 130, 48), (145, 30,
 
 
 def boxes(picture: Image.Image, found: Sequence[dict[str, Any]], classes: Sequence[str]) -> Image.Image:
-    """The picture with a box and a label for each of ``found``: class, score, box (xmin, ymin, xmax, ymax)."""
+    """Draw a box and a label for each of ``found``: class, score, box (xmin, ymin, xmax, ymax) in pixels."""
     drawn = picture.copy()
     pen, width = ImageDraw.Draw(drawn), max(1, round(min(picture.size) / 150))
-    for item in reversed(found):  # the best on top
+    for item in reversed(found):  # draws the best on top
         color = COLORS[classes.index(item["class"]) % len(COLORS)]
         xmin, ymin, xmax, ymax = item["box"]
         pen.rectangle((xmin, ymin, max(xmin, xmax - 1), max(ymin, ymax - 1)), outline=color, width=width)
@@ -28,7 +28,7 @@ def boxes(picture: Image.Image, found: Sequence[dict[str, Any]], classes: Sequen
 
 
 def classes(picture: Image.Image, mask: np.ndarray, names: Sequence[str]) -> Image.Image:
-    """The picture with each pixel's class laid over in VOC's colours, and the classes' names; background stays."""
+    """Blend each pixel's class into the picture in VOC's colours, with names; the background stays unchanged."""
     pixels = np.asarray(picture).astype(np.float32)
     colors = np.array(VOC_COLORMAP, np.float32)[mask % len(VOC_COLORMAP)]
     mixed = np.where((mask > 0)[:, :, None], 0.4 * pixels + 0.6 * colors, pixels)
@@ -40,7 +40,7 @@ def classes(picture: Image.Image, mask: np.ndarray, names: Sequence[str]) -> Ima
 
 
 def caption(picture: Image.Image, text: str) -> Image.Image:
-    """The picture with ``text`` in a strip below it."""
+    """Return the picture with ``text`` in a strip below it."""
     font = _font(_points((max(picture.width, 160), picture.height)), text)
     lines = text.split("; ")
     left, top, right, bottom = font.getbbox("Ág")
@@ -55,7 +55,7 @@ def caption(picture: Image.Image, text: str) -> Image.Image:
 
 def _label(pen: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, color: tuple[int, ...],
            size: tuple[int, int], above: bool = True) -> int:
-    """Write ``text`` on its colour at a box's upper left corner, within the picture; returns where it ends below."""
+    """Write ``text`` on its colour at the upper left corner of a box, inside the picture; return the y below it."""
     font = _font(_points(size), text)
     left, top, right, bottom = font.getbbox(text)
     width, height = right - left + 4, bottom - top + 4

@@ -1,4 +1,4 @@
-"""The networks a checkpoint can hold: how each is built again, and how a picture becomes its input."""
+"""The networks that a checkpoint can hold: how to build each, and how to turn a picture into its input."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -19,8 +19,7 @@ TASKS = ("detect", "segment", "classify")
 
 @dataclass(frozen=True)
 class Network:
-    """What it is for, how it is built for so many classes, and what it makes of a picture (H, W, 3), 0 to 255."""
-
+    """The task of a network, the function that builds it, and the function that prepares a picture (H, W, 3)."""
     task: str
     build: Callable[..., gluon.Block]  # (number of classes, **arguments)
     prepare: Callable[[nd.NDArray, Sequence[int]], nd.NDArray]  # (picture, edge size) to (1, 3, h, w)
@@ -39,7 +38,7 @@ def _zoo(num_classes: int, name: str) -> gluon.Block:
 
 
 def squashed(picture: nd.NDArray, edge_size: Sequence[int]) -> nd.NDArray:
-    """Resized to (height, width) whatever its shape, 0 to 255, as TinySSD is trained."""
+    """Return the picture resized to (height, width) regardless of its shape, 0 to 255, as for TinySSD's training."""
     height, width = edge_size
     return _batch(image.imresize(picture, width, height).astype("float32"))
 
@@ -76,5 +75,5 @@ NETWORKS = {
 
 
 def build(network: str, num_classes: int, arguments: dict[str, Any]) -> gluon.Block:
-    """The network without its weights. Raises ValueError or TypeError for arguments that it does not take."""
+    """Build the network without weights. Raises ValueError or TypeError for wrong arguments."""
     return NETWORKS[network].build(num_classes, **arguments)

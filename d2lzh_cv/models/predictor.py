@@ -1,6 +1,6 @@
-"""A trained checkpoint on pictures of any size: boxes, classes of pixels, or one class, and the picture with them.
+"""A trained checkpoint applied to pictures of any size: boxes, classes of pixels, or one class, and a drawn picture.
 
-Named so because ``d2lzh_cv.predict`` is the book's function of section 9.10.
+``d2lzh_cv.predict`` is the book's function of section 9.10; this module has another name.
 """
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ from . import drawing
 from .checkpoint import Description, load_model
 from .kinds import NETWORKS
 
-MAX_SIDE = 1024  # pixels: a larger picture is segmented at this size, and its classes enlarged again
-STRIDE = 32  # an FCN's pictures are multiples of this
-TOP = 3  # classes named for a classification
+MAX_SIDE = 1024  # pixels: a larger picture is reduced to this size, and its classes are enlarged
+STRIDE = 32  # an FCN's input sizes are multiples of it
+TOP = 3  # number of classes that a classification names
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was found in one picture.
+    """The prediction for one picture.
 
     Attributes:
-        found: a dictionary per object, a class of pixels, or one of the best classes; boxes and counts in pixels.
+        found: a dictionary per object, per class of pixels, or per best class; boxes and counts in pixels.
         text: the same in words.
-        drawn: the picture with it.
-        size: (width, height) of the picture itself, upright.
+        drawn: the picture with the prediction.
+        size: (width, height) of the upright picture.
         mask: for segmentation, the class of each pixel, (H, W) uint8.
     """
-
     found: list[dict[str, Any]]
     text: str
     drawn: Image.Image
@@ -47,16 +46,15 @@ class Prediction:
 
 
 class Predictor:
-    """A checkpoint, ready: called with a picture's path, it gives a :class:`Prediction`.
+    """A loaded checkpoint; called with a picture's path, it returns a :class:`Prediction`.
+
+    Raises InputError if the checkpoint is missing, damaged, or for another task.
 
     Args:
-        checkpoint: its folder, or that of a section's run.
-        task: what it must be for: 'detect', 'segment' or 'classify'.
-        threshold: the lowest score of a box that counts.
-        ctx: the device, the CPU by default.
-
-    Raises:
-        InputError: the checkpoint is missing, damaged, or for another task.
+        checkpoint: its folder, or the folder of a section's run.
+        task: the required task: 'detect', 'segment' or 'classify'.
+        threshold: lowest score of a box.
+        ctx: the device, by default the CPU.
     """
 
     def __init__(self, checkpoint: str | Path, task: str, threshold: float = 0.3, ctx: mx.Context | None = None):
@@ -91,8 +89,7 @@ class Predictor:
         found = [{"class": self.description.classes[i], "pixels": int(counts[i]),
                   "share": round(counts[i] / mask.size, 4)} for i in np.argsort(-counts, kind="stable") if counts[i]]
         text = "; ".join(f"{item['class']} {item['pixels']} pixels ({item['share']:.0%})" for item in found)
-        return Prediction(found, text, drawing.classes(picture, mask, self.description.classes), picture.size,
-                          mask)
+        return Prediction(found, text, drawing.classes(picture, mask, self.description.classes), picture.size, mask)
 
     def _classify(self, picture: Image.Image) -> Prediction:
         probabilities = classify(self.net, self.description, _array(picture), self.ctx)
@@ -103,10 +100,10 @@ class Predictor:
 
 
 def fold(net: gluon.HybridBlock, X: nd.NDArray) -> None:
-    """Make BatchNorm and ReLU part of the convolutions before them, for pictures like X (B, 3, H, W).
+    """Fuse BatchNorm and ReLU with the convolutions before them, for pictures like X (B, 3, H, W).
 
-    oneDNN does, on the CPU alone; a TinySSD predicts in five sixths of the time, the same to rounding. The network is
-    for predicting from then on: ``net.hybridize()`` makes it trainable again. (An FCN's gets slower by it.)
+    oneDNN does this on the CPU only: a TinySSD predicts in five sixths of the time, equal to rounding; an FCN gets
+    slower. The network can then only predict; ``net.hybridize()`` makes it trainable again.
     """
     if X.context.device_type == "cpu" and mx.runtime.Features().is_enabled("MKLDNN"):
         net.optimize_for(X, backend="MKLDNN", static_alloc=True, static_shape=True)
@@ -114,7 +111,10 @@ def fold(net: gluon.HybridBlock, X: nd.NDArray) -> None:
 
 def detect(net: gluon.Block, description: Description, picture: nd.NDArray, ctx: mx.Context | None = None,
            threshold: float = 0.3) -> np.ndarray:
-    """Rows (class, score, xmin, ymin, xmax, ymax), relative, of the objects in a picture (H, W, 3), best first."""
+    """Return the objects in a picture (H, W, 3), rows (class, score, xmin, ymin, xmax, ymax), relative, best first.
+
+    ``threshold`` is the lowest score; ``net`` and ``description`` come from :func:`.load_model`.
+    """
     X = NETWORKS[description.network].prepare(picture, description.edge_size)
     anchors, scores, offsets = net(X.as_in_context(ctx or mx.cpu()))
     rows = kept_boxes(anchors, scores, offsets)[0]
@@ -123,10 +123,9 @@ def detect(net: gluon.Block, description: Description, picture: nd.NDArray, ctx:
 
 def segment(net: gluon.Block, description: Description, picture: nd.NDArray,
             ctx: mx.Context | None = None) -> np.ndarray:
-    """The class of each pixel of a picture (H, W, 3) of any size: uint8 (H, W).
+    """Return the class of each pixel of a picture (H, W, 3) of any size: uint8 (H, W).
 
-    The right and the lower edge are repeated up to multiples of 32; a picture with a side above MAX_SIDE is made
-    smaller first.
+    The right and lower edges are repeated up to multiples of 32; a picture with a side above MAX_SIDE is reduced first.
     """
     height, width = picture.shape[:2]
     scale = min(1, MAX_SIDE / max(height, width))
@@ -140,13 +139,13 @@ def segment(net: gluon.Block, description: Description, picture: nd.NDArray,
 
 def classify(net: gluon.Block, description: Description, picture: nd.NDArray,
              ctx: mx.Context | None = None) -> np.ndarray:
-    """The probability of each class for a picture (H, W, 3) of any size: (classes,)."""
+    """Return the probability of each class for a picture (H, W, 3) of any size: (classes,)."""
     X = NETWORKS[description.network].prepare(picture, description.edge_size)
     return net(X.as_in_context(ctx or mx.cpu())).softmax()[0].asnumpy()
 
 
 def read_upright(path: str | Path) -> Image.Image:
-    """The picture as training reads it, to draw on. Raises InputError naming a file that is not whole."""
+    """Read the picture to draw on, as for training. Raises InputError naming a damaged file."""
     return Image.fromarray(read_pixels(path))
 
 

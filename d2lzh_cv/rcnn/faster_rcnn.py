@@ -1,4 +1,4 @@
-"""Faster R-CNN (Ren et al. 2015; section 9.8): a network proposes the regions, from the features it shares.
+"""Faster R-CNN (Ren et al. 2015; section 9.8): a network proposes the regions from shared features.
 
 The book's four steps are :meth:`RegionProposal.hybrid_forward` (1 and 3), :func:`anchors_of` with
 :func:`~d2lzh_cv.rcnn.targets.label_anchors` (2) and :func:`suppress` (4).
@@ -16,17 +16,17 @@ from .roi import pixel_rois
 from .targets import label_anchors, sample_regions
 
 SIZES, RATIOS = (0.12, 0.08, 0.2, 0.35, 0.6), (0.7, 1.4)  # of the anchors
-NUM_ANCHORS = len(SIZES) + len(RATIOS) - 1                # a unit of the feature map
+NUM_ANCHORS = len(SIZES) + len(RATIOS) - 1                # per unit of the feature map
 PROPOSALS = 48                                            # regions per picture
-CANDIDATES, SIMILAR = 300, 0.7                            # anchors before suppression, and the IoU from which it acts
-ANCHORS_SAMPLED = 64                                      # a picture to train on
+CANDIDATES, SIMILAR = 300, 0.7                            # anchors before suppression, and its IoU threshold
+ANCHORS_SAMPLED = 64                                      # training anchors per picture
 
 
 class RegionProposal(nn.HybridBlock):
-    """Steps 1 and 3: features (B, C, H, W) to the objectness (B, A, 2) and the offsets (B, A, 4) of all anchors.
+    """Steps 1 and 3: computes objectness (B, A, 2) and offsets (B, A, 4) of all anchors from features (B, C, H, W).
 
     Args:
-        channels: the book's c, the length of the feature of each unit.
+        channels: the book's c, the feature length of each unit.
     """
 
     def __init__(self, channels: int = 64, **kwargs) -> None:
@@ -42,16 +42,16 @@ class RegionProposal(nn.HybridBlock):
 
 
 def anchors_of(F, feature):
-    """Step 2: the anchors around every unit of ``feature`` (B, C, H, W), (1, A, 4)."""
+    """Step 2: make the anchors around every unit of ``feature`` (B, C, H, W): (1, A, 4)."""
     return F.contrib.MultiBoxPrior(feature, sizes=SIZES, ratios=RATIOS)
 
 
 def suppress(F, anchors, objectness, offsets, count: int = PROPOSALS, candidates: int = CANDIDATES,
              threshold: float = SIMILAR):
-    """Step 4: of the ``candidates`` likeliest boxes the ``count`` best that are not similar, (B, count, 4).
+    """Step 4: suppress similar boxes and return the ``count`` best per picture, (B, count, 4), clipped to the picture.
 
-    A box goes when its IoU with a kept, likelier one is above ``threshold``. Boxes are clipped to the picture; where
-    fewer are left, the best one fills up.
+    ``candidates`` boxes with the highest scores take part. A box whose IoU with a kept, better box exceeds
+    ``threshold`` is removed. Copies of the best box fill the missing places.
     """
     sigmas = {f"std{i}": sigma for i, sigma in enumerate(VARIANCES)}
     boxes = F.contrib.box_decode(offsets, anchors, format="corner", **sigmas).clip(0, 1)
@@ -65,11 +65,10 @@ def suppress(F, anchors, objectness, offsets, count: int = PROPOSALS, candidates
 
 
 class FasterRCNN(gluon.HybridBlock):
-    """A network that proposes, and Fast R-CNN's head, on the same features, trained jointly.
+    """A proposal network and Fast R-CNN's head on the same features, trained jointly.
 
-    Called as :class:`~d2lzh_cv.rcnn.parts.RegionDetector`; hybridised, it is one graph from picture to offsets.
+    It is called like :class:`~d2lzh_cv.rcnn.parts.RegionDetector`; hybridised, it is one graph from picture to offsets.
     """
-
     parts = ("proposals", "regions")
 
     def __init__(self, num_classes: int, **kwargs) -> None:
@@ -83,26 +82,26 @@ class FasterRCNN(gluon.HybridBlock):
         return self.detect_in(F, self.features(X), X)
 
     def detect_in(self, F, feature, X):
-        """Regions (B, N, 4), class scores (B, N, K + 1) and offsets (B, 4N) from the features of ``X``."""
+        """Return regions (B, N, 4), class scores (B, N, K + 1) and offsets (B, 4N) from the features of ``X``."""
         regions = suppress(F, anchors_of(F, feature), *self.proposal(feature))
         scores, offsets = self.predict(F, feature, pixel_rois(F, regions, X), PROPOSALS)
         return regions, scores, offsets.reshape((0, -1))
 
     def predict(self, F, feature, rois, count):
-        """Class scores (B, count, K + 1) and offsets (B, count, 4) of ``rois`` (B·count, 5)."""
+        """Return class scores (B, count, K + 1) and offsets (B, count, 4) of ``rois`` (B·count, 5)."""
         scores, offsets = self.head(self.pool(F, feature, rois, POOLED))
         return scores.reshape((-1, count, self.num_classes + 1)), offsets.reshape((-1, count, 4))
 
     def pool(self, F, feature, rois, size):
-        """The features of each region, (B·N, C, *size)."""
+        """Return the features of each region, (B·N, C, *size)."""
         return F.ROIPooling(feature, rois, pooled_size=size, spatial_scale=1 / STRIDE)
 
     def losses(self, X: nd.NDArray, objects: nd.NDArray, rng) -> Losses:
-        """The losses of pictures with objects (B, M, 5); anchors and regions to train on are drawn from ``rng``."""
+        """Return the losses of pictures with objects (B, M, 5); ``rng`` samples anchors and regions."""
         return self.losses_in(self.features(X), X, objects, rng)
 
     def losses_in(self, feature, X, objects, rng) -> Losses:
-        """As :meth:`losses`, from the features of ``X``."""
+        """Return :meth:`losses`, computed from the features of ``X``."""
         objectness, anchor_offsets = self.proposal(feature)
         with autograd.pause():
             anchors = anchors_of(nd, feature)

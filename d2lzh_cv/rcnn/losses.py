@@ -1,15 +1,14 @@
-"""The multi-task loss of the R-CNN family (Girshick 2015), and the loss of its masks (He et al. 2017)."""
+"""The multi-task loss of the R-CNN family (Girshick 2015) and the mask loss (He et al. 2017)."""
 from __future__ import annotations
 
 from mxnet.gluon import loss as gloss
 
 
 class MultiTaskLoss(gloss.Loss):
-    """Cross-entropy of the classes, plus smooth L1 of the offsets of what is an object.
+    """Cross-entropy of the classes plus ``weight`` times smooth L1 of the objects' offsets.
 
     Called with (scores (B, N, K + 1), classes (B, N), offset predictions (B, N, 4), offsets (B, N, 4)); returns (B,):
-    a picture's sum over its N regions or anchors, divided by how many count. Those of class -1 do not count, and only
-    those above 0 have an offset.
+    the mean over the regions or anchors that count. Class -1 does not count; only classes above 0 have offsets.
     """
 
     def __init__(self, weight: float = 1.0, **kwargs) -> None:
@@ -26,10 +25,10 @@ class MultiTaskLoss(gloss.Loss):
 
 
 class MaskLoss(gloss.Loss):
-    """Binary cross-entropy of each object's pixels, in the mask of its own class alone.
+    """Binary cross-entropy of each object's pixels, only in the mask of its own class.
 
     Called with (scores (B, N, K, h, w), classes (B, N), masks (B, N, h, w)); returns (B,): the mean over the pixels of
-    the regions of class 1 to K; 0 where a picture has none.
+    the regions of classes 1 to K; 0 if a picture has no such region.
     """
 
     def __init__(self, **kwargs) -> None:
@@ -37,8 +36,7 @@ class MaskLoss(gloss.Loss):
 
     def hybrid_forward(self, F, scores, classes, masks):
         foreground = classes > 0
-        own = F.broadcast_add(F.maximum(classes - 1, F.zeros_like(classes)).reshape((0, 0, 1, 1)),
-                              F.zeros_like(masks))
+        own = F.broadcast_add(F.maximum(classes - 1, F.zeros_like(classes)).reshape((0, 0, 1, 1)), F.zeros_like(masks))
         x = F.pick(scores, own, axis=2)  # (B, N, h, w)
         loss = F.relu(x) - x * masks + F.Activation(-F.abs(x), act_type="softrelu")
         count = F.sum(foreground, axis=1)

@@ -1,4 +1,4 @@
-"""Mask R-CNN (He et al. 2017; section 9.8): Faster R-CNN with RoI align, and a mask for each region."""
+"""Mask R-CNN (He et al. 2017; section 9.8): Faster R-CNN with RoI align and a mask per region."""
 from __future__ import annotations
 
 import cv2
@@ -13,29 +13,28 @@ from .parts import CHANNELS, SAMPLED, STRIDE, Losses
 from .roi import pixel_rois
 from .targets import SHARE, mask_targets
 
-ALIGNED = (14, 14)          # features of a region for its mask
-SIDE = 2 * ALIGNED[0]       # of the mask
-MASKED = int(SAMPLED * SHARE)  # the regions that come first in a sample: all those of objects
+ALIGNED = (14, 14)             # size of a region's features for its mask
+SIDE = 2 * ALIGNED[0]          # of the mask
+MASKED = int(SAMPLED * SHARE)  # regions at the start of a sample, which hold all objects
 
 
 class MaskHead(nn.HybridBlock):
-    """A fully convolutional network: features (N, C, 14, 14) to scores of pixels (N, K, 28, 28), a mask per class."""
+    """A fully convolutional network: features (N, C, 14, 14) to pixel scores (N, K, 28, 28), a mask per class."""
 
     def __init__(self, num_classes: int, channels: int = CHANNELS, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.body, known = nn.HybridSequential(), {"in_channels": channels}  # the first batches may have no masks
+        self.body, shape = nn.HybridSequential(), {"in_channels": channels}  # the first batches may have no masks
         for _ in range(2):
-            self.body.add(nn.Conv2D(channels, kernel_size=3, padding=1, activation="relu", **known))
-        self.body.add(nn.Conv2DTranspose(channels, kernel_size=2, strides=2, activation="relu", **known),
-                      nn.Conv2D(num_classes, kernel_size=1, **known))
+            self.body.add(nn.Conv2D(channels, kernel_size=3, padding=1, activation="relu", **shape))
+        self.body.add(nn.Conv2DTranspose(channels, kernel_size=2, strides=2, activation="relu", **shape),
+                      nn.Conv2D(num_classes, kernel_size=1, **shape))
 
     def hybrid_forward(self, F, x):
         return self.body(x)
 
 
 class MaskRCNN(FasterRCNN):
-    """Faster R-CNN that pools without rounding and says which pixels of a region are the object's."""
-
+    """Faster R-CNN that pools without rounding and predicts a mask for each region."""
     parts = ("proposals", "regions", "masks")
 
     def __init__(self, num_classes: int, **kwargs) -> None:
@@ -45,16 +44,17 @@ class MaskRCNN(FasterRCNN):
         self.mask_loss = MaskLoss()
 
     def hybridize(self, active: bool = True, **options) -> None:
-        """Hybridise the parts alone: the call that gives boxes has no use for the mask head, and MXNet would warn."""
+        """Hybridise only the children: the call for boxes does not use the mask head, and MXNet would warn."""
         for child in self._children.values():
             child.hybridize(active, **options)
 
     def pool(self, F, feature, rois, size):
+        """Return the features of each region by RoI align, (B·N, C, *size)."""
         return F.contrib.ROIAlign(feature, rois, pooled_size=size, spatial_scale=1 / STRIDE, sample_ratio=2,
                                   aligned=True)
 
     def losses(self, X: nd.NDArray, objects: nd.NDArray, rng, masks: nd.NDArray | None = None) -> Losses:
-        """As those of :class:`FasterRCNN`, and that of the masks (B, M, H, W) where they are known."""
+        """Return the losses of :class:`FasterRCNN`, and the mask loss if ``masks`` (B, M, H, W) are given."""
         feature = self.features(X)
         losses = self.losses_in(feature, X, objects, rng)
         if masks is None:
@@ -66,26 +66,26 @@ class MaskRCNN(FasterRCNN):
         return losses._replace(parts={**losses.parts, "masks": self.mask_loss(scores, classes, targets)})
 
     def mask_scores(self, feature, X, regions):
-        """Scores of the pixels of regions (B, N, 4), (B·N, K, 28, 28)."""
+        """Return the pixel scores of regions (B, N, 4): (B·N, K, 28, 28)."""
         return self.mask_head(self.pool(nd, feature, pixel_rois(nd, regions, X), ALIGNED))
 
     def masks_in(self, X: nd.NDArray, rows: np.ndarray) -> np.ndarray:
-        """Probabilities of the pixels (N, 28, 28) of boxes in one picture (1, 3, H, W).
+        """Return the pixel probabilities (N, 28, 28) of boxes in one picture (1, 3, H, W), for the class of each box.
 
-        rows: (N, 6), (class, score, corners), as :func:`~d2lzh_cv.ssd.detect` returns them; the mask of that class.
+        rows: (N, 6), (class, score, corners), as :func:`~d2lzh_cv.ssd.detect` returns them.
         """
-        X = self._here(X)
+        X = self._on_device(X)
         return self._masks_of(self.features(X), X, rows)
 
     def detect(self, X: nd.NDArray, threshold: float = 0.01) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes of one picture (1, 3, H, W), rows (K, 6), best first, and their masks (K, 28, 28)."""
-        X = self._here(X)
+        """Return the boxes of one picture (1, 3, H, W), rows (K, 6), best first, and their masks (K, 28, 28)."""
+        X = self._on_device(X)
         feature = self.features(X)
         regions, scores, offsets = self.detect_in(nd, feature, X)
         rows = kept_boxes(regions, scores, offsets, threshold=threshold)[0]
         return rows, self._masks_of(feature, X, rows)
 
-    def _here(self, X: nd.NDArray) -> nd.NDArray:
+    def _on_device(self, X: nd.NDArray) -> nd.NDArray:
         return X.as_in_context(self.mask_head.body[0].weight.list_ctx()[0])
 
     def _masks_of(self, feature, X, rows):
@@ -96,9 +96,9 @@ class MaskRCNN(FasterRCNN):
 
 
 def paste(mask: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A mask (h, w) in [0, 1] of a relative box, as pixels of a picture of ``size`` (height, width): bool.
+    """Paste the mask (h, w), in [0, 1], of a relative box into a picture of ``size`` (height, width): bool.
 
-    Bilinear, then 0.5 and more is the object: the inverse of what :func:`~d2lzh_cv.rcnn.targets.mask_targets` does.
+    It interpolates bilinearly and keeps values from 0.5: the inverse of :func:`~d2lzh_cv.rcnn.targets.mask_targets`.
     """
     height, width = size
     xmin, ymin, xmax, ymax = np.asarray(box, float) * (width, height, width, height)

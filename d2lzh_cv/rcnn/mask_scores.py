@@ -1,4 +1,4 @@
-"""How good masks are: intersection over union with the object's own (section 9.8)."""
+"""Quality of masks: intersection over union with the ground-truth masks (section 9.8)."""
 from __future__ import annotations
 
 import numpy as np
@@ -9,44 +9,44 @@ from .mask_rcnn import MaskRCNN, paste
 
 
 def mask_ious(net: MaskRCNN, data: MaskSet, score: float = 0.3) -> np.ndarray:
-    """IoU of the mask of every object of ``data`` with the one found for it, (objects,); 0 for one that is missed.
+    """Return the IoU of every object's mask with the detected mask, (objects,); 0 for a missed object.
 
-    Found is what scores at least ``score``, has the object's class and overlaps its box by an IoU of 0.5.
+    A detection counts if it scores at least ``score``, has the object's class and overlaps its box with an IoU of 0.5.
     """
     ious = []
     for i in range(len(data)):
         batch = data.batch([i])
         rows, masks = net.detect(batch.data[0], threshold=score)
-        there = data.objects[i][data.objects[i][:, 0] >= 0]
-        ious += _of_one_picture(rows, masks, there, data.masks[i])
+        objects = data.objects[i][data.objects[i][:, 0] >= 0]
+        ious += _picture_ious(rows, masks, objects, data.masks[i])
     return np.array(ious)
 
 
 def given_boxes_ious(net: MaskRCNN, data: MaskSet) -> tuple[np.ndarray, np.ndarray]:
-    """IoU of every object's mask in its true box, and of the box itself taken for a mask: the mask head alone."""
-    found, whole = [], []
+    """Score the mask head alone: IoU of every object with its mask in the ground-truth box, and with the filled box."""
+    predicted, filled = [], []
     for i in range(len(data)):
-        there = data.objects[i][data.objects[i][:, 0] >= 0]
-        rows = np.insert(there, 1, 1, axis=1)  # with a score
+        objects = data.objects[i][data.objects[i][:, 0] >= 0]
+        rows = np.insert(objects, 1, 1, axis=1)  # with a score
         masks = net.masks_in(data.batch([i]).data[0], rows)
-        for mask, row, truth in zip(masks, there, data.masks[i]):
-            found.append(mask_iou(paste(mask, row[1:], truth.shape), truth))
-            whole.append(mask_iou(paste(np.ones_like(mask), row[1:], truth.shape), truth))
-    return np.array(found), np.array(whole)
+        for mask, row, truth in zip(masks, objects, data.masks[i]):
+            predicted.append(mask_iou(paste(mask, row[1:], truth.shape), truth))
+            filled.append(mask_iou(paste(np.ones_like(mask), row[1:], truth.shape), truth))
+    return np.array(predicted), np.array(filled)
 
 
 def mask_iou(mask: np.ndarray, other: np.ndarray) -> float:
-    """Intersection over union of two masks (H, W) of bool; 1 where both are empty."""
+    """Return the intersection over union of two masks (H, W) of bool; 1 if both are empty."""
     union = (mask | other).sum()
     return float((mask & other).sum() / union) if union else 1.0
 
 
-def _of_one_picture(rows, masks, there, truths) -> list[float]:
-    best = np.zeros(len(there))
-    for k in np.unique(there[:, 0]):
-        mine, theirs = np.flatnonzero(rows[:, 0] == k), np.flatnonzero(there[:, 0] == k)
-        for i, j in zip(mine, match(rows[mine], there[theirs], [0.5])[:, 0]):
+def _picture_ious(rows, masks, objects, truths) -> list[float]:
+    ious = np.zeros(len(objects))
+    for k in np.unique(objects[:, 0]):
+        detected, labelled = np.flatnonzero(rows[:, 0] == k), np.flatnonzero(objects[:, 0] == k)
+        for i, j in zip(detected, match(rows[detected], objects[labelled], [0.5])[:, 0]):
             if j >= 0:
-                truth = truths[theirs[j]]
-                best[theirs[j]] = mask_iou(paste(masks[i], rows[i, 2:], truth.shape), truth)
-    return best.tolist()
+                truth = truths[labelled[j]]
+                ious[labelled[j]] = mask_iou(paste(masks[i], rows[i, 2:], truth.shape), truth)
+    return ious.tolist()

@@ -1,4 +1,4 @@
-"""What the four networks are put together from: features, the head of a region, the base class (section 9.8)."""
+"""Parts of the four networks: features, the head of a region, the base class (section 9.8)."""
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -13,13 +13,13 @@ from .proposals import stack
 from .targets import Sample, sample_regions
 
 CHANNELS = 64    # of the features
-STRIDE = 8       # by how much the features are smaller than the picture
-POOLED = (6, 6)  # of a region's features
-SAMPLED = 16     # regions per picture to train on
+STRIDE = 8       # side of the picture over side of the features
+POOLED = (6, 6)  # size of a region's features
+SAMPLED = 16     # training regions per picture
 
 
 def convolutions(num_channels: int, count: int) -> nn.HybridSequential:
-    """``count`` 3×3 convolutions with batch normalisation."""
+    """Make ``count`` 3×3 convolutions with batch normalisation."""
     blk = nn.HybridSequential()
     for _ in range(count):
         blk.add(nn.Conv2D(num_channels, kernel_size=3, padding=1),
@@ -28,7 +28,7 @@ def convolutions(num_channels: int, count: int) -> nn.HybridSequential:
 
 
 def small_features() -> nn.HybridSequential:
-    """(B, 3, H, W), 0 to 255, to (B, 64, H/8, W/8), each of 89×89 pixels; a quarter of the work of TinySSD's base."""
+    """Make features (B, 3, H, W), 0 to 255, to (B, 64, H/8, W/8) with 89×89 fields, at a quarter of TinySSD's work."""
     blk = nn.HybridSequential()
     blk.add(nn.Conv2D(16, kernel_size=3, strides=2, padding=1), nn.BatchNorm(in_channels=16), nn.Activation("relu"),
             nn.MaxPool2D(2), down_sample_blk(32), convolutions(CHANNELS, 4))
@@ -36,9 +36,9 @@ def small_features() -> nn.HybridSequential:
 
 
 class RegionHead(nn.HybridBlock):
-    """A region's features (N, C, h, w) to its class scores (N, K + 1), class 0 the background, and offsets (N, 4).
+    """Maps a region's features (N, C, h, w) to class scores (N, K + 1), class 0 the background, and offsets (N, 4).
 
-    The offsets are the same for all classes: Fast R-CNN has four for each.
+    All classes share the offsets; Fast R-CNN has four per class.
     """
 
     def __init__(self, num_classes: int, hidden: int = 128, **kwargs) -> None:
@@ -52,7 +52,7 @@ class RegionHead(nn.HybridBlock):
 
 
 class Losses(NamedTuple):
-    """What a training step needs of one batch."""
+    """The results of a batch that a training step needs."""
     parts: dict[str, nd.NDArray]  # (B,) each; their sum is the loss
     sample: Sample
     scores: nd.NDArray            # (B, S, K + 1)
@@ -60,28 +60,26 @@ class Losses(NamedTuple):
 
 
 class RegionDetector(gluon.Block):
-    """Regions of any origin, then a class and a better box for each.
+    """Predicts a class and a better box for each region; subclasses define the regions and the prediction.
 
     Called with pictures (B, 3, H, W), 0 to 255, it returns regions (B, N, 4), class scores (B, N, K + 1) and offsets
-    (B, 4N): for one picture just what TinySSD returns, with regions for anchors, so that what detects with and
-    evaluates that (:func:`~d2lzh_cv.ssd.detect`, :func:`~d2lzh_cv.metrics.evaluate_detector`) takes these too. A
-    subclass says where regions come from and what is predicted from them.
+    (B, 4N). For one picture this is TinySSD's result with regions as anchors, so :func:`~d2lzh_cv.ssd.detect` and
+    :func:`~d2lzh_cv.metrics.evaluate_detector` accept these networks too.
     """
-
     parts: tuple[str, ...] = ("regions",)  # of the loss
 
     def __init__(self, num_classes: int, **kwargs) -> None:
         super().__init__(**kwargs)
-        with self.name_scope():  # the order of the parameters' names is that of any other such network's
+        with self.name_scope():  # so the parameters' names have the same order in every network
             self.features, self.head = small_features(), RegionHead(num_classes)
         self.loss = MultiTaskLoss()
 
     def propose(self, X: nd.NDArray) -> list[np.ndarray]:
-        """Boxes (N, 4) that may hold an object, a picture each."""
+        """Return boxes (N, 4) per picture that may hold an object."""
         raise NotImplementedError
 
     def predict(self, X: nd.NDArray, regions: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
-        """Class scores (B, N, K + 1) and offsets (B, N, 4) of regions (B, N, 4)."""
+        """Return class scores (B, N, K + 1) and offsets (B, N, 4) of regions (B, N, 4)."""
         raise NotImplementedError
 
     def forward(self, X):
@@ -90,7 +88,7 @@ class RegionDetector(gluon.Block):
         return regions, scores, offsets.reshape((0, -1))
 
     def losses(self, X: nd.NDArray, objects: nd.NDArray, rng: np.random.Generator) -> Losses:
-        """The losses of pictures with objects (B, M, 5); regions to train on are drawn from ``rng``."""
+        """Return the losses of pictures with objects (B, M, 5); ``rng`` samples the regions."""
         with autograd.pause():
             sample = sample_regions(self.propose(X), objects, SAMPLED, rng)
         scores, offsets = self.predict(X, sample.regions)

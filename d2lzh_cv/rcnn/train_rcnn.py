@@ -1,4 +1,4 @@
-"""Training the four networks with the loop of all sections, snapshots included."""
+"""Training of the four R-CNNs with the common training loop, snapshots included."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,12 +12,12 @@ from ..engine.epochs import Epochs
 from ..engine.snapshots import Snapshots
 from .parts import Losses
 
-DROP = 0.8  # of the epochs, after which the learning rate falls to a tenth
+DROP = 0.8  # share of the epochs after which the learning rate falls to a tenth
 
 
 @dataclass
 class RegionEpoch:
-    """What one pass over the training data gave; errors as means over the sampled regions, and their offsets."""
+    """The results of one epoch: mean errors over the sampled regions and their offsets."""
     number: int  # from 1
     loss: float
     class_err: float
@@ -37,13 +37,13 @@ class RegionEpoch:
 def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx: mx.Context, num_epochs: int,
                on_epoch: Callable[[RegionEpoch], None] | None = None,
                snapshots: Snapshots | None = None) -> list[RegionEpoch]:
-    """Train a network of this package and return its epochs; the last fifth with a tenth of the learning rate.
+    """Train a network of this package and return its epochs; the last fifth has a tenth of the learning rate.
 
     Args:
-        net: has ``losses`` and ``parts``, as :class:`~d2lzh_cv.rcnn.parts.RegionDetector` does.
-        batches: begins a pass over the data: ``mx.io.DataBatch``es of pictures (B, 3, H, W) and labels (B, M, 5), or
-            :class:`~d2lzh_cv.rcnn.instances.MaskBatch`es, whose masks a Mask R-CNN learns from.
-        snapshots: keep the state of the training; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+        net: has ``losses`` and ``parts`` as :class:`~d2lzh_cv.rcnn.parts.RegionDetector`.
+        batches: starts an epoch and returns ``mx.io.DataBatch``es of pictures (B, 3, H, W) and labels (B, M, 5), or
+            :class:`~d2lzh_cv.rcnn.instances.MaskBatch`es, whose masks train a Mask R-CNN.
+        trainer, ctx, num_epochs, on_epoch, snapshots: see :func:`d2lzh_cv.ssd.train_ssd`.
     """
     def epoch_done(epoch: RegionEpoch) -> None:
         if epoch.number == max(1, round(DROP * num_epochs)):
@@ -56,21 +56,21 @@ def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx
         for batch in epoch.batches(batches()):
             X, Y = (part[0].as_in_context(ctx) for part in (batch.data, batch.label))
             masks = {} if getattr(batch, "masks", None) is None else {"masks": batch.masks.as_in_context(ctx)}
-            rng = np.random.default_rng(np.random.randint(2**31 - 1))  # NumPy's generator is seeded for every batch
+            rng = np.random.default_rng(np.random.randint(2**31 - 1))  # the loop seeds NumPy for every batch
             with autograd.record():
                 losses = net.losses(X, Y, rng, **masks)
                 loss = sum(losses.parts.values())
             loss.backward()
-            trainer.step(len(X), ignore_stale_grad=len(losses.parts) < len(net.parts))  # there may be nothing to mask
+            trainer.step(len(X), ignore_stale_grad=len(losses.parts) < len(net.parts))  # a batch may lack masks
             epoch.add(loss=(loss.sum(), len(X)), **_errors(losses), **_losses_of_parts(losses, net.parts))
         loss, hit_share, bbox_mae, *parts = epoch.means()
-        of = {f"{part[:-1]}_loss": value for part, value in zip(net.parts, parts)}
-        epoch.end(RegionEpoch(epoch.number, loss, 1 - hit_share, bbox_mae, epoch.seconds, **of))
+        part_losses = {f"{part[:-1]}_loss": value for part, value in zip(net.parts, parts)}
+        epoch.end(RegionEpoch(epoch.number, loss, 1 - hit_share, bbox_mae, epoch.seconds, **part_losses))
     return epochs.results
 
 
 def _errors(losses: Losses) -> dict[str, tuple[nd.NDArray, float]]:
-    """Sums and counts of the sampled regions whose class is found, and of the errors of the objects' offsets."""
+    """Sums and counts: sampled regions with the correct class, and absolute errors of the objects' offsets."""
     classes = losses.sample.classes
     foreground = (classes > 0).expand_dims(axis=2)
     hits = ((losses.scores.argmax(axis=-1) == classes) * (classes >= 0)).sum()
@@ -80,7 +80,7 @@ def _errors(losses: Losses) -> dict[str, tuple[nd.NDArray, float]]:
 
 
 def _losses_of_parts(losses: Losses, parts: tuple[str, ...]) -> dict[str, tuple[nd.NDArray, float]]:
-    """Sums and counts of the loss of each of ``parts``; nothing for one that the batch did not train."""
+    """Sum and count of each part's loss; zero for a part that the batch did not train."""
     batch, none = len(losses.sample.classes), nd.zeros(1, ctx=losses.scores.context)
     return {f"loss_of_{part}": (losses.parts[part].sum(), batch) if part in losses.parts else (none, 0)
             for part in parts}
@@ -89,7 +89,7 @@ def _losses_of_parts(losses: Losses, parts: tuple[str, ...]) -> dict[str, tuple[
 def train_new(net, batches: Callable[[], Iterable], ctx: mx.Context, num_epochs: int,
               on_epoch: Callable[[RegionEpoch], None] | None = None,
               snapshots: Snapshots | None = None) -> list[RegionEpoch]:
-    """Train ``net`` from Xavier's weights on, with Adam; arguments and result as of :func:`train_rcnn`."""
+    """Train ``net`` from Xavier's weights with Adam; arguments and result as in :func:`train_rcnn`."""
     net.initialize(init.Xavier(), ctx=ctx)
     net.hybridize(static_alloc=True)
     trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
@@ -97,7 +97,7 @@ def train_new(net, batches: Callable[[], Iterable], ctx: mx.Context, num_epochs:
 
 
 def passes(train_iter: mx.io.DataIter) -> Callable[[], mx.io.DataIter]:
-    """``batches`` of :func:`train_rcnn` out of an iterator such as ``ImageDetIter``."""
+    """Make ``batches`` for :func:`train_rcnn` from an iterator such as ``ImageDetIter``."""
     def begin() -> mx.io.DataIter:
         train_iter.reset()
         return train_iter
@@ -105,14 +105,14 @@ def passes(train_iter: mx.io.DataIter) -> Callable[[], mx.io.DataIter]:
 
 
 def alternate(*begins: Callable[[], Iterable]) -> Callable[[], Iterator]:
-    """``batches`` out of several, in turn, until all are at their ends."""
+    """Make ``batches`` that takes a batch from each of several ``batches`` in turn until all end."""
     def begin() -> Iterator:
-        going = [iter(start()) for start in begins]
-        while going:
-            for batches in list(going):
+        active = [iter(start()) for start in begins]
+        while active:
+            for batches in list(active):
                 batch = next(batches, None)
                 if batch is None:
-                    going.remove(batches)
+                    active.remove(batches)
                 else:
                     yield batch
     return begin

@@ -1,4 +1,4 @@
-"""GluonCV's large detectors, with their published weights where those are (section 9.8)."""
+"""GluonCV's large detectors, with their published weights if present (section 9.8)."""
 from __future__ import annotations
 
 import time
@@ -19,26 +19,26 @@ from ..weights.pretrained import load_weights
 
 @dataclass
 class Found:
-    """What a detector found in one picture, best first; rows of class -1 hold nothing."""
-    picture: object       # (H, W, 3) uint8, as the network saw it
+    """The detections in one picture, best first; rows of class -1 are empty."""
+    picture: object       # (H, W, 3) uint8, as the network sees it
     classes: nd.NDArray   # (N, 1)
     scores: nd.NDArray    # (N, 1)
     boxes: nd.NDArray     # (N, 4), pixels of ``picture``
     masks: nd.NDArray | None  # (N, h, w) in [0, 1] within each box
-    seconds: float        # of the network alone
+    seconds: float        # of the network only
 
 
 class GluonCVNetwork:
-    """A network of GluonCV with published weights where they are, else untrained: what it says then means nothing.
+    """A network of GluonCV with published weights if present; otherwise it is untrained and its results mean nothing.
 
     Args:
         name: in ``gluoncv.model_zoo``.
-        weights: folder with NAME.params or NAME-<hash>.params, or several to look in one after the other.
+        weights: a folder with NAME.params or NAME-<hash>.params, or folders in search order.
         ctx: the device.
     """
 
     def __init__(self, name: str, weights: Path | Sequence[Path], ctx: mx.Context) -> None:
-        from gluoncv import model_zoo  # here: it takes seconds, and only this section needs it
+        from gluoncv import model_zoo  # imported here: it takes seconds, and only this section needs it
         self.ctx, path = ctx, _file_of(name, weights)
         self.net = model_zoo.get_model(name, pretrained=False, pretrained_base=False)
         self.trained = path is not None
@@ -50,10 +50,10 @@ class GluonCVNetwork:
 
 
 class GluonCVDetector(GluonCVNetwork):
-    """An R-CNN or an SSD."""
+    """An R-CNN or an SSD, called with the path of a picture."""
 
     def __call__(self, path: Path, short: int = 600) -> Found:
-        """Detect in the picture ``path``, its shorter side made ``short`` pixels."""
+        """Detect objects in the picture ``path`` after its shorter side is resized to ``short`` pixels."""
         from gluoncv.data.transforms.presets import rcnn
         X, picture = rcnn.transform_test(read_picture(path), short=short)
         began = time.time()
@@ -74,13 +74,12 @@ class GluonCVDetector(GluonCVNetwork):
 
 
 class GluonCVSegmenter(GluonCVNetwork):
-    """A fully convolutional network."""
+    """A fully convolutional network, called with the path of a picture."""
 
     def __call__(self, path: Path, short: int = 480) -> tuple[np.ndarray, np.ndarray, float]:
-        """Classify the pixels of the picture ``path``, its shorter side made ``short`` pixels.
+        """Classify the pixels of the picture ``path`` after its shorter side is resized to ``short`` pixels.
 
-        Returns:
-            The picture (H, W, 3) uint8, the classes of its pixels (H, W), and the seconds of the network alone.
+        Returns the picture (H, W, 3) uint8, the classes of its pixels (H, W), and the seconds of the network only.
         """
         from gluoncv.data.transforms.presets.segmentation import test_transform
         picture = mx.image.resize_short(read_picture(path), short)
@@ -91,15 +90,15 @@ class GluonCVSegmenter(GluonCVNetwork):
 
 
 def _initialize(net, ctx: mx.Context) -> None:
-    """By Xavier; GluonCV's SSD leaves that to all parameters, and scales and shifts of normalisation do not take it."""
+    """Initialise with Xavier, except gamma, beta and the like: GluonCV's SSD gives them Xavier, which fails."""
     for names, start in ((".*(gamma|var)$", mx.init.One()), (".*(beta|mean|bias)$", mx.init.Zero())):
         for parameter in net.collect_params(names).values():
             parameter.init = start
-    net.initialize(mx.init.Xavier(), ctx=ctx, force_reinit=True)  # GluonCV has begun with some
+    net.initialize(mx.init.Xavier(), ctx=ctx, force_reinit=True)  # GluonCV has initialised some parameters
 
 
 def with_weights(names: Sequence[str], weights: Path | Sequence[Path]) -> str:
-    """The first of ``names`` whose weights are in the folder, or one of the folders; where none are, the last."""
+    """Return the first of ``names`` whose weights are in ``weights``, a folder or several; else the last name."""
     return next((name for name in names if _file_of(name, weights)), names[-1])
 
 

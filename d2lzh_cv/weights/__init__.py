@@ -1,1 +1,1 @@
-"""Published weights: found, converted, loaded."""
+"""Published weights: finding, converting and loading them."""

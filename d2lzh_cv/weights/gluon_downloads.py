@@ -1,8 +1,8 @@
-"""Gluon's and GluonCV's own downloads, as the book's cells call them, answered from the data root.
+"""Answers Gluon's and GluonCV's own downloads, as in the book's cells, from the data root.
 
 ``install`` changes three functions in both libraries: ``download`` for files of the book's retired host and VOC2012,
-``get_model_file`` for ``pretrained=True``, and what ``CIFAR10`` reads. Every other address is downloaded as ever. A
-mirror that MXNET_GLUON_REPO names is asked for what the data root does not have.
+``get_model_file`` for ``pretrained=True``, and ``CIFAR10``'s reader. Other addresses are downloaded as usual. The
+mirror in MXNET_GLUON_REPO is asked for files that the data root lacks.
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..errors import InputError
 
 
 def install() -> None:
-    """Put the answers in place, in all of MXNet and GluonCV that is imported; what has them already stays."""
+    """Replace the functions in all imported parts of MXNet and GluonCV; a replaced function stays."""
     for name in ("mxnet.gluon.utils", "gluoncv.utils.download"):
         module = sys.modules.get(name)
         if module is not None and not hasattr(module.download, "__wrapped__"):
@@ -29,7 +29,7 @@ def install() -> None:
             _rebind(module.get_model_file, _finding_weights(module))
     datasets = sys.modules.get("mxnet.gluon.data.vision.datasets")
     if datasets is not None and not hasattr(datasets.CIFAR10._get_data, "__wrapped__"):
-        datasets.CIFAR10._get_data = _reading_what_is_there(datasets.CIFAR10._get_data)
+        datasets.CIFAR10._get_data = _reading_data_root(datasets.CIFAR10._get_data)
 
 
 def _rebind(old: Callable, new: Callable) -> None:
@@ -42,7 +42,7 @@ def _rebind(old: Callable, new: Callable) -> None:
 def _answering(download: Callable) -> Callable:
     @functools.wraps(download)
     def answer(url, path=None, overwrite=False, sha1_hash=None, *rest, **options):
-        from ..data import retired_hosts  # here, as below: whoever imports MXNet does not pay for it
+        from ..data import retired_hosts  # imported here and below, to keep the import of MXNet fast
         if not retired_hosts.is_answered(url):
             return download(url, path, overwrite, sha1_hash, *rest, **options)
         target = _target(url, path)
@@ -62,7 +62,7 @@ def _answering(download: Callable) -> Callable:
 
 
 def _target(url: str, path: str | None) -> str:
-    """The file that Gluon would write; a folder that is not there yet is taken for one, not for the file's name."""
+    """The file that Gluon would write; a path that does not exist and has no suffix is a folder."""
     name = urlsplit(url).path.rpartition("/")[2]
     if path is None:
         return name
@@ -85,7 +85,7 @@ def _finding_weights(store: ModuleType) -> Callable:
 
 
 def _weights(name: str, store: ModuleType) -> Path:
-    """The weights of ``name`` where they lie, in the data root: what has another hash must not get the hash's name."""
+    """The file with the weights of ``name`` in the data root; it keeps its name, which contains its hash."""
     from mxnet import nd
 
     from ..data import catalogue
@@ -108,7 +108,7 @@ def _weights(name: str, store: ModuleType) -> Path:
     return path
 
 
-def _reading_what_is_there(original: Callable) -> Callable:
+def _reading_data_root(original: Callable) -> Callable:
     @functools.wraps(original)
     def _get_data(self):
         from ..data.retired_hosts import HostGone
@@ -121,14 +121,14 @@ def _reading_what_is_there(original: Callable) -> Callable:
     return _get_data
 
 
-def _cifar10(asked: Path, train: bool) -> tuple:
-    """Pictures and labels out of the data root, else out of the folder asked for; some of the five files will do."""
+def _cifar10(requested: Path, train: bool) -> tuple:
+    """Pictures and labels from the data root, else from the requested folder; a part of the five files suffices."""
     import mxnet as mx
 
     from ..data import hub
     from ..data.cifar10 import read_cifar10
     from ..data.retired_hosts import HostGone
-    folder, _ = hub.locate("cifar10", hub.data_root()) or (asked, "")
+    folder, _ = hub.locate("cifar10", hub.data_root()) or (requested, "")
     files = sorted(path.name for path in folder.glob("data_batch_*.bin"))
     if not files or not (folder / "test_batch.bin").is_file():
         raise HostGone("CIFAR-10 is not here, and the book's host is gone: put data_batch_*.bin and test_batch.bin "

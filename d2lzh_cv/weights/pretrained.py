@@ -1,10 +1,9 @@
-"""Networks of Gluon's model zoo with weights trained on ImageNet, and where those can still be had.
+"""Networks of Gluon's model zoo with weights trained on ImageNet, and sources of such weights.
 
-The book takes them from a host that is gone. torchvision publishes the same for four networks: its ``resnet18``,
-``vgg19``, ``squeezenet1_1`` and ``mobilenet_v2`` are Gluon's ``resnet18_v1``, ``vgg19``, ``squeezenet1.1`` and
-``mobilenetv2_1.0``, and want pictures normalised alike. A .pth among the weights is converted on first use. The book's
-own ``resnet18_v2`` (normalisation before each convolution) has no twin there: its Gluon file is needed, or another
-network.
+The book's download host is gone. torchvision publishes weights for four of the networks: its ``resnet18``, ``vgg19``,
+``squeezenet1_1`` and ``mobilenet_v2`` are Gluon's ``resnet18_v1``, ``vgg19``, ``squeezenet1.1`` and
+``mobilenetv2_1.0``, and need the same normalisation. A .pth file is converted on first use. The book's ``resnet18_v2``
+(normalisation before each convolution) has no twin in torchvision: use its Gluon file or another network.
 """
 from __future__ import annotations
 
@@ -25,26 +24,26 @@ from ..files import write_atomically
 from .pth import read_pth
 from .torchvision import their_names, to_gluon, weights_of
 
-BIAS = "output.0.bias"  # of MobileNet V2, where the weights are torchvision's
+BIAS = "output.0.bias"  # of MobileNet V2 with torchvision's weights
 
 
 def pretrained(name: str, weights: Path | None = None, ctx: mx.Context | None = None,
                download: bool = False) -> gluon.HybridBlock:
     """Return network ``name`` of Gluon's model zoo with its weights: (B, 3, H, W), normalised, to (B, 1000).
 
+    Raises InputError, which says what file to put where, if the network or its weights do not exist.
+
     Args:
         name: such as "resnet18_v1".
-        weights: the folder to look in; by default ``weights`` in the data root.
-        download: fetch them into the data root where they are not in the folder, as ``d2lzh-cv data fetch`` does.
-
-    Raises:
-        InputError: there is no such network, or no weights of it; the text says what can be put where.
+        weights: the folder to search; by default ``weights`` in the data root.
+        ctx: the device, by default the CPU.
+        download: fetch missing weights into the data root, as ``d2lzh-cv data fetch`` does.
     """
     folder = Path(weights or data_root() / "weights")
     _empty(name)
     path = find_params(folder, name)
     if path is None and download:
-        from ..data.fetch import fetch  # here: it is seldom needed, and takes longer to import than the rest
+        from ..data.fetch import fetch  # imported here: it is slow to import and seldom needed
         path = find_params(fetch(name).parent, name)
     if path is None:
         raise InputError(f"no weights of {name} in {folder}: {where_to_get(name)}")
@@ -52,15 +51,15 @@ def pretrained(name: str, weights: Path | None = None, ctx: mx.Context | None = 
 
 
 def find_params(folder: Path, name: str, whole: bool = False) -> Path | None:
-    """Find the weights of ``name``: a Gluon file in ``folder``, else torchvision's there, converted and kept.
+    """Find the weights of ``name``: a Gluon file in ``folder``, else torchvision's, converted and kept.
 
-    whole: pass over a file of the features alone.
+    whole: ignore files that hold only the features.
     """
     return weights_file(folder, name, whole=whole) or _converted(folder, name)
 
 
 def where_to_get(name: str) -> str:
-    """What to put among the weights, for a message."""
+    """Return advice for a message: which file to put among the weights."""
     if name in TWINS:
         return f"put {name}.params there, or torchvision's {TWINS[name]}-*.pth, which is converted on first use"
     if name.startswith("resnet") and name.endswith("_v2"):
@@ -71,7 +70,7 @@ def where_to_get(name: str) -> str:
 def load_network(path: Path, name: str, ctx: mx.Context | None = None) -> gluon.HybridBlock:
     """Return network ``name`` with the weights in ``path``; raises InputError as :func:`load_weights` does.
 
-    Gluon's MobileNet V2 has an output without bias, torchvision's has one: the output is made as the file needs it.
+    The output of MobileNet V2 has no bias in Gluon and one in torchvision; the network is built to fit the file.
     """
     net = _empty(name, bias=name.startswith("mobilenetv2") and BIAS in _loaded(path, name))
     load_weights(net, path, name, ctx)
@@ -79,7 +78,7 @@ def load_network(path: Path, name: str, ctx: mx.Context | None = None) -> gluon.
 
 
 def load_weights(block: gluon.HybridBlock, path: Path, name: str, ctx=None) -> None:
-    """Load ``path`` into ``block``; raises InputError naming both when the file is damaged or of another network."""
+    """Load ``path`` into ``block``. Raises InputError naming both if the file is damaged or of another network."""
     try:
         block.load_parameters(str(path), ctx=ctx)
     except (mx.MXNetError, AssertionError, ValueError, OSError) as error:
@@ -87,24 +86,26 @@ def load_weights(block: gluon.HybridBlock, path: Path, name: str, ctx=None) -> N
 
 
 def convert(path: Path, name: str | None = None) -> tuple[str, dict[str, np.ndarray]]:
-    """Read torchvision's weights for Gluon: the network's name in Gluon's model zoo, and its parameters by name.
+    """Read torchvision's weights and return the network's name in Gluon's model zoo, and its parameters by name.
+
+    Raises InputError naming the file if it is damaged or not exactly one of the four networks.
 
     Args:
-        path: a .pth of ``torch.save``; no code in it is run.
-        name: Gluon's or torchvision's name of the network; by default told by what is in the file.
-
-    Raises:
-        InputError: naming the file, when it is damaged or not exactly one of the four networks.
+        path: a .pth file of ``torch.save``; its code is not run.
+        name: Gluon's or torchvision's name of the network; by default the content decides.
     """
     state = read_pth(path)
     name = {their: our for our, their in TWINS.items()}.get(name, name) if name else _guess(state, Path(path))
     if name not in TWINS:
         raise InputError(f"no twin of {name}: torchvision's {', '.join(TWINS.values())} become {', '.join(TWINS)}")
-    return name, to_gluon(state, name, _shapes(name), Path(path))
+    net = _empty(name, bias=True)
+    net.infer_shape(nd.zeros((1, 3, 224, 224)))
+    shapes = {key: tuple(parameter.shape) for key, parameter in net._collect_params_with_prefix().items()}
+    return name, to_gluon(state, name, shapes, Path(path))
 
 
 def save(arrays: dict[str, np.ndarray], path: Path) -> None:
-    """Write parameters as ``save_parameters`` does; ``path`` gets its name when all of them are on disk."""
+    """Write parameters as ``save_parameters`` does; ``path`` gets its name when all are on disk."""
     with write_atomically(path) as file:
         save_arrays(file.name, {key: nd.array(array, dtype=array.dtype) for key, array in arrays.items()})
 
@@ -122,7 +123,7 @@ def _converted(folder: Path, name: str) -> Path | None:
 
 
 def _guess(state: dict[str, np.ndarray], path: Path) -> str:
-    """The network with these very keys; else that of the file's name, so that a message can tell what is missing."""
+    """The network with exactly these keys, else the one in the file's name, so that a message can name missing keys."""
     keys = set(weights_of(state))
     for name in TWINS:
         if keys == set(their_names(name, list(_empty(name, bias=True)._collect_params_with_prefix())).values()):
@@ -133,14 +134,10 @@ def _guess(state: dict[str, np.ndarray], path: Path) -> str:
     raise InputError(f"{path} is none of torchvision's {', '.join(TWINS.values())}: it has {', '.join(list(keys)[:3])}")
 
 
-def _shapes(name: str) -> dict[str, tuple[int, ...]]:
-    net = _empty(name, bias=True)
-    net.infer_shape(nd.zeros((1, 3, 224, 224)))
-    return {key: tuple(parameter.shape) for key, parameter in net._collect_params_with_prefix().items()}
 
 
 def _empty(name: str, bias: bool = False) -> gluon.HybridBlock:
-    """The network without weights; ``bias`` gives MobileNet V2's output one."""
+    """The network without weights; ``bias`` gives MobileNet V2's output a bias."""
     try:
         net = model_zoo.vision.get_model(name)
     except ValueError:
@@ -160,5 +157,5 @@ def _loaded(path: Path, name: str) -> dict[str, nd.NDArray]:
 
 
 def _unusable(path: Path, name: str, error: Exception) -> InputError:
-    reason = str(error).strip().splitlines()[-1]  # MXNet puts its own traceback before it
+    reason = str(error).strip().splitlines()[-1]  # without MXNet's own traceback
     return InputError(f"{path} does not hold the weights of {name}: {reason}; put the file there again, or remove it")

@@ -1,8 +1,8 @@
-"""Reads the weights that PyTorch's torch.save wrote, without PyTorch and without running code from the file.
+"""Reads weights that PyTorch's torch.save wrote, without PyTorch and without running code from the file.
 
-A .pth is a pickle, and unpickling may call anything. Here a pickle reaches the few names that weights need, no others,
-and those only note what is where: the numbers are read afterwards, as plain little-endian arrays. Both formats are
-read: the zip archive of PyTorch 1.6 and later, and the row of pickles before it, in which torchvision's vgg19 still is.
+A .pth file is a pickle, and unpickling can call anything. Here a pickle can reach only the few names that weights need,
+and these only note positions; the numbers are read later, as plain little-endian arrays. Both formats are read: the zip
+archive of PyTorch 1.6 and later, and the older series of pickles, the format of torchvision's vgg19.
 """
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ..errors import InputError
 
 DTYPES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8", "LongStorage": "<i8"}
 MAGIC, PROTOCOL = 0x1950a86a20f9469cfc6c, 1001  # of the format before the zip archive
-MAX_OPCODES = 50_000  # resnet18 has about 4,000, mobilenet_v2 15,000; more could nest deeper than Python's own stack
+MAX_OPCODES = 50_000  # resnet18 has about 4,000, mobilenet_v2 15,000; more could overflow Python's stack
 OPCODES = {
     "PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "BINPERSID", "NONE", "NEWTRUE", "NEWFALSE", "BININT",
     "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING", "BINSTRING", "EMPTY_TUPLE", "TUPLE",
     "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT", "SETITEM", "SETITEMS", "BINPUT",
     "LONG_BINPUT", "BINGET", "LONG_BINGET"}
 _DAMAGE = (pickle.UnpicklingError, zipfile.BadZipFile, struct.error, EOFError, ValueError, TypeError, AttributeError,
-           LookupError, OverflowError, NotImplementedError, RuntimeError)  # what the readers of damaged files raise
+           LookupError, OverflowError, NotImplementedError, RuntimeError)  # from the readers of damaged files
 
 
 class _Storage(NamedTuple):
@@ -46,8 +46,7 @@ class _Tensor(NamedTuple):
 
 
 class _RebuildTensor:
-    """Stands for torch._utils._rebuild_tensor and _v2. Has no attributes, so that a pickle cannot set one."""
-
+    """Replaces torch._utils._rebuild_tensor and _v2. It has no attributes, so a pickle cannot set any."""
     __slots__ = ()
 
     def __call__(self, storage, offset, size, stride, *_unused) -> _Tensor:
@@ -63,8 +62,7 @@ class _RebuildTensor:
 
 
 class _RebuildParameter:
-    """Stands for torch._utils._rebuild_parameter."""
-
+    """Replaces torch._utils._rebuild_parameter."""
     __slots__ = ()
 
     def __call__(self, tensor, *_unused) -> _Tensor:
@@ -79,10 +77,10 @@ ALLOWED = {("collections", "OrderedDict"): OrderedDict,
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows the names in ALLOWED; a storage becomes a note of its key, dtype and length."""
+    """Knows only the names in ALLOWED; a storage becomes its key, dtype and length."""
 
     def __init__(self, content: bytes, path: Path) -> None:
-        super().__init__(io.BytesIO(content), encoding="utf-8")  # of texts that Python 2 wrote
+        super().__init__(io.BytesIO(content), encoding="utf-8")  # for texts from Python 2
         self.path, self.storages = path, {}
 
     def find_class(self, module: str, name: str) -> Any:
@@ -104,11 +102,10 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_pth(path: Path) -> dict[str, np.ndarray]:
-    """Return the tensors in ``path``, a state_dict that torch.save wrote, by name; they are not to be written to.
+    """Return the tensors in ``path``, a state_dict from torch.save, by name, as read-only arrays.
 
-    Raises:
-        InputError: naming the file, when it is missing, damaged, not of torch.save, not a dictionary of tensors, or
-            asks for a name that weights do not need.
+    Raises InputError naming the file if it is missing, damaged, not from torch.save, no dictionary of tensors, or asks
+    for a name that weights do not need.
     """
     path = Path(path)
     try:
@@ -146,7 +143,7 @@ def _read_zip(path: Path) -> tuple[dict[str, _Tensor], dict[str, np.ndarray]]:
 
 
 def _read_row(path: Path) -> tuple[dict[str, _Tensor], dict[str, np.ndarray]]:
-    """Pickles of mark, protocol, system, object and storage keys; then each storage: its length and its numbers."""
+    """Read pickles of mark, protocol, system, object and storage keys, then each storage: length and numbers."""
     content = path.read_bytes()
     file = io.BytesIO(content)
     if _load(file, path) != MAGIC or _load(file, path) != PROTOCOL:
@@ -167,18 +164,18 @@ def _read_row(path: Path) -> tuple[dict[str, _Tensor], dict[str, np.ndarray]]:
 
 
 def _load(file: io.BytesIO, path: Path) -> Any:
-    """Unpickle what begins here, once it is sure to need only what torch.save writes; leaves ``file`` behind it."""
+    """Unpickle the object at the position of ``file`` after checking its opcodes; leave ``file`` behind the object."""
     begin = file.tell()
     for count, (opcode, argument, _place) in enumerate(pickletools.genops(file)):
         if opcode.name not in OPCODES or count == MAX_OPCODES:
             raise ValueError(f"a pickle such as torch.save does not write ({opcode.name})")
-        if opcode.name == "LONG_BINPUT" and argument > count:  # Python would make a table of that length
+        if opcode.name == "LONG_BINPUT" and argument > count:  # Python would allocate a table of that length
             raise ValueError(f"a pickle that numbers its parts wrongly ({argument})")
     return _Unpickler(file.getvalue()[begin:file.tell()], path).load()
 
 
-def _tensors(found: Any, path: Path) -> dict[str, _Tensor]:
-    named = isinstance(found, dict) and dict.items(found)
+def _tensors(content: Any, path: Path) -> dict[str, _Tensor]:
+    named = isinstance(content, dict) and dict.items(content)
     if not named or not all(isinstance(name, str) and isinstance(tensor, _Tensor) for name, tensor in named):
         raise InputError(f"{path} does not hold a dictionary of tensors; save the network's state_dict() alone")
     return dict(named)

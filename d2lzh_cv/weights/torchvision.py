@@ -1,9 +1,9 @@
-"""From torchvision's names to Gluon's: four networks that both have, layer by layer.
+"""torchvision's parameter names mapped to Gluon's, for four networks that both have.
 
-Both lay out convolutions (out, in, h, w) and dense layers (out, in), flatten channels first, and normalise with
-epsilon 1e-5, so that nothing is transposed. Two things differ, both in MobileNet V2: Gluon's first block also expands
-(by a factor of one), and Gluon's output has no bias. The first gets weights that change nothing; the bias is kept as
-``output.0.bias``, and :func:`d2lzh_cv.weights.pretrained.load_network` makes an output that has one.
+Both store convolutions as (out, in, h, w) and dense layers as (out, in), flatten channels first, and normalise with
+epsilon 1e-5, so nothing is transposed. Two differences are in MobileNet V2: Gluon's first block also expands (by a
+factor of one), and Gluon's output has no bias. The expansion gets weights that change nothing; the bias becomes
+``output.0.bias``, for which :func:`d2lzh_cv.weights.pretrained.load_network` builds an output with a bias.
 """
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..data.catalogue import TWINS
 from ..errors import InputError
 
 EPSILON = 1e-5  # of BatchNorm, in both
-_NORM = {"gamma": "weight", "beta": "bias"}  # Gluon's name, PyTorch's; others are equal
+_NORM = {"gamma": "weight", "beta": "bias"}  # Gluon's name to PyTorch's; others are equal
 
 
 def their_names(name: str, ours: list[str]) -> dict[str, str]:
-    """For each of ``ours``, the parameters of Gluon's network ``name``, torchvision's name; none for those added."""
+    """Map ``ours``, parameters of Gluon's network ``name``, to torchvision's names, without the added parameters."""
     layers = {our: their for their, our in _LAYERS[name]().items()}
     pairs = {}
     for parameter in ours:
@@ -31,22 +31,21 @@ def their_names(name: str, ours: list[str]) -> dict[str, str]:
 
 def to_gluon(state: dict[str, np.ndarray], name: str, shapes: dict[str, tuple[int, ...]],
              path: Path) -> dict[str, np.ndarray]:
-    """Give torchvision's arrays Gluon's names: every array of ``state`` is used, and every one of ``shapes`` is filled.
+    """Give torchvision's arrays Gluon's names; use every array of ``state`` and fill every parameter in ``shapes``.
+
+    Raises InputError if an array is missing, unknown, of another shape or not floating point.
 
     Args:
         state: torchvision's ``state_dict``, as :func:`d2lzh_cv.weights.pth.read_pth` returns it.
         name: Gluon's name of the network.
-        shapes: of all parameters of Gluon's network.
-        path: of the file, for the messages.
-
-    Raises:
-        InputError: an array is missing, unknown, of another shape or not of floating point.
+        shapes: shapes of all parameters of Gluon's network.
+        path: of the file, for messages.
     """
     pairs, state = their_names(name, list(shapes)), weights_of(state)
     missing, unknown = sorted(set(pairs.values()) - set(state)), sorted(set(state) - set(pairs.values()))
     if missing or unknown:
         raise InputError(f"{path} does not hold torchvision's {TWINS[name]}: " + "; ".join(
-            f"{what} {_few(keys)}" for what, keys in (("it lacks", missing), ("unknown are", unknown)) if keys))
+            f"{fault} {_few(keys)}" for fault, keys in (("it lacks", missing), ("unknown are", unknown)) if keys))
     arrays = {our: _fitting(state[their], shapes[our], their, path) for our, their in pairs.items()}
     if name == "mobilenetv2_1.0":
         arrays.update(_no_expansion(arrays["features.1.gamma"], arrays["features.1.beta"]))
@@ -56,12 +55,12 @@ def to_gluon(state: dict[str, np.ndarray], name: str, shapes: dict[str, tuple[in
 
 
 def weights_of(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Leave out BatchNorm's counters of batches, which PyTorch 0.4.1 and later save and prediction does not use."""
+    """Remove BatchNorm's batch counters, which PyTorch 0.4.1 and later save and prediction does not use."""
     return {key: array for key, array in state.items() if not key.endswith(".num_batches_tracked")}
 
 
 def _fitting(array: np.ndarray, shape: tuple[int, ...], key: str, path: Path) -> np.ndarray:
-    if array.shape + (1, 1) == shape:  # MobileNet V2's output is a dense layer there, a 1×1 convolution here
+    if array.shape + (1, 1) == shape:  # MobileNet V2's output: dense in torchvision, a 1×1 convolution in Gluon
         array = array.reshape(shape)
     if array.shape != shape or array.dtype.kind != "f":
         raise InputError(f"{path}: {key} is {array.dtype} {array.shape}, expected float {shape}")
@@ -71,8 +70,8 @@ def _fitting(array: np.ndarray, shape: tuple[int, ...], key: str, path: Path) ->
 def _no_expansion(gamma: np.ndarray, beta: np.ndarray) -> dict[str, np.ndarray]:
     """Weights for the expansion that torchvision's first block lacks: it returns its input.
 
-    In training BatchNorm takes the batch's statistics, so that for this to hold there too its own must be the input's:
-    those of a normal distribution of mean ``beta`` and deviation ``gamma``, clipped to [0, 6].
+    In training, BatchNorm uses the statistics of the batch. For the identity to hold there too, the stored statistics
+    must be the input's: those of a normal distribution of mean ``beta`` and deviation ``gamma``, clipped to [0, 6].
     """
     z = np.linspace(-5, 5, 1001)
     weight = np.exp(-z ** 2 / 2) / np.exp(-z ** 2 / 2).sum()
@@ -119,7 +118,7 @@ def _squeezenet() -> dict[str, str]:
 def _mobilenet() -> dict[str, str]:
     layers = {"features.0.0": "features.0", "features.0.1": "features.1", "features.18.0": "features.20",
               "features.18.1": "features.21", "classifier.1": "output.0"}
-    for block in range(1, 18):  # convolution and BatchNorm, three times; there is no expansion in the first block
+    for block in range(1, 18):  # convolution and BatchNorm, three times; the first block has no expansion
         theirs = ("0.0", "0.1", "1", "2") if block == 1 else ("0.0", "0.1", "1.0", "1.1", "2", "3")
         for their, our in zip(theirs[::-1], (7, 6, 4, 3, 1, 0)):
             layers[f"features.{block}.conv.{their}"] = f"features.{block + 2}.out.{our}"

@@ -141,7 +141,7 @@ def test_coco_takes_the_100_best_boxes_of_a_class():
 
 
 @pytest.mark.parametrize(("found", "objects", "message"), [
-    ([NOTHING_FOUND], [], "1 pictures and truths of 0"), ([np.array([row(0.9, k=2)])], [there(BOX)], "class 2 is not"),
+    ([NOTHING_FOUND], [], "1 pictures, but truths of 0"), ([np.array([row(0.9, k=2)])], [there(BOX)], "class 2 is not"),
     ([NOTHING_FOUND], [there(BOX, k=2)], "class 2 is not"), ([np.array([row(np.nan)])], [there(BOX)], "not a number")])
 def test_rows_that_make_no_sense_are_refused(found, objects, message):
     with pytest.raises(InputError, match=message):

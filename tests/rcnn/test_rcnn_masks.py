@@ -346,5 +346,5 @@ def test_judging_records_what_it_prints(drawn, tmp_path, capsys):
 
 
 def test_one_picture_does_not_time_a_network():
-    with pytest.raises(InputError, match="two pictures"):
+    with pytest.raises(InputError, match="two or more pictures"):
         compare.seconds_a_picture(lambda picture: picture, [1])

@@ -1,4 +1,4 @@
-"""Animals and people drawn with a pen in its local square; a table of kinds, each varied by the generator."""
+"""Animals and people, drawn with a pen in its local square; the generator varies each kind."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -12,10 +12,9 @@ BLACK, WHITE, PINK, HORN = (25, 22, 22), (248, 246, 240), (232, 150, 150), (120,
 
 @dataclass(frozen=True)
 class Beast:
-    """What a four-legged animal looks like; lengths in local units, seen from the side it looks left."""
-
+    """The look of a four-legged animal; lengths in local units; from the side it looks left."""
     coat: Color
-    chest: Color | None = None  # belly, muzzle and paws; the coat's colour where it is None
+    chest: Color | None = None  # belly, muzzle and paws; None for the coat's colour
     mark: Color = BLACK  # colour of the pattern
     pattern: str = ""  # "", stripes, spots, patches, saddle, mask, blaze
     length: float = 0.5  # half the body
@@ -31,6 +30,7 @@ class Beast:
 
     @property
     def light(self) -> Color:
+        """The colour of belly, muzzle and paws."""
         return self.coat if self.chest is None else self.chest
 
 
@@ -47,11 +47,16 @@ DOG_COATS = ((185, 130, 75), (95, 62, 42), (55, 50, 48), (225, 205, 170), (150, 
 
 
 def individual(rng: np.random.Generator, kind: Beast, coats=()) -> Beast:
-    """Return one animal of ``kind``: its colours and proportions moved a little, its coat one of ``coats`` if any."""
+    """Return one animal of ``kind`` with slightly varied colours and proportions and, if given, one of ``coats``."""
     coat = vary(rng, coats[rng.integers(len(coats))] if coats else kind.coat, 16)
     mark = mix(coat, BLACK, 0.45) if kind.pattern == "stripes" else kind.mark
     return replace(kind, coat=coat, mark=mark, length=kind.length * rng.uniform(0.9, 1.1),
                    depth=kind.depth * rng.uniform(0.9, 1.12), legs=kind.legs * rng.uniform(0.9, 1.08))
+
+
+def walking(kind: Beast, coats=()):
+    """Return a function of (pen, generator) that draws an individual of ``kind`` from the side."""
+    return lambda p, rng: from_the_side(p, rng, individual(rng, kind, coats))
 
 
 def from_the_side(p: Pen, rng: np.random.Generator, b: Beast) -> None:
@@ -144,7 +149,7 @@ def _side_ear(p: Pen, b: Beast, x: float, y: float, fill: Color) -> None:
 
 
 def bird(p: Pen, rng: np.random.Generator, coat: Color | None = None, flying: bool | None = None) -> None:
-    """Draw a bird looking left, on its legs or flying."""
+    """Draw a bird that looks left, standing or flying."""
     coats = (70, 110, 190), (190, 60, 50), (90, 80, 70), (225, 180, 50), (60, 130, 90), (235, 235, 235)
     coat = vary(rng, coats[rng.integers(len(coats))]) if coat is None else coat
     flying = rng.random() < 0.4 if flying is None else flying
@@ -169,7 +174,7 @@ def bird(p: Pen, rng: np.random.Generator, coat: Color | None = None, flying: bo
 
 
 def frog(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a frog from the front, sitting."""
+    """Draw a sitting frog from the front."""
     skin = vary(rng, [(80, 150, 50), (115, 140, 60), (60, 120, 80), (150, 120, 60)][rng.integers(4)])
     dark, light = mix(skin, BLACK, 0.25), mix(skin, (240, 240, 190), 0.6)
     for side in (-1, 1):
@@ -190,7 +195,7 @@ def frog(p: Pen, rng: np.random.Generator) -> None:
 
 
 def person(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a person standing, from the front."""
+    """Draw a standing person from the front."""
     skin = vary(rng, [(235, 190, 160), (190, 140, 105), (120, 80, 55)][rng.integers(3)], 10)
     shirt, trousers = rng.uniform(30, 235, 3), mix(rng.uniform(20, 160, 3), (50, 60, 100), 0.4)
     hair = vary(rng, [(40, 30, 25), (110, 70, 40), (210, 175, 100), (150, 150, 150)][rng.integers(4)], 10)

@@ -1,6 +1,6 @@
-"""Places for the things to be in: skies, meadows, roads, rooms, streets, tables, textures, clutter.
+"""Backgrounds: skies, meadows, roads, rooms, streets, tables, textures, clutter.
 
-Every function returns an RGB picture of (width, height) pixels.
+Every scene is an RGB picture of (width, height) pixels.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
 
 def noise(rng: Rng, size: Size, cells: float = 4, octaves: int = 4) -> np.ndarray:
-    """Return cloud-like noise (height, width), mean about 0.5, most of it in [0, 1]."""
+    """Return cloudy noise (height, width) with mean about 0.5, mostly in [0, 1]."""
     total, weight = np.zeros((size[1], size[0]), np.float32), 0.0
     for octave in range(octaves):
         count = max(2, round(cells * 2**octave))
@@ -28,40 +28,43 @@ def noise(rng: Rng, size: Size, cells: float = 4, octaves: int = 4) -> np.ndarra
 
 
 def streaks(rng: Rng, size: Size, rows: int, columns: int) -> np.ndarray:
-    """Return noise (height, width) in [0, 1] on a grid of ``rows`` × ``columns``: few columns give level streaks."""
+    """Return noise (height, width) in [0, 1] on a grid of ``rows`` × ``columns``; few columns give level streaks."""
     grid = rng.random((max(2, rows), columns), dtype=np.float32)
     return np.asarray(Image.fromarray(grid).resize(size, Image.BICUBIC))
 
 
 def blend(a, b, t: np.ndarray) -> np.ndarray:
-    """Return the pixels (H, W, 3) going from colour (or pixels) ``a`` to ``b`` as ``t`` (H, W) goes from 0 to 1."""
+    """Blend from colour (or pixels) ``a`` to ``b`` as ``t`` (H, W) goes from 0 to 1: pixels (H, W, 3)."""
     a, b, t = np.asarray(a, np.float32), np.asarray(b, np.float32), np.clip(t, 0, 1)[..., None]
     return a + (b - a) * t
 
 
 def to_image(pixels: np.ndarray) -> Image.Image:
+    """Return pixels (H, W, 3), cut to 0 ... 255, as a picture."""
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
 def color(rng: Rng) -> tuple[float, ...]:
-    """Return any colour."""
+    """Return a random colour."""
     return tuple(rng.uniform(20, 240, 3))
 
 
 def texture(rng: Rng, size: Size, a=None, b=None) -> Image.Image:
-    """Two colours in cloudy patches: grass, stone, cloth."""
+    """Draw two colours in cloudy patches: grass, stone, cloth."""
     a = color(rng) if a is None else vary(rng, a)
     b = mix(a, color(rng), 0.5) if b is None else vary(rng, b)
     return to_image(blend(a, b, noise(rng, size, rng.uniform(2, 12), 5)))
 
 
 def gradient(rng: Rng, size: Size) -> Image.Image:
+    """Draw a gradient between two colours in a random direction."""
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[0:1:size[1] * 1j, 0:1:size[0] * 1j]
     return to_image(blend(color(rng), color(rng), (x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle) + 0.5))
 
 
 def sky(rng: Rng, size: Size) -> Image.Image:
+    """Draw a sky with clouds."""
     tops = (70, 130, 210), (110, 160, 225), (150, 165, 185), (225, 150, 110)
     top = vary(rng, tops[rng.choice(4, p=[0.4, 0.3, 0.2, 0.1])])
     low = mix(top, (240, 240, 245), rng.uniform(0.3, 0.8))
@@ -71,19 +74,19 @@ def sky(rng: Rng, size: Size) -> Image.Image:
 
 
 def below(picture: Image.Image, ground: Image.Image, line: np.ndarray) -> Image.Image:
-    """Put ``ground`` where y is below ``line``, an array (width,) of heights in pixels."""
+    """Put ``ground`` below ``line``, an array (width,) of y in pixels."""
     y = np.arange(picture.height)[:, None]
     mask = np.clip(y - line[None] + 0.5, 0, 1) * 255
     return Image.composite(ground, picture, Image.fromarray(mask.astype(np.uint8)))
 
 
 def ridge(rng: Rng, size: Size, level: float, rough: float) -> np.ndarray:
-    """Return a skyline (width,) in pixels around ``level`` of the height, going up and down by ``rough`` of it."""
+    """Return a skyline (width,) in pixels around ``level``, varied by ``rough``, both relative to the height."""
     return size[1] * (level + rough * (noise(rng, (size[0], 2), rng.uniform(2, 6), 4)[0] - 0.5))
 
 
 def meadow(rng: Rng, size: Size) -> Image.Image:
-    """Sky, far hills, grass."""
+    """Draw sky, far hills and grass."""
     picture, level = sky(rng, size), rng.uniform(0.35, 0.6)
     if rng.random() < 0.7:
         hills = texture(rng, size, (90, 120, 130), (70, 100, 90))
@@ -93,7 +96,7 @@ def meadow(rng: Rng, size: Size) -> Image.Image:
 
 
 def sea(rng: Rng, size: Size) -> Image.Image:
-    """Sky and water with waves."""
+    """Draw sky and water with waves."""
     level = rng.uniform(0.4, 0.6)
     waves = 0.4 * noise(rng, size, 3, 3) + 0.6 * streaks(rng, size, size[1] // 3, 6)
     deep = vary(rng, (30, 90, 140))
@@ -101,7 +104,7 @@ def sea(rng: Rng, size: Size) -> Image.Image:
 
 
 def road(rng: Rng, size: Size) -> Image.Image:
-    """A meadow with a road going into it."""
+    """Draw a meadow with a road into the distance."""
     picture, horizon = meadow(rng, size), rng.uniform(0.5, 0.62)
     pen, grey = Pen(size, 1), vary(rng, (105, 105, 110))
     w, h = size
@@ -115,7 +118,7 @@ def road(rng: Rng, size: Size) -> Image.Image:
 
 
 def room(rng: Rng, size: Size) -> Image.Image:
-    """A wall with a frame or a window, and a floor."""
+    """Draw a wall with frames or windows, and a floor."""
     w, h = size
     picture = texture(rng, size, wall := mix(color(rng), (205, 198, 185), 0.55), mix(wall, WHITE, 0.2))
     pen, level = Pen(size, 1).place(0, 0, max(w, h)), rng.uniform(0.6, 0.8) * h / max(w, h)
@@ -128,7 +131,7 @@ def room(rng: Rng, size: Size) -> Image.Image:
 
 
 def street(rng: Rng, size: Size) -> Image.Image:
-    """Houses with windows under the sky, a pavement before them."""
+    """Draw houses with windows under the sky, and a pavement."""
     w, h = size
     picture, pen, x = sky(rng, size), Pen(size, 1).place(0, 0, h), 0.0
     while x < w / h:
@@ -146,7 +149,7 @@ def street(rng: Rng, size: Size) -> Image.Image:
 
 
 def wood(rng: Rng, size: Size) -> Image.Image:
-    """Planks with a grain."""
+    """Draw planks with a grain."""
     w, h = size
     base = vary(rng, [(150, 100, 60), (185, 145, 100), (95, 65, 45), (205, 185, 160)][rng.integers(4)])
     grain = streaks(rng, size, h // 2, 5)
@@ -158,7 +161,7 @@ def wood(rng: Rng, size: Size) -> Image.Image:
 
 
 def cloth(rng: Rng, size: Size) -> Image.Image:
-    """Stripes or checks."""
+    """Draw stripes or checks."""
     a = color(rng)
     b, step = mix(a, WHITE if rng.random() < 0.6 else color(rng), rng.uniform(0.3, 0.9)), rng.uniform(0.06, 0.2)
     angle = rng.uniform(0, np.pi)
@@ -170,7 +173,7 @@ def cloth(rng: Rng, size: Size) -> Image.Image:
 
 
 def bokeh(rng: Rng, size: Size) -> Image.Image:
-    """Lights out of focus."""
+    """Draw lights out of focus."""
     picture = gradient(rng, size).convert("RGB").point(lambda v: v // 2)
     pen, reach = Pen(size, 1), max(size)
     for _ in range(25):
@@ -180,7 +183,7 @@ def bokeh(rng: Rng, size: Size) -> Image.Image:
 
 
 def clutter(rng: Rng, size: Size) -> Image.Image:
-    """Shapes of every colour on a texture, yellow and round ones among them."""
+    """Draw shapes of all colours on a texture, yellow and round ones among them."""
     picture, pen = texture(rng, size), Pen(size, 1)
     for _ in range(rng.integers(8, 22)):
         pen.place(*rng.uniform(0, 1, 2) * size, max(size) * rng.uniform(0.03, 0.16), rng.uniform(0, 6.3))

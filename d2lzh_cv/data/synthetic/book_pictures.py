@@ -1,4 +1,4 @@
-"""The book's single pictures, drawn anew: a dog and a cat (9.3, 9.4), a cat (9.1), creatures (9.7), two for style."""
+"""The book's single pictures, redrawn: a dog and a cat (9.3, 9.4), a cat (9.1), creatures (9.7), two for style."""
 from __future__ import annotations
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ def draw_img(folder: Path, rng: np.random.Generator) -> None:
 
 
 def catdog(rng: np.random.Generator) -> Image.Image:
-    """Return the dog on the left and the cat on the right, each filling its box to the pixel."""
+    """Draw a dog on the left and a cat on the right; each fills its box to the pixel."""
     y, x = np.mgrid[0:1:CATDOG_SIZE[1] * 1j, 0:1:CATDOG_SIZE[0] * 1j]
     light = np.hypot(x - 0.5, y - 0.45) * 0.7 + 0.02 * backgrounds.noise(rng, CATDOG_SIZE)
     image = backgrounds.to_image(backgrounds.blend((250, 248, 244), (176, 178, 182), light))
@@ -33,7 +33,7 @@ def catdog(rng: np.random.Generator) -> Image.Image:
 
 
 def fitted(rng: np.random.Generator, beast: animals.Beast, size, box) -> Image.Image:
-    """Return a layer of ``size`` with the sitting ``beast`` whose drawn pixels fill ``box`` exactly."""
+    """Return a layer of ``size`` with the sitting ``beast``, whose pixels fill ``box`` exactly."""
     p, front = (Pen((640, 640), 2).place(320, 330, 280) for _ in range(2))
     faces.sitting(p, rng, beast, front)
     layer = faces.fur(pen.shade(p.layer(), rng, depth=1.1), rng, 26000, 13)
@@ -45,7 +45,7 @@ def fitted(rng: np.random.Generator, beast: animals.Beast, size, box) -> Image.I
 
 
 def cat_portrait(rng: np.random.Generator) -> Image.Image:
-    """Return a ginger cat's head and shoulders before a room out of focus."""
+    """Draw a ginger cat's head and shoulders before a room out of focus."""
     size = (500, 400)
     image = backgrounds.room(rng, size).filter(ImageFilter.GaussianBlur(7))
     ginger = replace(animals.CAT, coat=(212, 142, 74), chest=(245, 228, 205), mark=(166, 92, 38))
@@ -59,7 +59,7 @@ def cat_portrait(rng: np.random.Generator) -> Image.Image:
 
 
 def creatures(rng: np.random.Generator) -> Image.Image:
-    """Return a road with four creatures of the detection set, as large in the picture as there."""
+    """Draw a road with four creatures of the detection set, of the same relative size as there."""
     size = (640, 640)
     image = backgrounds.road(rng, size)
     for x, y, length in ((0.2, 0.24, 0.27), (0.76, 0.2, 0.3), (0.3, 0.7, 0.38), (0.78, 0.68, 0.33)):

@@ -1,7 +1,6 @@
-"""CIFAR-10 in miniature: 32 × 32 drawings of its ten classes, as binary batches (9.1) and Kaggle archives (9.12)."""
+"""A small CIFAR-10: 32 × 32 drawings of its ten classes, as binary batches (9.1) and Kaggle archives (9.12)."""
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +13,15 @@ from .zips import write_zip
 
 SIDE = 32  # pixels
 BATCHES, BATCH_SIZE, TEST = 2, 1000, 500
-TINY, TINY_TEST, LABELLED = 100, 10, 500  # Kaggle: pictures, test pictures, ids in the list of labels
+TINY, TINY_TEST, LABELLED = 100, 10, 500  # Kaggle: training pictures, test pictures, labels
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
-
-def _walking(kind: animals.Beast, coats=()):
-    return lambda p, rng: animals.from_the_side(p, rng, animals.individual(rng, kind, coats))
-
 
 _DEER_COATS = ((165, 110, 65), (140, 100, 75), (185, 135, 90))
 _HORSE_COATS = ((125, 75, 45), (70, 50, 42), (200, 190, 180), (165, 110, 65))
-_DRAW = (things.aeroplane, things.car, animals.bird, _walking(animals.CAT, animals.CAT_COATS),
-         _walking(animals.DEER, _DEER_COATS), _walking(animals.DOG, animals.DOG_COATS), animals.frog,
-         _walking(animals.HORSE, _HORSE_COATS), things.ship, things.truck)
-# where each class is usually seen; two pictures of five are somewhere else, so that the scene alone does not tell
+_DRAW = (things.aeroplane, things.car, animals.bird, animals.walking(animals.CAT, animals.CAT_COATS),
+         animals.walking(animals.DEER, _DEER_COATS), animals.walking(animals.DOG, animals.DOG_COATS), animals.frog,
+         animals.walking(animals.HORSE, _HORSE_COATS), things.ship, things.truck)
+# usual scenes of each class; two of five pictures have another scene, so the scene does not give the class away
 _USUAL = ((backgrounds.sky,), (backgrounds.road, backgrounds.street), (backgrounds.sky, backgrounds.texture),
           (backgrounds.room, backgrounds.texture), (backgrounds.meadow, backgrounds.texture),
           (backgrounds.meadow, backgrounds.room), (backgrounds.texture, backgrounds.sea),
@@ -35,7 +29,7 @@ _USUAL = ((backgrounds.sky,), (backgrounds.road, backgrounds.street), (backgroun
 
 
 def draw_cifar10(folder: Path, rng: np.random.Generator) -> None:
-    """Write data_batch_1.bin ..., test_batch.bin and batches.meta.txt, records of 3073 bytes as in the real files."""
+    """Write data_batch_1.bin ..., test_batch.bin and batches.meta.txt, with records of 3073 bytes as in the book's."""
     for i in range(BATCHES):
         _write_batch(folder / f"data_batch_{i + 1}.bin", rng, BATCH_SIZE)
     _write_batch(folder / "test_batch.bin", rng, TEST)
@@ -43,17 +37,18 @@ def draw_cifar10(folder: Path, rng: np.random.Generator) -> None:
 
 
 def draw_kaggle_cifar10(folder: Path, rng: np.random.Generator) -> None:
-    """Write train_tiny.zip, test_tiny.zip and trainLabels.csv.zip, laid out as the book's archives."""
+    """Write train_tiny.zip, test_tiny.zip and trainLabels.csv.zip in the layout of the book's archives."""
     labels = rng.integers(len(CLASSES), size=LABELLED)
-    labels[:TINY] = rng.permutation(np.arange(TINY) % len(CLASSES))  # every class is among the few pictures
+    labels[:TINY] = rng.permutation(np.arange(TINY) % len(CLASSES))  # every class has pictures
     for part, kinds in (("train_tiny", labels[:TINY]), ("test_tiny", rng.integers(len(CLASSES), size=TINY_TEST))):
-        write_zip(folder / f"{part}.zip", {f"{part}/{i + 1}.png": _png(picture(rng, k)) for i, k in enumerate(kinds)})
+        write_zip(folder / f"{part}.zip", {f"{part}/{i + 1}.png": pen.encoded(picture(rng, k), "PNG")
+                                           for i, k in enumerate(kinds)})
     rows = "".join(f"{i + 1},{CLASSES[label]}\n" for i, label in enumerate(labels))
     write_zip(folder / "trainLabels.csv.zip", {"trainLabels.csv": f"id,label\n{rows}".encode()})
 
 
 def picture(rng: np.random.Generator, label: int) -> Image.Image:
-    """Return a picture (32 × 32) of class ``label``: place, size, tilt, side, colours and light vary."""
+    """Draw a picture (32 × 32) of class ``label`` with random place, size, tilt, side, colours and light."""
     size = (SIDE, SIDE)
     scene = backgrounds.anywhere(rng, size, _USUAL[label] if rng.random() < 0.6 else backgrounds.ALL, 0)
     radius = SIDE * rng.uniform(0.36, 0.52)
@@ -70,9 +65,3 @@ def _write_batch(path: Path, rng: np.random.Generator, count: int) -> None:
     with files.write_atomically(path) as file:
         for label in labels:
             file.write(bytes([label]) + np.asarray(picture(rng, label)).transpose(2, 0, 1).tobytes())
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()

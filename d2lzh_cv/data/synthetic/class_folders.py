@@ -1,4 +1,4 @@
-"""Picture folders of section 9.2: many classes to learn features from, and hot dogs against what looks like them."""
+"""Picture folders of section 9.2: many source classes, and hot dogs against similar things."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -10,27 +10,28 @@ from ... import files
 from . import backgrounds, food, pen, things
 from .pen import Pen
 
-SOURCE_TRAIN, SOURCE_TEST = 125, 17  # pictures a class
+SOURCE_TRAIN, SOURCE_TEST = 125, 17  # pictures per class
 HOTDOG_TRAIN, HOTDOG_TEST = 80, 50
 SOURCE_CLASSES = {"apple": food.apple, "banana": food.banana, "bottle": things.bottle, "bread": food.bread,
                   "burger": food.burger, "car": things.car, "cup": food.cup, "leaf": food.leaf, "pizza": food.pizza,
                   "plate": food.plate, "sandwich": food.sandwich, "sausage": food.sausage}
-# A quarter of what is no hot dog is one of its parts: neither a sausage nor a bun alone may give it away
+# A quarter of the negatives are parts of a hot dog: neither a sausage nor a bun may give the class away
 NOT_HOTDOG = (food.sausage, food.pizza, food.apple, food.burger, food.bread, food.plate, food.banana, food.cup,
               food.sandwich, food.carrot, food.leaf, things.bottle)
 NEVER_ON_A_PLATE = (food.plate, food.cup, food.leaf, things.bottle, things.car)
+STANDING = (things.bottle, things.car, food.cup, food.burger, food.apple)  # slightly tilted; others turn freely
 TABLES = (backgrounds.wood, backgrounds.cloth, backgrounds.texture, backgrounds.gradient, backgrounds.clutter)
 
 
 def draw_source(folder: Path, rng: np.random.Generator) -> None:
-    """Write train/<class>/NNN.jpg and test/<class>/NNN.jpg, 64 to 96 pixels a side."""
+    """Write train/<class>/NNN.jpg and test/<class>/NNN.jpg, 64 to 96 pixels per side."""
     for part, count in (("train", SOURCE_TRAIN), ("test", SOURCE_TEST)):
         for name, draw in SOURCE_CLASSES.items():
             _write(folder / part / name, rng, [draw] * count, (64, 96))
 
 
 def draw_hotdog(folder: Path, rng: np.random.Generator) -> None:
-    """Write {train,test}/{hotdog,not-hotdog}/NNN.jpg, 72 to 128 pixels a side."""
+    """Write {train,test}/{hotdog,not-hotdog}/NNN.jpg, 72 to 128 pixels per side."""
     for part, count in (("train", HOTDOG_TRAIN), ("test", HOTDOG_TEST)):
         others = [NOT_HOTDOG[i % len(NOT_HOTDOG)] for i in range(count)]
         _write(folder / part / "hotdog", rng, [food.hot_dog] * count, (72, 128))
@@ -38,7 +39,7 @@ def draw_hotdog(folder: Path, rng: np.random.Generator) -> None:
 
 
 def picture(rng: np.random.Generator, draw, sides: tuple[int, int]) -> Image.Image:
-    """Return a picture of what ``draw`` draws, turned any way, on a table, at times on a plate."""
+    """Draw ``draw``'s object on a table, sometimes on a plate; ``sides`` is the range of the side lengths in pixels."""
     size = tuple(int(side) for side in rng.integers(sides[0], sides[1] + 1, 2))
     scene = backgrounds.anywhere(rng, size, TABLES, 0.2)
     x, y = (np.array(size) * (0.5 + rng.uniform(-0.08, 0.08, 2))).tolist()
@@ -47,17 +48,14 @@ def picture(rng: np.random.Generator, draw, sides: tuple[int, int]) -> Image.Ima
         under = Pen(size, 2).place(x, y, radius * 1.4)
         food.plate(under, rng)
         scene = pen.lay(scene, under.layer(), 0.3)
-    p = Pen(size, 3).place(x, y, radius, _turn(rng, draw), rng.random() < 0.5, rng.uniform(0.9, 1.1))
+    angle = rng.normal(0, 0.15) if draw in STANDING else rng.uniform(0, 2 * np.pi)
+    p = Pen(size, 3).place(x, y, radius, angle, rng.random() < 0.5, rng.uniform(0.9, 1.1))
     draw(p, rng)
     layer = pen.shade(p.layer(), rng, depth=0.3 if draw is food.plate else 0.9)
     image = pen.relight(pen.lay(scene, layer, rng.uniform(0.2, 0.5)), rng, 0.25)
     return image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.9)))
 
 
-def _turn(rng: np.random.Generator, draw) -> float:
-    """Things that stand are tilted a little, things that lie are turned any way."""
-    standing = (things.bottle, things.car, food.cup, food.burger, food.apple)
-    return rng.normal(0, 0.15) if draw in standing else rng.uniform(0, 2 * np.pi)
 
 
 def _write(folder: Path, rng: np.random.Generator, draws: list, sides: tuple[int, int]) -> None:

@@ -1,7 +1,6 @@
-"""The tiny dog set of section 9.13: eight breeds, each with its coat, ears, muzzle and pattern, in one archive."""
+"""The tiny dog set of section 9.13: eight breeds that differ in coat, ears, muzzle and pattern, in one archive."""
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from .animals import Beast
 from .pen import Pen
 from .zips import write_zip
 
-TRAIN, VALID, TEST = 12, 4, 16  # pictures per breed for training and validation; pictures to classify
+TRAIN, VALID, TEST = 12, 4, 16  # training and validation pictures per breed; test pictures of all breeds
 ROOT = "train_valid_test_tiny"  # the folder in the book's archive
 
 
@@ -37,25 +36,26 @@ BREEDS = {
 
 
 def draw_kaggle_dog(folder: Path, rng: np.random.Generator) -> None:
-    """Write train_valid_test_tiny.zip, sorted into folders as in the book, and labels.csv with the breed of each id."""
+    """Write train_valid_test_tiny.zip with the book's folders, and in it labels.csv with the breed of each id."""
     members, labels = {}, []
     for breed, beast in BREEDS.items():
         for part, count in (("train", TRAIN), ("valid", VALID)):
             for _ in range(count):
-                name, data = _identity(rng), _jpeg(picture(rng, beast))
+                name, data = _identity(rng), pen.encoded(picture(rng, beast), "JPEG", quality=90)
                 members[f"{ROOT}/{part}/{breed}/{name}.jpg"] = data
                 members[f"{ROOT}/train_valid/{breed}/{name}.jpg"] = data
                 labels.append((name, breed))
     kinds = list(BREEDS.values())
     for i in range(TEST):
-        members[f"{ROOT}/test/unknown/{_identity(rng)}.jpg"] = _jpeg(picture(rng, kinds[i % len(kinds)]))
+        data = pen.encoded(picture(rng, kinds[i % len(kinds)]), "JPEG", quality=90)
+        members[f"{ROOT}/test/unknown/{_identity(rng)}.jpg"] = data
     rows = "".join(f"{name},{breed}\n" for name, breed in sorted(labels))
     members[f"{ROOT}/labels.csv"] = f"id,breed\n{rows}".encode()
     write_zip(folder / f"{ROOT}.zip", dict(sorted(members.items())))
 
 
 def picture(rng: np.random.Generator, breed: Beast) -> Image.Image:
-    """Return a picture, 110 to 150 pixels a side: the dog sitting, walking, or its head alone."""
+    """Draw a dog in 110 to 150 pixels per side: sitting, walking, or only its head."""
     size = tuple(int(side) for side in rng.integers(110, 151, 2))
     beast, view = animals.individual(rng, breed), rng.choice(3, p=[0.4, 0.2, 0.4])
     places = (backgrounds.meadow, backgrounds.room, backgrounds.street, backgrounds.texture, backgrounds.cloth)
@@ -77,11 +77,5 @@ def picture(rng: np.random.Generator, breed: Beast) -> Image.Image:
 
 
 def _identity(rng: np.random.Generator) -> str:
-    """Return a name like those of the real set: 32 hexadecimal digits."""
+    """Return a random name as in the real set: 32 hexadecimal digits."""
     return rng.bytes(16).hex()
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()

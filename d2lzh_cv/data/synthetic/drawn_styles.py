@@ -1,4 +1,4 @@
-"""Drawn pictures whose style is easy to see: mosaic, waves, dots (exercises of section 9.11)."""
+"""Pictures with obvious styles: mosaic, waves, dots (exercises of section 9.11)."""
 from __future__ import annotations
 
 import numpy as np
@@ -10,7 +10,7 @@ DOTS = ((250, 240, 214), (214, 40, 90), (36, 120, 190), (40, 40, 48), (250, 190,
 
 
 def mosaic(rng: np.random.Generator, tile: int = 18) -> np.ndarray:
-    """Irregular tiles, each of one colour, dark joints between them: (H, W, 3) uint8."""
+    """Draw irregular tiles of one colour each, with dark joints: (H, W, 3) uint8."""
     y, x = _grid()
     rows, columns = SIZE[1] // tile + 3, SIZE[0] // tile + 3
     jitter = rng.uniform(-0.35, 0.35, (2, rows, columns)) * tile
@@ -29,7 +29,7 @@ def mosaic(rng: np.random.Generator, tile: int = 18) -> np.ndarray:
 
 
 def waves(rng: np.random.Generator, bands: int = 26) -> np.ndarray:
-    """Bands that swing together, a light crest on each: (H, W, 3) uint8."""
+    """Draw bands that swing together, each with a light crest: (H, W, 3) uint8."""
     y, x = _grid()
     phase = rng.uniform(0, 2 * np.pi, 4)
     swing = sum(14 / k * np.sin(x / SIZE[0] * 2 * np.pi * k * 1.3 + phase[k - 1] + y / 60 / k) for k in range(1, 5))
@@ -41,7 +41,7 @@ def waves(rng: np.random.Generator, bands: int = 26) -> np.ndarray:
 
 
 def dots(rng: np.random.Generator, cell: int = 12) -> np.ndarray:
-    """Dots in rows, larger and smaller as by a printer's screen, colour by region: (H, W, 3) uint8."""
+    """Draw rows of large and small dots, as from a printer, with a colour per region: (H, W, 3) uint8."""
     y, x = _grid()
     row = np.floor(y / cell)
     shifted = x + (row % 2) * cell / 2

@@ -1,4 +1,4 @@
-"""Cats and dogs looking at us: head, sitting figure, fur. The same ``Beast`` that walks in ``animals``."""
+"""Cats and dogs from the front: head, sitting figure, fur. They use ``Beast`` of ``animals``."""
 from __future__ import annotations
 
 import numpy as np
@@ -9,9 +9,9 @@ from .pen import Color, Pen, mix, vary
 
 
 def sitting(p: Pen, rng: np.random.Generator, b: Beast, front: Pen | None = None) -> None:
-    """Draw the animal sitting before us: it fills about [-0.75, 0.75] × [-1, 1] of the local square.
+    """Draw the sitting animal from the front; it fills about [-0.75, 0.75] × [-1, 1] of the local square.
 
-    Eyes, nose, mouth and whiskers go to the pen ``front`` where one is given, so that fur does not cover them.
+    The pen ``front``, if given, draws eyes, nose, mouth and whiskers, so that fur does not cover them.
     """
     dark, paw = mix(b.coat, BLACK, 0.16), mix(b.coat, b.light, 0.9)
     side = 1 if b.extra == "whiskers" else -1
@@ -32,7 +32,7 @@ def sitting(p: Pen, rng: np.random.Generator, b: Beast, front: Pen | None = None
 
 
 def head(p: Pen, rng: np.random.Generator, b: Beast, x: float, y: float, r: float, front: Pen | None = None) -> None:
-    """Draw the animal's head from the front, centre (x, y), half its width ``r``; ``front`` as for ``sitting``."""
+    """Draw the head from the front, with centre (x, y) and half width ``r``; ``front`` as for :func:`sitting`."""
     def place(points) -> np.ndarray:
         return np.asarray(points) * r + [x, y]
     cat = b.extra == "whiskers"
@@ -156,7 +156,7 @@ def _markings(p: Pen, rng: np.random.Generator, b: Beast) -> None:
 
 
 def fur(layer: Image.Image, rng: np.random.Generator, count: int, length: float) -> Image.Image:
-    """Return ``layer`` combed: ``count`` short hairs in the colour below them, a little brighter or darker."""
+    """Return ``layer`` with ``count`` short hairs, each in the colour below it, a little brighter or darker."""
     pixels, result = np.asarray(layer), layer.copy()
     rows, columns = np.nonzero(pixels[..., 3] > 200)
     chosen = rng.integers(len(rows), size=count)

@@ -1,4 +1,4 @@
-"""Things to eat and what stands on a table, drawn with a pen in its local square; long ones lie from left to right."""
+"""Food and tableware, drawn with a pen in its local square; long objects lie from left to right."""
 from __future__ import annotations
 
 import numpy as np
@@ -10,7 +10,7 @@ MUSTARD, KETCHUP = (240, 195, 40), (190, 30, 25)
 
 
 def hot_dog(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a sausage in a bun, mostly with a line of mustard or ketchup."""
+    """Draw a sausage in a bun, usually with mustard or ketchup."""
     crust, bend = _crust(rng), rng.uniform(-0.12, 0.12)
     _half_bun(p, crust, -0.17, bend, -1)
     if rng.random() < 0.4:
@@ -31,7 +31,7 @@ def sausage(p: Pen, rng: np.random.Generator) -> None:
 
 
 def bread(p: Pen, rng: np.random.Generator) -> None:
-    """Draw an empty bun, a stick with slashes, or a slice."""
+    """Draw an empty bun, a baguette, or a slice."""
     crust, kind = _crust(rng), rng.integers(3)
     if kind == 0:
         bend = rng.uniform(-0.12, 0.12)
@@ -51,7 +51,7 @@ def bread(p: Pen, rng: np.random.Generator) -> None:
 
 
 def sandwich(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a long roll filled with leaves, tomato, cheese, but no sausage."""
+    """Draw a long roll with lettuce, tomato and cheese, without sausage."""
     crust, bend = _crust(rng), rng.uniform(-0.08, 0.08)
     _half_bun(p, crust, -0.17, bend, -1)
     for _ in range(2):
@@ -62,7 +62,7 @@ def sandwich(p: Pen, rng: np.random.Generator) -> None:
 
 
 def burger(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a round bun in layers, from the side."""
+    """Draw a layered burger from the side."""
     crust = _crust(rng)
     p.smooth([(-0.75, 0.35), (0.75, 0.35), (0.65, 0.68), (-0.65, 0.68)], crust)
     p.limb([(-0.72, 0.27), (0, 0.3), (0.72, 0.27)], 0.15, 0.15, vary(rng, (95, 55, 35)))
@@ -74,7 +74,7 @@ def burger(p: Pen, rng: np.random.Generator) -> None:
 
 
 def pizza(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a pizza from above, whole or a slice of it."""
+    """Draw a pizza, or a slice of it, from above."""
     cut = rng.uniform(0.7, 1.1) if rng.random() < 0.5 else None
     ring = np.linspace(0, 2 * np.pi, 40) if cut is None else np.linspace(np.pi / 2 - cut / 2, np.pi / 2 + cut / 2, 12)
     scale, middle = (0.85, (0, 0)) if cut is None else (1.7, (0, -0.85))
@@ -114,7 +114,7 @@ def carrot(p: Pen, rng: np.random.Generator) -> None:
 
 
 def apple(p: Pen, rng: np.random.Generator) -> None:
-    """Draw an apple, red to green, with its leaf."""
+    """Draw a red to green apple with a leaf."""
     skin = vary(rng, [(200, 40, 40), (130, 180, 50), (230, 190, 60), (240, 140, 40)][rng.integers(4)])
     p.smooth([(0, -0.48), (0.4, -0.62), (0.75, -0.25), (0.62, 0.4), (0.25, 0.75), (0, 0.68), (-0.25, 0.75),
               (-0.62, 0.4), (-0.75, -0.25), (-0.4, -0.62)], skin)
@@ -125,7 +125,7 @@ def apple(p: Pen, rng: np.random.Generator) -> None:
 
 
 def leaf(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a leaf with its veins, green to autumn red."""
+    """Draw a green to red leaf with veins."""
     blade = vary(rng, [(70, 140, 50), (120, 160, 60), (200, 120, 40), (180, 60, 40)][rng.integers(4)])
     wide = rng.uniform(0.3, 0.6)
     p.smooth([(-0.85, 0), (-0.4, -wide), (0.3, -wide * 0.8), (0.85, 0), (0.3, wide * 0.8), (-0.4, wide)], blade)
@@ -166,7 +166,7 @@ def _crust(rng: np.random.Generator) -> Color:
 
 
 def _half_bun(p: Pen, crust: Color, y: float, bend: float, side: int) -> None:
-    """Draw one half of a long bun, its soft inside towards the middle (side -1: the far half, 1: the near one)."""
+    """Draw half of a long bun with its soft inside towards the middle (side -1: the far half, 1: the near half)."""
     inner = y - 0.11 * side
     p.limb([(-0.68, inner), (0, inner + bend), (0.68, inner)], 0.16, 0.16, mix(crust, WHITE, 0.6))
     p.limb([(-0.68, y), (0, y + bend), (0.68, y)], 0.17, 0.17, crust)

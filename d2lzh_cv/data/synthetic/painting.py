@@ -13,7 +13,7 @@ BLACK, SNOW = (0, 0, 0), (246, 247, 252)
 
 
 def landscape(rng: np.random.Generator) -> Image.Image:
-    """Return a snowy mountain over a lake, woods on its shore, firs in front."""
+    """Draw a snowy mountain over a lake, with woods on the shore and firs in front."""
     w, h = SIZE
     image = backgrounds.below(_sky(rng), _rock(rng), _mountain_line(rng))
     for level, tone in ((0.42, (122, 146, 160)), (0.47, (98, 134, 116)), (0.515, (82, 122, 74))):
@@ -44,7 +44,7 @@ def _mountain_line(rng: np.random.Generator) -> np.ndarray:
 
 
 def _rock(rng: np.random.Generator) -> Image.Image:
-    """Snow above, rock below, both lit from the left over folds that run downhill."""
+    """Draw snow above and rock below, both lit from the left, with folds that run downhill."""
     folds = noise(rng, (SIZE[0], SIZE[1]), 9, 6) + 0.5 * noise(rng, SIZE, 28, 4)
     slope = np.gradient(folds, axis=1) + 0.5 * np.gradient(folds, axis=0)
     light = np.clip(0.85 + 7 * slope, 0.5, 1.12)[..., None]
@@ -54,7 +54,7 @@ def _rock(rng: np.random.Generator) -> Image.Image:
 
 
 def _lake(image: Image.Image, rng: np.random.Generator, shore: int) -> Image.Image:
-    """Mirror what is above row ``shore`` below it, broken by ripples that grow towards us."""
+    """Mirror the part above row ``shore`` below it, with ripples that grow towards the viewer."""
     pixels = np.asarray(image, np.float32).copy()
     rows = np.arange(SIZE[1] - shore)
     swing = (noise(rng, (SIZE[0], len(rows)), 40, 2) - 0.5) * (2 + rows[:, None] * 0.12)
@@ -66,7 +66,7 @@ def _lake(image: Image.Image, rng: np.random.Generator, shore: int) -> Image.Ima
 
 
 def _trees(image: Image.Image, rng: np.random.Generator, count: int, level, heights, tone) -> None:
-    """Draw firs: a far row at ``level`` of the height, or (level None) near ones along both lower corners."""
+    """Draw firs: a far row at ``level`` of the height, or, for level None, near ones in both lower corners."""
     w, h = SIZE
     places = rng.uniform(0, 1, count)
     if level is None:
@@ -103,7 +103,7 @@ def _cabin(image: Image.Image) -> None:
 
 
 def autumn(rng: np.random.Generator) -> Image.Image:
-    """Return an oak in autumn, painted: broad strokes first, finer ones over them."""
+    """Paint an autumn oak: first broad strokes, then finer ones."""
     motif, angles = _motif(rng), noise(rng, SIZE, 5, 3) * 2 * np.pi
     canvas = Image.new("RGB", SIZE, (150, 90, 60))
     for count, length, width in ((2600, 60, 17), (7000, 34, 10), (9000, 20, 5)):
@@ -113,7 +113,7 @@ def autumn(rng: np.random.Generator) -> Image.Image:
 
 
 def _motif(rng: np.random.Generator) -> np.ndarray:
-    """Return what the painter sees (H, W, 3): sky, a far wood, fallen leaves, the oak and its leaves."""
+    """Return the picture to paint, (H, W, 3): sky, a far wood, fallen leaves, oaks."""
     w, h = SIZE
     image = to_image(blend((64, 106, 206), (150, 140, 226), noise(rng, SIZE, 5, 3)))
     for level, a, b in ((0.5, (196, 48, 96), (140, 70, 160)), (0.62, (236, 112, 34), (250, 186, 44)),
@@ -145,7 +145,7 @@ def _oak(p: Pen, rng: np.random.Generator) -> None:
 
 
 def _strokes(canvas: Image.Image, rng: np.random.Generator, motif, angles, count: int, length: float, width: int):
-    """Lay ``count`` strokes, each in the motif's colour made stronger, of three bristles of differing light."""
+    """Paint ``count`` strokes in varied colours of the motif, each with three bristles of different brightness."""
     draw = ImageDraw.Draw(canvas)
     places = (rng.uniform(0, 1, (count, 2)) * SIZE).astype(int)
     for x, y in places:

@@ -1,6 +1,7 @@
 """Drawing on transparent layers in local units, shading them, and laying them on a background."""
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -12,10 +13,10 @@ _CIRCLE = np.stack([f(np.linspace(0, 2 * np.pi, 49)[:-1]) for f in (np.cos, np.s
 
 
 class Pen:
-    """A transparent layer of (width, height) pixels and a pen that draws on it in local units.
+    """Draws on a transparent layer of (width, height) pixels in local units.
 
-    ``place`` says where the local square [-1, 1] × [-1, 1] (y goes down) lies. Drawing is done ``detail`` times larger
-    and reduced at the end, which smooths the edges.
+    ``place`` positions the local square [-1, 1] × [-1, 1] (y goes down). The pen draws ``detail`` times larger and
+    reduces the layer at the end, which smooths the edges.
     """
 
     def __init__(self, size: tuple[int, int], detail: int = 2):
@@ -25,7 +26,7 @@ class Pen:
         self.place(size[0] / 2, size[1] / 2, min(size) / 2)
 
     def place(self, x: float, y: float, radius: float, angle: float = 0, flip: bool = False, wide: float = 1) -> Pen:
-        """Put the local origin at pixel (x, y), one unit being ``radius`` pixels, turned by ``angle`` radians."""
+        """Put the local origin at pixel (x, y); a unit is ``radius`` pixels, turned by ``angle`` radians."""
         cos, sin = np.cos(angle), np.sin(angle)
         mirror = np.diag([-wide if flip else wide, 1])
         self._matrix = radius * self.detail * (np.array([[cos, -sin], [sin, cos]]) @ mirror)
@@ -34,6 +35,7 @@ class Pen:
         return self
 
     def polygon(self, points, fill: Color) -> None:
+        """Fill the polygon with corners ``points`` (N, 2)."""
         self._draw.polygon(self._pixels(points).ravel().tolist(), fill=paint(fill))
 
     def smooth(self, points, fill: Color) -> None:
@@ -41,14 +43,16 @@ class Pen:
         self.polygon(curve(points, closed=True), fill)
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, fill: Color, angle: float = 0) -> None:
+        """Fill an ellipse with centre (x, y) and radii (rx, ry), turned by ``angle`` radians."""
         cos, sin = np.cos(angle), np.sin(angle)
         self.polygon(_CIRCLE * [rx, ry] @ np.array([[cos, sin], [-sin, cos]]) + [x, y], fill)
 
     def box(self, x0: float, y0: float, x1: float, y1: float, fill: Color) -> None:
+        """Fill the rectangle from (x0, y0) to (x1, y1)."""
         self.polygon([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], fill)
 
     def limb(self, points, start: float, end: float, fill: Color) -> None:
-        """Draw a round-ended stroke along the curve through ``points``, its radius going from start to end."""
+        """Draw a round-ended stroke along the curve through ``points``; its radius goes from ``start`` to ``end``."""
         path = self._pixels(curve(points, closed=False) if len(points) > 2 else points)
         radii, fill = np.linspace(start, end, len(path))[:, None] * self._unit, paint(fill)
         along = np.diff(path, axis=0)
@@ -61,13 +65,13 @@ class Pen:
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """What is drawn in this block shows only where something was drawn before it."""
+        """Restrict drawing in this block to pixels that are already drawn on."""
         alpha = self.image.getchannel("A")
         yield
         self.image.putalpha(alpha)
 
     def layer(self) -> Image.Image:
-        """Return the layer at its real size, edges smoothed."""
+        """Return the layer at its real size with smooth edges."""
         return self.image.reduce(self.detail)
 
     def _pixels(self, points) -> np.ndarray:
@@ -75,7 +79,7 @@ class Pen:
 
 
 def curve(points, closed: bool, steps: int = 8) -> np.ndarray:
-    """Return the Catmull-Rom curve through ``points`` (N, 2), ``steps`` points a piece."""
+    """Return the Catmull-Rom curve through ``points`` (N, 2), with ``steps`` points per piece."""
     points = np.asarray(points, dtype=np.float64)
     ends = (points[-1:], points[:2]) if closed else (points[:1], points[-1:])
     p = np.concatenate([ends[0], points, ends[1]])
@@ -87,7 +91,7 @@ def curve(points, closed: bool, steps: int = 8) -> np.ndarray:
 
 
 def paint(color: Color) -> tuple[int, int, int, int]:
-    """Return ``color`` as Pillow wants it, opaque and cut to 0 ... 255."""
+    """Return ``color`` for Pillow: opaque, cut to 0 ... 255."""
     r, g, b = (int(min(max(c, 0), 255)) for c in color)
     return r, g, b, 255
 
@@ -98,7 +102,7 @@ def mix(a: Color, b: Color, t: float) -> tuple[float, ...]:
 
 
 def vary(rng: np.random.Generator, color: Color, amount: float = 18) -> tuple[float, ...]:
-    """Return ``color`` with its brightness and each channel moved by up to ``amount``."""
+    """Return ``color`` with brightness and each channel changed at random by about ``amount``."""
     change = rng.uniform(-amount, amount) + rng.uniform(-amount, amount, 3) / 2
     return tuple(np.clip(np.asarray(color) + change, 0, 255))
 
@@ -123,7 +127,7 @@ def shade(layer: Image.Image, rng: np.random.Generator, depth: float = 0.9, grai
 
 
 def _padded(box, size):
-    """Return ``box`` with a tenth of its longer side around it, cut at the picture's edge; None stays None."""
+    """Return ``box`` with a margin of a tenth of its longer side, cut at the picture's edge; None stays None."""
     if box is None:
         return None
     more = 1 + max(box[2] - box[0], box[3] - box[1]) // 10
@@ -131,7 +135,7 @@ def _padded(box, size):
 
 
 def lay(background: Image.Image, layer: Image.Image, shadow: float = 0.35) -> Image.Image:
-    """Return ``background`` with ``layer`` of the same size on it, a soft shadow of that strength under it."""
+    """Return ``background`` with ``layer`` of the same size on it and a soft shadow of strength ``shadow``."""
     alpha = layer.getchannel("A")
     reach = max(1, round(0.015 * max(layer.size)))
     soft = alpha.filter(ImageFilter.GaussianBlur(2 * reach)).point(lambda a: int(a * shadow))
@@ -151,12 +155,19 @@ def relight(picture: Image.Image, rng: np.random.Generator, amount: float = 0.2)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
+def encoded(picture: Image.Image, kind: str, **options) -> bytes:
+    """Return the content of a picture file of format ``kind``, with Pillow's ``options``."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
 def mask_of(layer: Image.Image) -> np.ndarray:
-    """Return the pixels (H, W) that belong to the drawing: True where it covers at least half of them."""
+    """Return the mask (H, W) of the drawing: True where it covers at least half of a pixel."""
     return np.asarray(layer.getchannel("A")) > 127
 
 
 def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Return the tight box (xmin, ymin, xmax, ymax) in pixels of the True ones; xmax and ymax are one past the last."""
+    """Return the tight box (xmin, ymin, xmax, ymax) of the True pixels; xmax and ymax are one past the last."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -1,6 +1,7 @@
-"""The VOC tree of sections 9.9 and 9.10: drawn objects of eight VOC classes and their masks, pixel for pixel."""
+"""The VOC tree of sections 9.9 and 9.10: drawn objects of eight VOC classes with exact masks."""
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +13,17 @@ from .pen import Pen
 
 TRAIN, VAL = 48, 16
 SIZES = ((500, 375), (500, 333), (500, 375), (480, 360))  # width × height; the book crops 480 × 320
-VOID = 255  # the border VOC leaves undecided
+VOID = 255  # VOC's borders without a class
 
 
-def _cat(p: Pen, rng: np.random.Generator) -> None:
-    animals.from_the_side(p, rng, animals.individual(rng, animals.CAT, animals.CAT_COATS))
-
-
-def _bird(p: Pen, rng: np.random.Generator) -> None:
-    animals.bird(p, rng, flying=True)
-
-
-# VOC's class number -> how it is drawn, where it is seen, where its feet are in the pen's square (None: in the air)
+# VOC's class number: drawing function, scenes, height of the feet in the pen's square (None: in the air)
 KINDS = {
     1: (things.aeroplane, (backgrounds.sky, backgrounds.sky, backgrounds.meadow), None),
-    3: (_bird, (backgrounds.sky, backgrounds.meadow, backgrounds.sea), None),
+    3: (partial(animals.bird, flying=True), (backgrounds.sky, backgrounds.meadow, backgrounds.sea), None),
     4: (things.ship, (backgrounds.sea,), 0.58),
     7: (things.car, (backgrounds.road, backgrounds.street), 0.45),
-    8: (_cat, (backgrounds.room, backgrounds.meadow, backgrounds.street), 0.56),
+    8: (animals.walking(animals.CAT, animals.CAT_COATS),
+        (backgrounds.room, backgrounds.meadow, backgrounds.street), 0.56),
     15: (animals.person, (backgrounds.street, backgrounds.road, backgrounds.meadow, backgrounds.room), 0.97),
     16: (things.potted_plant, (backgrounds.room, backgrounds.street), 0.95),
     20: (things.television, (backgrounds.room,), 0.8),
@@ -37,7 +31,7 @@ KINDS = {
 
 
 def draw_voc(folder: Path, rng: np.random.Generator) -> None:
-    """Write JPEGImages, SegmentationClass (palette PNG as VOC has them) and ImageSets/Segmentation into ``folder``."""
+    """Write JPEGImages, SegmentationClass (palette PNG as in VOC) and ImageSets/Segmentation into ``folder``."""
     images, masks = (files.make_folder(folder / name) for name in ("JPEGImages", "SegmentationClass"))
     names = [f"{2000 + i // 100}_{i + 1:06d}" for i in range(TRAIN + VAL)]
     for i, name in enumerate(names):
@@ -50,7 +44,7 @@ def draw_voc(folder: Path, rng: np.random.Generator) -> None:
 
 
 def picture(rng: np.random.Generator, first: int) -> tuple[Image.Image, np.ndarray]:
-    """Return a picture with one to three objects, one of class ``first``, and its classes (H, W), uint8."""
+    """Draw one to three objects, one of class ``first``, and return the picture and its classes (H, W), uint8."""
     size = SIZES[rng.integers(len(SIZES))]
     scene = KINDS[first][1][rng.integers(len(KINDS[first][1]))]
     guests = [k for k, (_, scenes, _) in KINDS.items() if scene in scenes]
@@ -80,7 +74,7 @@ def _object(rng: np.random.Generator, size, kind: int, across: float, company: i
 
 
 def with_border(classes: np.ndarray) -> np.ndarray:
-    """Return ``classes`` with a void border two pixels wide where two classes meet, as VOC's masks have one."""
+    """Return ``classes`` with VOC's void border, two pixels wide, between classes."""
     edge = np.zeros(classes.shape, bool)
     for upper, lower in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
         differs = classes[upper] != classes[lower]
@@ -100,5 +94,4 @@ def voc_palette() -> np.ndarray:
     """Return VOC's colours (256, 3): bits 0, 3, 6 of the class number make red, 1, 4, 7 green, 2, 5 blue."""
     number = np.arange(256)
     bits = (number[:, None] >> np.arange(9)) & 1  # (256, 9), the ninth always 0
-    worth = 128 >> np.arange(3)
-    return np.stack([bits[:, c::3] @ worth for c in range(3)], 1).astype(np.uint8)
+    return np.stack([bits[:, c::3] @ (128 >> np.arange(3)) for c in range(3)], 1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Vehicles and household things drawn with a pen in its local square, facing left."""
+"""Vehicles and household objects, drawn with a pen in its local square, facing left."""
 from __future__ import annotations
 
 import numpy as np
@@ -9,19 +9,20 @@ BLACK, WHITE, GLASS = (28, 28, 30), (245, 245, 245), (150, 190, 215)
 
 
 def livery(rng: np.random.Generator) -> Color:
-    """Return a colour that paint has: strong, or white, silver, black."""
+    """Return a paint colour: strong, or white, silver, black."""
     colors = (200, 40, 40), (40, 80, 180), (240, 240, 240), (60, 60, 65), (170, 175, 180), (40, 140, 80), (235, 170, 40)
     return vary(rng, colors[rng.integers(len(colors))])
 
 
 def wheel(p: Pen, x: float, y: float, r: float) -> None:
+    """Draw a wheel with centre (x, y) and radius ``r``."""
     p.ellipse(x, y, r, r, BLACK)
     p.ellipse(x, y, r * 0.55, r * 0.55, (175, 175, 180))
     p.ellipse(x, y, r * 0.2, r * 0.2, (90, 90, 95))
 
 
 def aeroplane(p: Pen, rng: np.random.Generator) -> None:
-    """Draw an airliner from the side, its near wing towards us."""
+    """Draw an airliner from the side, one wing towards the viewer."""
     hull, accent = mix(livery(rng), WHITE, 0.55), livery(rng)
     p.polygon([(-0.05, -0.06), (0.2, -0.06), (0.45, -0.42), (0.32, -0.42)], mix(hull, BLACK, 0.35))
     p.polygon([(0.58, -0.1), (0.8, -0.52), (0.97, -0.52), (0.88, -0.05)], accent)
@@ -56,7 +57,7 @@ def car(p: Pen, rng: np.random.Generator) -> None:
 
 
 def truck(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a lorry from the side: cab, box, six wheels of which three are seen."""
+    """Draw a lorry from the side: cab, box, three wheels."""
     cab, load = livery(rng), mix(livery(rng), WHITE, 0.35)
     top = rng.uniform(-0.68, -0.5)
     p.box(-0.95, 0.3, 0.95, 0.4, (60, 60, 62))
@@ -93,7 +94,7 @@ def ship(p: Pen, rng: np.random.Generator) -> None:
 
 
 def television(p: Pen, rng: np.random.Generator) -> None:
-    """Draw a screen on its foot, something showing on it."""
+    """Draw a screen with a picture, on its foot."""
     case = vary(rng, (40, 40, 44), 12)
     p.box(-0.07, 0.5, 0.07, 0.72, mix(case, WHITE, 0.15))
     p.ellipse(0, 0.75, 0.4, 0.07, mix(case, WHITE, 0.1))
@@ -106,7 +107,7 @@ def television(p: Pen, rng: np.random.Generator) -> None:
 
 
 def potted_plant(p: Pen, rng: np.random.Generator) -> None:
-    """Draw leaves rising out of a pot."""
+    """Draw a plant in a pot."""
     green, pot = vary(rng, (55, 130, 50)), vary(rng, [(180, 90, 55), (220, 215, 205), (70, 90, 120)][rng.integers(3)])
     for angle in np.concatenate([np.linspace(-1.25, 1.25, 7), rng.uniform(-0.9, 0.9, 6)]):
         reach, tone = rng.uniform(0.75, 1.2), mix(green, (160, 200, 90), rng.uniform(0, 0.5))

@@ -1,7 +1,6 @@
-"""The detection set of sections 9.6 and 9.7: one small yellow creature a picture, its box known to the pixel."""
+"""The detection set of sections 9.6 and 9.7: one small yellow creature per picture, with its exact box."""
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,13 @@ BLACK, BROWN, RED = (25, 22, 20), (125, 75, 35), (225, 60, 45)
 
 
 def draw_pikachu(folder: Path, rng: np.random.Generator) -> None:
-    """Write train.rec, train.idx and val.rec into ``folder``, labels as in the book's records."""
+    """Write train.rec, train.idx and val.rec into ``folder``, with labels as in the book's records."""
     _write_records(folder / "train", TRAIN, rng, index=True)
     _write_records(folder / "val", VAL, rng, index=False)
 
 
 def picture(rng: np.random.Generator) -> tuple[Image.Image, tuple[int, int, int, int]]:
-    """Return a picture (256 × 256) and the creature's tight box (xmin, ymin, xmax, ymax) in pixels."""
+    """Draw a picture (256 × 256); return it and the creature's tight box (xmin, ymin, xmax, ymax) in pixels."""
     scene = backgrounds.anywhere(rng, (SIDE, SIDE))
     layer = one_creature(rng, (SIDE, SIDE), SIDE * rng.uniform(0.25, 0.7))
     layer = pen.shade(layer, rng)
@@ -32,9 +31,9 @@ def picture(rng: np.random.Generator) -> tuple[Image.Image, tuple[int, int, int,
 
 
 def one_creature(rng: np.random.Generator, size: tuple[int, int], length: float, centre=None) -> Image.Image:
-    """Return a layer with a creature whose longer side is ``length`` pixels, whole inside the picture.
+    """Return a layer with a creature whose longer side is ``length`` pixels.
 
-    ``centre`` (x, y) is taken at random where it is not given.
+    ``centre`` is (x, y); by default it is random, with the whole creature in the picture.
     """
     pose, angle, flip = rng.integers(2**32), rng.normal(0, 0.2), rng.random() < 0.5
     trial = Pen(size, 1).place(size[0] / 2, size[1] / 2, 0.3 * min(size), angle, flip)
@@ -50,7 +49,7 @@ def one_creature(rng: np.random.Generator, size: tuple[int, int], length: float,
 
 
 def creature(p: Pen, rng: np.random.Generator) -> None:
-    """Draw the creature: a plump yellow mouse, black-tipped ears, red cheeks, a tail like a flash of lightning."""
+    """Draw the creature: a plump yellow mouse with black-tipped ears, red cheeks and a lightning-shaped tail."""
     skin = vary(rng, (250, 212, 50), 14)
     _tail(p, rng, skin)
     for side in (-1, 1):
@@ -112,9 +111,7 @@ def _write_records(stem: Path, count: int, rng: np.random.Generator, index: bool
 
 
 def _pack(i: int, image: Image.Image, box: tuple[int, int, int, int]) -> bytes:
-    """Header of 4 numbers (its width, the width of an object, the picture's size), then class and relative box."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=92)
+    """Pack header (its width, an object's width, the picture's size), class and relative box with the picture."""
     w, h = image.size
     label = [4, 5, w, h, 0, box[0] / w, box[1] / h, box[2] / w, box[3] / h]
-    return recordio.pack(recordio.IRHeader(0, label, i, 0), buffer.getvalue())
+    return recordio.pack(recordio.IRHeader(0, label, i, 0), pen.encoded(image, "JPEG", quality=92))

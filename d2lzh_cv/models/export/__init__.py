@@ -1,13 +1,11 @@
-"""A checkpoint out of the framework: MXNet's symbol files, or one ONNX file, with what their user has to know.
+"""Export of a checkpoint to MXNet's symbol files or one ONNX file, with instructions for the user.
 
-Neither needs this package any more. What the two hold, and how a picture becomes their input, is in
-:mod:`d2lzh_cv.models.export.deployed`.
+Neither needs this package. :mod:`d2lzh_cv.models.export.deployed` describes the network and its input.
 """
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import mxnet as mx
@@ -24,21 +22,21 @@ FORMATS = ("symbol", "onnx")
 def export(checkpoint: str | Path, to: str, out: str | Path | None = None) -> list[Path]:
     """Export a checkpoint; returns the files written.
 
-    Args:
-        checkpoint: its folder, or that of a section's run.
-        to: 'symbol' for ``NAME-symbol.json``, ``NAME-0000.params`` and ``NAME.json``, which says how to use them;
-            'onnx' for ``NAME.onnx``, whose ``metadata_props`` say it.
-        out: the NAME, with or without ``.onnx``, or a folder to put it into; by default the network's name, here.
-            Files of that name are replaced, once the new ones are whole.
+    Raises InputError if a checkpoint or ``onnx`` is missing, the network cannot be converted, or ``out`` is not
+    writable.
 
-    Raises:
-        InputError: no checkpoint there, a network that cannot be converted, no ``onnx``, or ``out`` not writable.
+    Args:
+        checkpoint: its folder, or the folder of a section's run.
+        to: 'symbol' for ``NAME-symbol.json``, ``NAME-0000.params`` and the instructions ``NAME.json``; 'onnx' for
+            ``NAME.onnx``, with the instructions in ``metadata_props``.
+        out: the NAME, with or without ``.onnx``, or a folder for it; by default the network's name, in the current
+            folder. Existing files are replaced once the new ones are complete.
     """
     if to not in FORMATS:
         raise InputError(f"there is no format {to!r} to export to; choose one of {', '.join(FORMATS)}")
     if to == "onnx":
         from . import to_onnx
-        to_onnx.require_onnx()  # said before anything is loaded
+        to_onnx.require_onnx()  # before the slow loading
     net, description = load_model(checkpoint)
     target = _target(out, description.arguments.get("name", description.network))
     facts = usage(description)
@@ -48,7 +46,7 @@ def export(checkpoint: str | Path, to: str, out: str | Path | None = None) -> li
 
 
 def _target(out: str | Path | None, name: str) -> Path:
-    """``out``, or ``name`` in it where it is a folder."""
+    """Return ``out``, or ``out``/``name`` if it is a folder."""
     path = Path.cwd() / name if out is None else Path(out)
     return path / name if path.is_dir() or str(out).endswith(("/", os.sep)) else path
 
@@ -61,12 +59,14 @@ def _write_onnx(target: Path, content: bytes) -> Path:
 
 
 def _write_symbol(target: Path, net: mx.gluon.HybridBlock, facts: dict) -> list[Path]:
-    """All three are made beside their places first, so that a failure leaves what was there."""
+    """Make all three files in a temporary folder first, so that a failure keeps the old files."""
     make_folder(target.parent)
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
             made = _make_symbol(Path(temporary) / target.name, net, facts)
-            return list(_move(made, target.parent))
+            for file in made:
+                os.replace(file, target.parent / file.name)
+            return [target.parent / file.name for file in made]
     except (OSError, mx.base.MXNetError) as error:
         reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[-1]
         raise InputError(f"cannot write {target}-symbol.json and its parameters: {reason}; free some space or choose "
@@ -75,15 +75,9 @@ def _write_symbol(target: Path, net: mx.gluon.HybridBlock, facts: dict) -> list[
 
 def _make_symbol(prefix: Path, net: mx.gluon.HybridBlock, facts: dict) -> list[Path]:
     net.hybridize()
-    net(nd.zeros(facts["input"]["example"]))  # export writes the graph of the last call
+    net(nd.zeros(facts["input"]["example"]))  # net.export writes the graph of the last call
     net.export(str(prefix))
     made = [prefix.with_name(f"{prefix.name}{ending}") for ending in ("-symbol.json", "-0000.params")]
-    if len(nd.load(str(made[1]))) != len(net.collect_params().keys()):  # MXNet does not report a disk that fills
+    if len(nd.load(str(made[1]))) != len(net.collect_params().keys()):  # MXNet does not report a full disk
         raise OSError(None, "the parameters read back are not whole")
     return [*made, write_json(prefix.with_name(f"{prefix.name}.json"), facts)]
-
-
-def _move(files: Iterable[Path], folder: Path) -> Iterable[Path]:
-    for file in files:
-        os.replace(file, folder / file.name)
-        yield folder / file.name

@@ -1,4 +1,4 @@
-"""What an exported network computes, and what its user has to know: input, classes, output."""
+"""The computation of an exported network, and instructions for its user: input, classes, output."""
 from __future__ import annotations
 
 from typing import Any
@@ -14,9 +14,8 @@ INPUT = "data"
 OUTPUTS = {"detect": "detections", "segment": "scores", "classify": "scores"}
 RESIZED = "resized to height and width whatever its shape"
 PIXELS = "8 bits per channel, of 16 the upper 8; without transparency; upright by EXIF's orientation"
-INTERPOLATION = "bilinear"  # of MXNet's image.imresize and Resize, as both are called; OpenCV's INTER_LINEAR
-# How kinds.NETWORKS prepares a picture, in words and numbers that need no MXNet: (RGB of 0 to 255 · scale - mean)
-# / deviation.
+INTERPOLATION = "bilinear"  # the default of MXNet's image.imresize and Resize; OpenCV's INTER_LINEAR
+# How kinds.NETWORKS prepares a picture, without MXNet: (RGB of 0 to 255 · scale - mean) / deviation.
 IMAGENET = {"scale": 1 / 255, "mean": list(IMAGENET_MEAN), "deviation": list(IMAGENET_STD)}
 CROPPED = "shorter side resized to 8/7 of the height, centre cropped to height and width"
 PREPARED = {
@@ -36,7 +35,7 @@ MEANINGS = {
 
 
 class Detector(nn.HybridBlock):
-    """A TinySSD with the end of :func:`d2lzh_cv.ssd.detect`: (B, 3, H, W) to MultiBoxDetection's rows (B, A, 6)."""
+    """A TinySSD with the last steps of :func:`d2lzh_cv.ssd.detect`: (B, 3, H, W) to MultiBoxDetection's (B, A, 6)."""
 
     def __init__(self, net: gluon.HybridBlock) -> None:
         super().__init__()
@@ -49,18 +48,18 @@ class Detector(nn.HybridBlock):
 
 
 def deployed_block(net: gluon.Block, task: str) -> gluon.HybridBlock:
-    """``net`` as one block that hybridises, with detection at its end."""
+    """Return ``net`` as one block that hybridises; a detector includes decoding and suppression."""
     if task == "detect":
         return Detector(net)
     if isinstance(net, gluon.HybridBlock):
         return net
-    whole = nn.HybridSequential()  # FrozenFeatures is a Block only for what training needs
+    whole = nn.HybridSequential()  # FrozenFeatures is no HybridBlock, but only its training needs that
     whole.add(net.features, net.output_new)
     return whole
 
 
 def usage(description: Description) -> dict[str, Any]:
-    """Task, classes, and how to prepare a picture and read the output, as plain JSON."""
+    """Return task, classes, and instructions for input and output, as plain JSON."""
     fit, numbers = PREPARED[description.network]
     height, width = description.edge_size
     free = description.task == "segment"

@@ -1,10 +1,10 @@
-"""MXNet's own ONNX exporter, with what it lacks for these networks and for today's ``onnx``. All patches are here.
+"""MXNet's ONNX exporter, completed for these networks and for today's ``onnx``. All patches are here.
 
-1. Its translators emit the operators of opset 13, but it stamps and checks the newest that ``onnx`` knows.
-2. Its ``box_nms`` suppresses boxes across classes, whatever ``id_index`` says; ours does not.
-3. Its ``null`` turns each weight into a Python number: slow, and many times the size, for a VGG.
-4. It ignores ``fix_gamma`` of BatchNorm: MXNet computes with gamma 1, whatever is stored.
-5. It lists weights as inputs, from which onnxruntime concludes that it must not fold them.
+1. Its translators use the operators of opset 13, but it stamps and checks the newest opset that ``onnx`` knows.
+2. Its ``box_nms`` suppresses boxes of other classes regardless of ``id_index``; ours does not.
+3. Its ``null`` turns each weight into a Python number, which is slow and needs much memory for a VGG.
+4. It ignores ``fix_gamma`` of BatchNorm: MXNet computes with gamma 1, whatever value is stored.
+5. It lists weights as inputs, so onnxruntime does not fold them.
 """
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from ...errors import InputError
 from ..checkpoint import Description
 from .deployed import INPUT, deployed_block
 
-OPSET, IR_VERSION = 13, 7  # both of ONNX 1.8, which onnxruntime reads from 1.6 on
+OPSET, IR_VERSION = 13, 7  # of ONNX 1.8, which onnxruntime 1.6 and later read
 INSTALL = "pip install -c constraints.txt '.[onnx]'"
 NMS_THRESHOLD, SCORE_THRESHOLD, VARIANCES = 0.5, 0.01, (0.1, 0.1, 0.2, 0.2)  # MultiBoxDetection's
 
 
 def require_onnx() -> None:
-    """Raises InputError where ``onnx`` is missing or not one that MXNet 1.9.1's exporter can use."""
+    """Raise InputError if ``onnx`` is missing or MXNet 1.9.1's exporter cannot use its version."""
     try:
         onnx = importlib.import_module("onnx")
     except ImportError as error:
@@ -42,13 +42,17 @@ def require_onnx() -> None:
 
 
 def model_bytes(net: gluon.Block, description: Description, facts: dict[str, Any]) -> bytes:
-    """The ONNX file of a network, checked, with ``facts`` in its ``metadata_props`` (what is no text is JSON).
+    """Return the checked ONNX file of a network, with ``facts`` in its ``metadata_props`` (text, or JSON).
 
-    The batch is free; so are height and width of an FCN, in multiples of 32. All others take the size they were
-    trained on, and TinySSD's anchors are constants for it.
+    The batch size is free; an FCN's height and width are free multiples of 32. Other networks take their training size,
+    for which TinySSD's anchors are constants. Raises InputError if the exporter cannot convert the network.
     """
     import onnx
-    symbol, params = _detections(net, facts) if description.task == "detect" else _plain(net, description.task)
+    if description.task == "detect":
+        symbol, params = _detections(net, facts)
+    else:
+        block = deployed_block(net, description.task)
+        symbol, params = block(mx.sym.var(INPUT)), _params(block)
     shape = tuple(facts["input"]["example"])
     try:
         graph = _convert(symbol, params, shape, tuple(facts["input"]["shape"]), len(description.classes))
@@ -64,9 +68,6 @@ def model_bytes(net: gluon.Block, description: Description, facts: dict[str, Any
     return model.SerializeToString()
 
 
-def _plain(net: gluon.Block, task: str) -> tuple[mx.sym.Symbol, dict[str, nd.NDArray]]:
-    block = deployed_block(net, task)
-    return block(mx.sym.var(INPUT)), _params(block)
 
 
 def _params(net: gluon.Block) -> dict[str, nd.NDArray]:
@@ -74,15 +75,15 @@ def _params(net: gluon.Block) -> dict[str, nd.NDArray]:
 
 
 def _detections(net: gluon.Block, facts: dict[str, Any]) -> tuple[mx.sym.Symbol, dict[str, nd.NDArray]]:
-    """TinySSD with box_decode and box_nms at its end, in place of MultiBoxDetection, which has no translator.
+    """TinySSD with box_decode and box_nms at its end, because MultiBoxDetection has no translator.
 
-    Equal to the kept rows of MultiBoxDetection, which differs from box_nms in three ways:
+    The result equals the kept rows of MultiBoxDetection, which differs from box_nms in three ways:
 
-    - It suppresses at IoU >= threshold and keeps scores >= threshold, box_nms at > in both: so the thresholds are the
-      numbers next below in float32.
-    - A suppressed row only gets class -1 and stays where it was; box_nms makes it -1 all over and moves it to the end.
-    - It takes the best class of objects, whatever the background scores, and clips the boxes; box_nms does neither,
-      so both are done before it.
+    - It suppresses at IoU >= threshold and keeps scores >= threshold; box_nms uses > for both. So the thresholds are
+      the next lower numbers in float32.
+    - A suppressed row only gets class -1 and keeps its place; box_nms sets it to -1 and moves it to the end.
+    - It takes the best class of objects regardless of the background's score, and clips the boxes; box_nms does
+      neither, so both are done before it.
     """
     _, scores, offsets = net(mx.sym.var(INPUT))
     objects = mx.sym.slice_axis(mx.sym.softmax(scores, axis=-1), axis=2, begin=1, end=None)  # (B, A, classes)
@@ -100,7 +101,7 @@ def _below(value: float) -> float:
 
 
 def _output_shape(symbol, params, shape: tuple[int, ...], input_shape: list) -> list:
-    """With the input's free dimensions: the batch, and height and width where they are."""
+    """The output's shape with the input's free dimensions: the batch, and height and width of an FCN."""
     known = {name: params[name].shape for name in symbol.list_inputs() if name in params}
     shape = symbol.infer_shape(**{INPUT: shape}, **known)[1][0]
     return ["batch", *shape[1:2], *(input_shape[2:] if len(shape) == 4 else shape[2:])]
@@ -114,7 +115,7 @@ def _convert(symbol, params, shape, input_shape, num_classes: int):
             _replaced(onnx.checker, "check_graph", lambda graph: None), \
             _replaced(MXNetGraph, "registry_", _registry(MXNetGraph.registry_, num_classes)), \
             warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # onnx.mapping's, a line for each operator
+        warnings.simplefilter("ignore", DeprecationWarning)  # of onnx.mapping, once per operator
         return MXNetGraph().create_onnx_graph_proto(
             symbol, params, [shape], [onnx.TensorProto.FLOAT], opset_version=OPSET, dynamic=True,
             dynamic_input_shapes=[input_shape])
@@ -148,7 +149,7 @@ def _registry(registry: dict[int, dict], num_classes: int) -> dict[int, dict]:
 
 
 def _tidy(graph, output_name: str, output_shape: list):
-    """Weights are no inputs, unused ones go; the one output gets its name and shape."""
+    """Remove weights from the inputs, drop unused weights, and set the output's name and shape."""
     import onnx
     used = {name for node in graph.node for name in node.input}
     weights = [tensor for tensor in graph.initializer if tensor.name in used]

@@ -1,4 +1,4 @@
-"""Two translators in place of MXNet's own: see :mod:`d2lzh_cv.models.export.to_onnx` for why."""
+"""Two translators that replace MXNet's own; :mod:`d2lzh_cv.models.export.to_onnx` says why."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ ALL_BOXES = 2**31 - 1
 
 
 def weights(original: Callable) -> Callable:
-    """``null`` whose weights are stored as bytes."""
+    """Translate ``null`` with the weights stored as bytes."""
     def convert(node, **kwargs):
         if kwargs["is_input"]:
             return original(node, **kwargs)
@@ -22,7 +22,7 @@ def weights(original: Callable) -> Callable:
 
 
 def box_nms(num_classes: int) -> Callable:
-    """``box_nms`` of rows (B, A, 6) as TinySSD's export has them: class, score, corners; classes apart."""
+    """Translate ``box_nms`` of rows (B, A, 6), class, score, corners, as TinySSD's export has them; class by class."""
     def convert(node, **kwargs):
         name, attrs = node["name"], node["attrs"]
         source, index, _ = node["inputs"][0]
@@ -41,18 +41,17 @@ def box_nms(num_classes: int) -> Callable:
                                     [f"{name}_{x}" for x in outputs.split()], **options)
         return [
             op("Split", "rows parts", "ids scores boxes", axis=2),
-            # A row of scores for each class: (B, classes, A), -1 where the anchor is of another.
+            # A row of scores per class, (B, classes, A), with -1 where the anchor has another class.
             op("Transpose", "ids", "ids_across", perm=(0, 2, 1)),
             op("Transpose", "scores", "scores_across", perm=(0, 2, 1)),
             op("Equal", "ids_across classes", "own"),
             op("Where", "own scores_across none", "by_class"),
             op("NonMaxSuppression", "boxes by_class most overlap score", "picked"),  # (K, 3): picture, class, box
             op("Gather", "picked picture_and_box", "where", axis=1),
-            # The kept scores in their places, -1 elsewhere: sorted, they put the kept rows first.
+            # The kept scores in their places, -1 elsewhere; sorting puts the kept rows first.
             op("Squeeze", "scores two", "flat"),
             op("Shape", "flat", "shape"),
-            op("ConstantOfShape", "shape", "empty",
-               value=helper.make_tensor("value", TensorProto.FLOAT, [1], [-1.0])),
+            op("ConstantOfShape", "shape", "empty", value=helper.make_tensor("value", TensorProto.FLOAT, [1], [-1.0])),
             op("GatherND", "flat where", "kept"),
             op("ScatterND", "empty where kept", "placed"),
             op("Slice", "shape one two", "anchors"),
