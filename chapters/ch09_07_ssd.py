@@ -120,7 +120,7 @@ if len(classes) > 1:
 run.record(**judged.scores.means(), average_precision=judged.scores.table())
 numbers = figures.best_and_worst(judged.ranked())
 figures.show_detected(metrics.pictures_of(val_iter, numbers), judged, numbers)
-run.save_figure("best_and_worst", "validation pictures: above the best, below the worst; green what is there, white "
-                                  "up to five boxes that score at least 0.3; quality is 1 where all is found and "
-                                  "nothing else, and falls with IoU, missed objects and wrong boxes")
+run.save_figure("best_and_worst", "validation pictures: above the best, below the worst; green: ground-truth boxes, "
+                                  "white: up to five predictions with a score of at least 0.3; quality is 1 where all "
+                                  "objects are found and nothing else, and falls with IoU, missed and wrong boxes")
 run.finish()

@@ -57,7 +57,7 @@ for ax, picture, boxes, rows in zip(axes, pictures, proposed, truths):
     d2l.show_bboxes(ax, boxes * edge_size, colors="c")
     d2l.show_bboxes(ax, rows[rows[:, 0] >= 0, 1:] * edge_size, colors="lime")
     ax.set(title=f"{len(boxes)} regions", xticks=[], yticks=[])
-run.save_figure("regions", "what is proposed, and in green what is there")
+run.save_figure("regions", "proposed regions, and in green the ground-truth boxes")
 
 # %% [markdown]
 # ## What the network sees

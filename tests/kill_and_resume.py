@@ -32,7 +32,7 @@ def main() -> int:
     flags, draw = parser.parse_args(), random.Random(0)
     draw.seed(flags.seed)
     different = 0
-    print("section  killed after s    went on after        files compared  different", flush=True)
+    print("section  killed after s    resumed             files compared  different", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for section in flags.sections:
             flags.argv = ["--quick", "--epochs", "61" if section == "9.11" else flags.epochs]
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def kill_at_random(section: str, argv: list[str], out: Path, draw: random.Random, seconds: float):
-    """Kill a run that takes about ``seconds``; returns when, and how long one takes: less, where it was over before."""
+    """Kill a run that takes about ``seconds``; return the moment and the run's length, corrected if a run ended sooner."""
     while True:
         after = draw.uniform(0.1, 0.95) * seconds
         taken, said = run(section, argv, out, kill_after=after)
@@ -57,18 +57,18 @@ def kill_at_random(section: str, argv: list[str], out: Path, draw: random.Random
 
 
 def compare_resumed(section: str, argv: list[str], whole: Path, out: Path, after: float) -> int:
-    """Go on with a run that was killed after so many seconds, print a row; returns how many files differ."""
+    """Resume a run that was killed after so many seconds, print a row, return the number of files that differ."""
     _, said = run(section, [*argv, "--resume"], out)
-    went_on = [line.partition("resuming ")[2] for line in said.splitlines() if "resuming after" in line]
+    resumed = [line.partition("resuming ")[2] for line in said.splitlines() if "resuming after" in line]
     expected, found = left(whole / section), left(out / section)
     names = {name for name in {**expected, **found} if expected.get(name) != found.get(name)}
-    print(f"{section:7}  {after:14.1f}    {went_on[-1] if went_on else 'the beginning':18}  {len(expected):16}  "
+    print(f"{section:7}  {after:14.1f}    {resumed[-1] if resumed else 'the beginning':19}  {len(expected):16}  "
           f"{', '.join(sorted(names)) or 'none'}", flush=True)
     return len(names)
 
 
 def run(section: str, argv: list[str], out: Path, kill_after: float | None = None) -> tuple[float, str | None]:
-    """Run a chapter's script; returns its seconds and what it said on standard error, None where it was killed."""
+    """Run a chapter's script; return its seconds and its standard error, None if it was killed."""
     began = time.monotonic()
     script = contents.script_path(contents.find(section))
     child = subprocess.Popen([sys.executable, str(script), *argv, "--out", str(out)], stdout=subprocess.DEVNULL,

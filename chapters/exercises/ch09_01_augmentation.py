@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 9.1, exercise: does augmentation fight over-fitting?
+# # 9.1, exercise: does augmentation reduce overfitting?
 #
 # The same network, the same few pictures, other changes to them. Over-fitting is the gap between the accuracy on
 # pictures it has seen and on those it has not. While training, the pictures are changed and so harder: for a fair gap
@@ -101,7 +101,7 @@ smaller = [name for name in others if gaps["none"] - gaps[name] > chance]
 better = [name for name in others if tests[name] - tests["none"] > chance]
 worse = [name for name in others if tests["none"] - tests[name] > chance]
 if gaps["none"] < chance:
-    verdict = "nothing is over-fitted without augmentation, so that this run cannot tell"
+    verdict = "without augmentation the network does not overfit, so this run cannot tell"
 elif smaller:
     verdict = (f"the gap shrinks with {', '.join(smaller)}, and the test accuracy rises with "
                f"{', '.join(better) or 'none'} and falls with {', '.join(worse) or 'none'} beyond chance: this "

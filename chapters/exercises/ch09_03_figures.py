@@ -7,7 +7,7 @@
 # - `matplotlib.use("Agg")`, or `MPLBACKEND=Agg` in the environment, draws without a screen. Say it before the first
 #   figure.
 # - `plt.savefig` comes before `plt.show()` or `plt.close()`: after them the current figure is a new, empty one.
-# - `plt.show(block=False)` and `plt.pause(0.1)` go on with a window open; at the end of the script it is gone.
+# - `plt.show(block=False)` and `plt.pause(0.1)` continue with the window open; it closes at the end of the script.
 # - Figures stay in memory until they are closed.
 
 # %%

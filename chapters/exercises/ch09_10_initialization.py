@@ -77,7 +77,7 @@ run.save_figure("curves", f"loss, and accuracy on random crops, of every setting
                           f"background in the middles, {background:.3f}")
 
 # %%
-table = {"columns": ["setting", "rate", "batch", "first loss", "last loss", "called background", "pixel accuracy",
+table = {"columns": ["setting", "rate", "batch", "first loss", "last loss", "background predicted", "pixel accuracy",
                      "mean IoU"], "rows": rows}
 print(tables.format_table(table))
 row_of = {row[0]: row for row in rows}
