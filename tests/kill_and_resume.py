@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def kill_at_random(section: str, argv: list[str], out: Path, draw: random.Random, seconds: float):
-    """Kill a run that takes about ``seconds``; return the moment and the run's length, corrected if a run ended sooner."""
+    """Kill a run that takes about ``seconds``; return the moment and the run's length (corrected)."""
     while True:
         after = draw.uniform(0.1, 0.95) * seconds
         taken, said = run(section, argv, out, kill_after=after)
