@@ -183,7 +183,7 @@ class FrozenFeatures(nn.Block):
 def train_fine_tuning(net: gluon.HybridBlock, train_set: Dataset, test_set: Dataset, learning_rate: float, ctx,
                       batch_size: int = 128, num_epochs: int = 5, edge_size: int = 224,
                       on_epoch: Callable[[Epoch], None] | None = print,
-                      snapshots: Snapshots | None = None) -> list[Epoch]:
+                      snapshots: Snapshots | None = None, name: str | None = None) -> list[Epoch]:
     """Train with SGD and weight decay 0.001, print the book's lines and return the epochs (section 9.2).
 
     Args:
@@ -192,19 +192,19 @@ def train_fine_tuning(net: gluon.HybridBlock, train_set: Dataset, test_set: Data
         learning_rate: of SGD.
         batch_size: pictures per batch.
         edge_size: side in pixels of the network's input.
-        ctx, num_epochs, on_epoch, snapshots: see :func:`d2lzh_cv.training.fit`.
+        ctx, num_epochs, on_epoch, snapshots, name: see :func:`d2lzh_cv.training.fit`.
     """
     print("training on", ctx)
     return _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, 0.001, edge_size, on_epoch,
-                  snapshots)
+                  snapshots, name)
 
 
 def _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, wd, edge_size, on_epoch,
-           snapshots=None):
+           snapshots=None, name=None):
     net.collect_params().reset_ctx(ctx)
     net.hybridize(static_alloc=True, static_shape=True)
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": learning_rate, "wd": wd})
     train_iter = DataLoader(train_set.transform_first(train_augs(edge_size)), batch_size, shuffle=True)
     test_iter = test_set and DataLoader(test_set.transform_first(test_augs(edge_size)), batch_size)
     return fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(), trainer, ctx, num_epochs, test_iter, on_epoch,
-               snapshots)
+               snapshots, name)

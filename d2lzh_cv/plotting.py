@@ -30,6 +30,22 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
     plt.rcParams["figure.figsize"] = figsize
 
 
+def show_code(*objects: object) -> None:
+    """Show the source of functions or classes, highlighted, in a notebook; outside a notebook, do nothing.
+
+    Args:
+        objects: functions or classes of this package, such as ``d2l.bbox_to_rect``.
+    """
+    from inspect import getsource
+    try:
+        from IPython import get_ipython
+        from IPython.display import Code, display
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        display(*[Code(getsource(one), language="python") for one in objects])
+
+
 def to_numpy(array) -> np.ndarray:
     """Convert an NDArray, NumPy array or nested list to a NumPy array."""
     return array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)

@@ -205,7 +205,8 @@ class StyleStep:
 def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray, style: nd.NDArray, num_steps: int,
              learning_rate: float = 0.01, decay_every: int = 200, report_every: int = 50,
              on_step: Callable[[StyleStep], None] | None = None,
-             weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None) -> nd.NDArray:
+             weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None,
+             name: str | None = None) -> nd.NDArray:
     """Train a picture to have the content of one picture and the style of another, (1, 3, h, w) (section 9.11).
 
     Args:
@@ -216,7 +217,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
         decay_every: steps after which the learning rate falls to a tenth.
         report_every, on_step: ``on_step`` is called with a :class:`StyleStep` every ``report_every`` steps.
         weights: of content, style and total variation.
-        snapshots: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+        snapshots, name: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     contents, styles = extractor(content)
     grams = [gram(Y) for Y in extractor(style)[1]]
@@ -231,7 +232,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
             on_step(step)
 
     num_epochs, seconds = max(1, math.ceil((num_steps - 1) / report_every)), 0.0
-    epochs = Epochs(num_epochs, picture, trainer, StyleStep, report, snapshots, random_batches=False)
+    epochs = Epochs(num_epochs, picture, trainer, StyleStep, report, snapshots, random_batches=False, name=name)
     for epoch in epochs:  # an epoch has the steps between two reports, counted from 0 as in the book
         steps = range((epoch.number - 1) * report_every + (epoch.number > 1),
                       min(epoch.number * report_every, num_steps - 1) + 1)

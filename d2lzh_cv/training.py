@@ -33,7 +33,7 @@ class Epoch:
                 f"time {self.seconds:.1f} sec")
 
 
-def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int) -> None:
+def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int, name: str | None = None) -> None:
     """Train and evaluate, and print a line per epoch as the book does (section 9.1).
 
     Args:
@@ -43,24 +43,27 @@ def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int) -> No
         trainer: the ``gluon.Trainer`` of ``net``.
         ctx: a device or a list of devices; each batch is split between them.
         num_epochs: passes over ``train_iter``.
+        name: of the training, see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     print("training on", ctx)
-    fit(net, train_iter, loss, trainer, ctx, num_epochs, test_iter, on_epoch=print)
+    fit(net, train_iter, loss, trainer, ctx, num_epochs, test_iter, on_epoch=print, name=name)
 
 
 def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs: int, test_iter: Iterable = None,
-        on_epoch: Callable[[Epoch], None] | None = None, snapshots: Snapshots | None = None) -> list[Epoch]:
+        on_epoch: Callable[[Epoch], None] | None = None, snapshots: Snapshots | None = None,
+        name: str | None = None) -> list[Epoch]:
     """Train ``net`` without printing and return the epochs. Raises InputError if the loss is not finite.
 
     Args:
         net, train_iter, loss, trainer, ctx, num_epochs, test_iter: see :func:`train`. A network may define
             ``scoring_for(loss)``, which returns an equal, faster :class:`Scoring`, as :class:`d2lzh_cv.fcn.FCN` does.
         on_epoch: is called with each epoch.
-        snapshots: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+        snapshots, name: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     devices = _as_devices(ctx)
     scoring = net.scoring_for(loss) if hasattr(net, "scoring_for") else Scoring(net, loss)
-    epochs = Epochs(num_epochs, net, trainer, Epoch, on_epoch, snapshots)
+    best = None if test_iter is None else "test_acc"
+    epochs = Epochs(num_epochs, net, trainer, Epoch, on_epoch, snapshots, name=name, best=best)
     for epoch in epochs:
         for X, y in epoch.batches(train_iter):
             Xs, ys = _split(X, devices), _split(y.astype(X.dtype, copy=False), devices)

@@ -32,6 +32,7 @@ class Options:
     resume: bool = False
     force: bool = False
     debug: bool = False
+    parameters: tuple[str, ...] = ()  # the values of -p, NAME=VALUE
 
     @property
     def mode(self) -> str:
@@ -47,14 +48,18 @@ class Options:
             argv += ["--backbone", self.backbone]
         if self.kvstore is not None:
             argv += ["--kvstore", self.kvstore]
+        argv += [word for text in self.parameters for word in ("-p", text)]
         return argv + ["--resume"] * self.resume + ["--force"] * self.force + ["--debug"] * self.debug
 
     def identity(self) -> dict[str, Any]:
         """Return the options that must be equal for ``--resume`` to keep a finished section."""
         data = self.data if self.data in DATA_WORDS else str(Path(self.data).resolve())
         backbone = {"backbone": self.backbone} if self.backbone else {}  # runs without the flag have no such key
+        named = {text.partition("=")[0]: text.partition("=")[2] for text in self.parameters}
+        parameters = {"parameters": dict(sorted(named.items()))} if named else {}
         workers = {"workers": int(os.environ[WORKERS])} if self.kvstore == DIST else {}
-        return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs, **backbone, **workers}
+        return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs, **backbone, **workers,
+                **parameters}
 
     def for_section(self, info: SectionInfo) -> Options:
         """Return these options without a backbone or kvstore that the section does not support."""
@@ -85,6 +90,9 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
                              "sections one needs its set in DIR; the others then use synthetic sets and say so) "
                              "(default: auto)")
     parser.add_argument("--epochs", type=_epochs, metavar="N", help="epochs of every training (default: the section's)")
+    parser.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
+                        help="set a parameter of the section, such as learning_rate=0.1; may be repeated; "
+                             "d2lzh-cv list --parameters SECTION shows them")
     parser.add_argument("--seed", type=_seed, default=0, metavar="N",
                         help="seeds Python, NumPy and MXNet (default: 0)")
     parser.add_argument("--backbone", choices=ALL_BACKBONES, metavar="NAME",
@@ -118,7 +126,7 @@ def from_namespace(flags: argparse.Namespace) -> Options:
     out, kvstore = own_folder(flags.out), flags.kvstore or (DIST if launched() else None)
     return Options(quick=flags.quick, data=flags.data, epochs=flags.epochs, seed=flags.seed, backbone=flags.backbone,
                    kvstore=kvstore, out=out, resume=flags.resume and own_rank() == 0, force=flags.force,
-                   debug=getattr(flags, "debug", False))
+                   debug=getattr(flags, "debug", False), parameters=tuple(flags.parameters))
 
 
 def parse_script(argv: list[str], info: SectionInfo, prog: str | None = None) -> Options:

@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import numpy as np
 
 from .. import contents, files, locks
-from ..engine import distributed
+from ..data import hub
+from ..engine import distributed, recorder
 from ..engine.plain import to_plain
-from . import guard, inputs, rundir, streams
+from ..errors import InputError
+from . import guard, inputs, parameters, recorded, rundir, streams
 from .flags import Options, parse_script
 from .results import FILE, METRICS, Results, append_metrics
 
@@ -61,6 +63,13 @@ def start(name: str) -> Section:
     return run
 
 
+def current() -> Section:
+    """Return the section that runs. Raises InputError if none was started."""
+    if _current is None:
+        raise InputError('no section is running; begin the script or notebook with d2l.start("9.2")')
+    return _current
+
+
 def in_notebook() -> bool:
     """Return True in a Jupyter kernel; the command line then belongs to the kernel."""
     ipython = sys.modules.get("IPython")
@@ -78,6 +87,10 @@ class Section:
         backbones: the pretrained networks to look for, in this order.
         folder: the folder of the results; a script may save checkpoints there.
         info, options: the section's record, and the flags.
+        chosen: the parameters that the command line sets.
+        namespace: the names of the script or notebook; :mod:`.recorded` looks there for what is recorded.
+        shown: the value of each line that a cell showed, by its text, such as "anchors.shape".
+        finishes_at_exit: whether the end of the process, without an error, is the end of the section.
     """
 
     def __init__(self, info: contents.SectionInfo, options: Options, notebook: bool):
@@ -86,6 +99,10 @@ class Section:
         self.backbone = options.backbone
         self.backbones = (options.backbone,) if options.backbone else info.backbones
         self.folder: Path | None = None
+        self.chosen: dict[str, Any] = {}
+        self.namespace: dict[str, Any] = {}
+        self.shown: dict[str, Any] = {}
+        self.finishes_at_exit = False
         self._sources: dict[str, Source] = {}
         self._results: dict[str, Any] = {}
         self._figures: list[dict[str, str]] = []
@@ -109,7 +126,6 @@ class Section:
         Synthetic sets always have seed 0, whatever ``--seed`` is, so that only the training depends on the seed.
         """
         if name not in self._sources:
-            from ..data import hub
             choice = self.options.data
             if name == "weights" and self.backbone and choice == "synthetic":
                 choice = "auto"  # --backbone asks for published weights, even beside synthetic pictures
@@ -213,12 +229,16 @@ class Section:
 
     def finish(self) -> None:
         """Write results.json with status ok, restore standard output, and print the folder of the results."""
+        recorded.keep_model(self)
+        self.record(**recorded.values(self))
         self.end("ok")
         print(f"{self.info.number} ok in {self._seconds:.1f} s: {self.folder}", flush=True)
 
     # -- beginning and end --------------------------------------------------------------------------------------
     def open(self) -> None:
         """Make the folder, remove the output of an earlier run from it, and seed all random generators."""
+        if not self.notebook:
+            self.chosen = parameters.choose(self.info, self.quick, self.options.parameters, self.options.epochs)
         self.folder = self._claim_folder()
         clear(self.folder)
         self._tee = streams.Tee(self.folder / "stdout.txt")
@@ -226,6 +246,8 @@ class Section:
             import matplotlib
             matplotlib.use("Agg")
         distributed.use(self.options.kvstore)
+        hub.find_with(self.find)
+        recorder.use(self)
         from ..engine.seeds import seed_everything
         seed_everything(self.seed)
 
@@ -251,6 +273,8 @@ class Section:
         if self._ended:
             return
         self._ended, self._seconds = True, time.perf_counter() - self._began
+        hub.find_with(None)
+        recorder.use(None)
         if self._tee is not None:
             self._tee.close()
         guard.leave(self)
@@ -271,8 +295,8 @@ class Section:
         data = [{"name": name, "kind": source.kind, "path": str(source.path), "note": source.note}
                 for name, source in self._sources.items()]
         return Results(self.info.number, self.info.title, status, error, trace, self.options.mode, self.seed,
-                       self.options.identity(), data, self._results, self._figures, round(self._seconds, 2),
-                       environment())
+                       self.options.identity(), parameters.in_effect(self.info, self.quick, self.namespace), data,
+                       self._results, self._figures, round(self._seconds, 2), environment())
 
     def _keep(self, name: str, caption: str, save: Callable[[BinaryIO], object]) -> Path:
         file_name = f"{len(self._figures) + 1:02d}_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png"
