@@ -216,8 +216,8 @@ def _home() -> Path:
 
 
 def _shown(path: Path) -> str:
-    """Shorten a path for a message: make it relative to the current folder if it lies below that."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd().resolve()))
-    except ValueError:
-        return str(path)
+    """Shorten a path for a message: make it relative to the current folder or the checkout if it lies below that."""
+    for folder in (Path.cwd(), _home()):
+        if path.resolve().is_relative_to(folder.resolve()):
+            return str(path.resolve().relative_to(folder.resolve()))
+    return str(path)

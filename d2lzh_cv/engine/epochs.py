@@ -32,6 +32,7 @@ from tqdm.auto import tqdm
 
 from ..errors import InputError
 from . import distributed, recorder
+from .progress import hidden
 from .seeds import seed_everything
 from .snapshots import Progress, Snapshots
 from .stopping import StopRequest, stop_request
@@ -115,7 +116,8 @@ class Epoch:
     def batches(self, data: Iterable) -> Iterator[Any]:
         """Yield the batches of ``data``, with a progress bar; batches trained before a resumption are skipped."""
         batches, done = iter(data), self._progress.step
-        with tqdm(desc=f"epoch {self.number}/{self._epochs.num_epochs}", unit="img", leave=False, disable=None) as bar:
+        desc = f"epoch {self.number}/{self._epochs.num_epochs}"
+        with tqdm(desc=desc, unit="img", leave=False, disable=hidden()) as bar:
             while True:
                 self._seed(self._step)
                 batch = next(batches, None)

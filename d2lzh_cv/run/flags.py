@@ -78,21 +78,31 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
-def add_run_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of :class:`Options` to ``parser``; an invalid value becomes an error that names its flag."""
+def add_mode_flags(parser: argparse.ArgumentParser) -> None:
+    """Add ``--quick`` and ``--full``."""
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--quick", action="store_true", default=False,
                       help="small data and few epochs: takes minutes on a CPU, and the network still learns")
     mode.add_argument("--full", dest="quick", action="store_false", help="the book's settings (the default)")
+
+
+def add_parameter_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``-p NAME=VALUE``; :mod:`.parameters` reads it."""
+    parser.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
+                        help="set a parameter of the section, such as learning_rate=0.1; may be repeated; "
+                             "d2lzh-cv list --parameters SECTION shows them")
+
+
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of :class:`Options` to ``parser``; an invalid value becomes an error that names its flag."""
+    add_mode_flags(parser)
     parser.add_argument("--data", default="auto", type=_data, metavar="auto|synthetic|book|DIR",
                         help="auto: the sets in the data folder, else synthetic ones; book: the book's data, else an "
                              "error; DIR: the sets in DIR, an error if the section's own set is not in it (of several "
                              "sections one needs its set in DIR; the others then use synthetic sets and say so) "
                              "(default: auto)")
     parser.add_argument("--epochs", type=_epochs, metavar="N", help="epochs of every training (default: the section's)")
-    parser.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
-                        help="set a parameter of the section, such as learning_rate=0.1; may be repeated; "
-                             "d2lzh-cv list --parameters SECTION shows them")
+    add_parameter_flag(parser)
     parser.add_argument("--seed", type=_seed, default=0, metavar="N",
                         help="seeds Python, NumPy and MXNet (default: 0)")
     parser.add_argument("--backbone", choices=ALL_BACKBONES, metavar="NAME",

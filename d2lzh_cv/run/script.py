@@ -15,25 +15,29 @@ from types import FrameType
 from typing import Any
 
 from ..engine import distributed
-from . import cells, section
+from . import cells, redefined, section
 from .cells import Cell
 from .section import Section
 
 
-def start(number: str) -> None:
+def start(number: str, quick: bool = False, resume: bool = False) -> None:
     """Begin a section of the chapter (see :func:`d2lzh_cv.run.section.start`); in a script, run the cells below.
 
     In a notebook the reader runs the cells. A script ends here, with the exit code.
 
     Args:
         number: of the section, such as "9.7".
+        quick: in a notebook, whether it has the values of quick mode; a script has the flag ``--quick``.
+        resume: in a notebook, resume the newest run's trainings where they stopped; a script has ``--resume``.
 
     Raises:
         InputError: see :func:`d2lzh_cv.run.section.start`.
     """
-    run, caller = section.start(number), sys._getframe(1)
+    run, caller = section.start(number, quick, resume), sys._getframe(1)
     run.namespace = caller.f_globals
     below = [] if run.notebook else _cells_below(caller)
+    if run.notebook:
+        redefined.watch(sys.modules["IPython"].get_ipython())
     if not below:  # a notebook, or a script without cells, as nbconvert writes it
         run.finishes_at_exit = True
         return

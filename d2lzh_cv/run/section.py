@@ -24,6 +24,7 @@ from .. import contents, files, locks
 from ..data import hub
 from ..engine import distributed, recorder
 from ..engine.plain import to_plain
+from ..engine.progress import hidden, in_notebook
 from ..errors import InputError
 from . import guard, inputs, parameters, recorded, rundir, streams
 from .flags import Options, parse_script
@@ -40,11 +41,14 @@ MAX_WIDTH = 1600  # pixels of a saved figure: sharp on a page, yet small enough 
 _current: Section | None = None
 
 
-def start(name: str) -> Section:
+def start(name: str, quick: bool = True, resume: bool = False) -> Section:
     """Begin the section ``name`` ("9.7"): read flags, seed, make the output folder, copy printed text to stdout.txt.
 
-    A script reads its flags from the command line; a wrong flag prints one line and exits with code 2. A notebook has
-    no flags and runs in quick mode.
+    A script reads its flags from the command line; a wrong flag prints one line and exits with code 2.
+
+    Args:
+        name: of the section.
+        quick, resume: the flags of a notebook.
 
     Raises:
         InputError: the output folder is not writable or another run holds it, or an input that the flags name is
@@ -54,7 +58,7 @@ def start(name: str) -> Section:
     info, notebook = contents.find(name), in_notebook()
     if not notebook:
         streams.prepare()
-    options = Options(quick=True) if notebook else parse_script(sys.argv[1:], info)
+    options = Options(quick=quick, resume=resume) if notebook else parse_script(sys.argv[1:], info)
     if _current is not None:
         _current.end("failed", "ended before run.finish()")  # the notebook was run again
     _current = run = Section(info, options, notebook)
@@ -68,13 +72,6 @@ def current() -> Section:
     if _current is None:
         raise InputError('no section is running; begin the script or notebook with d2l.start("9.2")')
     return _current
-
-
-def in_notebook() -> bool:
-    """Return True in a Jupyter kernel; the command line then belongs to the kernel."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell is not None and "IPKernelApp" in shell.config
 
 
 class Section:
@@ -136,7 +133,7 @@ class Section:
     def progress(self, iterable: Iterable[T], desc: str = "") -> Iterable[T]:
         """Return ``iterable`` with a progress bar if standard error is a terminal."""
         from tqdm.auto import tqdm
-        return tqdm(iterable, desc=desc, leave=False, disable=None, dynamic_ncols=True)
+        return tqdm(iterable, desc=desc, leave=False, disable=hidden(), dynamic_ncols=True)
 
     def snapshots(self, series: str, best: str | None = None) -> Snapshots:
         """Return the snapshots of the training ``series``, from which ``--resume`` resumes.
