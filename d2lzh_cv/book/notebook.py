@@ -79,14 +79,13 @@ def execute(notebook: Any, folder: Path) -> Any:
         InputError: a cell failed, or nbclient is not installed.
     """
     try:
-        from jupyter_client import AsyncKernelManager
         from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError
     except ImportError as error:
         raise InputError(f"--execute needs {error.name}: {EXTRA}") from error
     os.environ["D2LZH_CV_PROGRESS"] = "0"  # a bar would stay in the output
-    kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")  # files, which other users cannot read
-    client = NotebookClient(notebook, km=kernel, timeout=TIMEOUT, resources={"metadata": {"path": folder}})
+    client = NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3", resources={"metadata": {"path": folder}},
+                            extra_arguments=["--log-level=40"])  # errors only: it warns that it uses TCP
     try:
         client.execute()
     except CellExecutionError as error:
