@@ -63,7 +63,7 @@ d2l.show_code(d2l.show_anchors)
 
 # %% [markdown] lang="en"
 # Small objects come first. The map has height and width 4, the anchors have size 0.15 and three aspect ratios. The 16
-# centres are spread evenly over the picture, and anchors of different centres hardly overlap.
+# centres are spread evenly over the picture, and anchors of different centres do not overlap.
 
 # %% figure="anchors_4x4" zh="4 × 4的特征图，大小0.15：48个锚框" en="feature map 4 × 4, size 0.15: 48 anchors"
 d2l.set_figsize()
