@@ -34,6 +34,7 @@ _EXPORTS = {
     "run.source": "feature_extractor source_network",
     "data.hub": "data_folder",
     "data.images": "image_folder",
+    "data.loader": "data_loader",
     "data.pixels": "read_picture",
     "data.pikachu": "example_picture load_data_pikachu load_pikachu",
     "data.voc": "VOCSegDataset VOC_CLASSES VOC_COLORMAP download_voc_pascal read_voc_images voc_colormap2label "
