@@ -142,7 +142,7 @@ d2l.show_code(d2l.show_bboxes)
 # %% [markdown] lang="en"
 # Before drawing, relative coordinates are multiplied by the width and the height of the picture, which gives pixels.
 # Look at the figure: the blue, green and red squares have decreasing sizes $s$. The magenta and the black anchor have
-# the area of the blue one, but one is wide and the other is narrow.
+# the area of the blue one, but the magenta one is wide and the black one is narrow.
 
 # %% figure="anchors" zh="以像素(250, 250)为中心的五个锚框" en="the five anchors around pixel (250, 250)"
 d2l.set_figsize()
@@ -153,8 +153,8 @@ d2l.show_bboxes(axes, boxes[250, 250, :, :] * bbox_scale, [f"s={s}, r={r}" for s
 # %% [markdown] lang="zh"
 # ## 9.4.2 交并比
 #
-# 一个锚框“较好地”覆盖了狗，有多好？如果知道狗的真实边界框，我们可以度量它与锚框的相似程度。**杰卡德系数**（Jaccard
-# index）度量两个集合的相似程度：交集的大小除以并集的大小，
+# 上图中有的锚框较好地覆盖了狗。“较好”怎样用数字来表示？如果知道狗的真实边界框，就可以度量它与锚框的相似程度。杰卡德系
+# 数（Jaccard index）度量两个集合的相似程度：交集的大小除以并集的大小，
 #
 # $$J(\mathcal{A}, \mathcal{B}) = \frac{|\mathcal{A} \cap \mathcal{B}|}{|\mathcal{A} \cup \mathcal{B}|}.$$
 #
@@ -167,13 +167,13 @@ d2l.show_bboxes(axes, boxes[250, 250, :, :] * bbox_scale, [f"s={s}, r={r}" for s
 # %% [markdown] lang="en"
 # ## 9.4.2 Intersection over union
 #
-# An anchor covers the dog "well": how well? If we know the ground-truth box of the dog, we can measure how similar
-# the two are. The **Jaccard index** measures the similarity of two sets. It is the size of their intersection over
-# the size of their union,
+# Some anchors in the figure cover the dog well. Which number tells how well? If we know the ground-truth box of the
+# dog, we can measure how similar it is to an anchor. The **Jaccard index** measures the similarity of two sets. It is
+# the size of their intersection over the size of their union,
 #
 # $$J(\mathcal{A}, \mathcal{B}) = \frac{|\mathcal{A} \cap \mathcal{B}|}{|\mathcal{A} \cup \mathcal{B}|}.$$
 #
-# A box is the set of its pixels, so the Jaccard index compares boxes too. Its name is then **intersection over
+# A box is the set of its pixels, so the Jaccard index compares boxes too. Then it is called **intersection over
 # union** (IoU): the area that two boxes share, over the area that they cover together (figure 9.2 of the book). It is
 # between 0 and 1. 0 means that no pixel is shared, and 1 means that the boxes are equal.
 #
@@ -190,8 +190,7 @@ d2l.show_code(d2l.iou)
 
 # %% [markdown] lang="en"
 # This example can be computed by hand: a square moves to the right by a third of its width. The intersection is $2/3$
-# of the square, the union is $4/3$, and the IoU is $0.5$. So 0.5 asks for more than one may think: the two boxes are
-# already close to each other.
+# of the square, the union is $4/3$, and the IoU is $0.5$. So 0.5 is not a low demand: the two boxes look quite alike.
 
 # %%
 square, moved = nd.array([[0, 0, 0.6, 0.6]]), nd.array([[0.2, 0, 0.8, 0.6]])
@@ -220,8 +219,7 @@ overlap
 # 前两步保证每个目标至少有一个锚框负责，哪怕它们的交并比很小；第三步让其他足够相似的锚框也参与学习。书中图9.3用
 # $9 \times 4$的矩阵演示了这个过程。
 #
-# 如果锚框$A$分到了真实边界框$B$，$A$的类别就是$B$的类别，它叫作**正类锚框**；没有分到的锚框，类别是背景，叫作**负类锚
-# 框**。
+# 如果锚框$A$分到了真实边界框$B$，$A$的类别就是$B$的类别，它叫作**正类锚框**；其余锚框的类别是背景，叫作**负类锚框**。
 #
 # 设$A$和$B$的中心分别是$(x_a, y_a)$和$(x_b, y_b)$，宽分别是$w_a$和$w_b$，高分别是$h_a$和$h_b$。$A$的偏移量标注为
 #
@@ -342,9 +340,9 @@ labels.classes
 # 函数之前过滤掉了这些偏移量。
 
 # %% [markdown] lang="en"
-# The middle one is the **mask** of shape (batch size, four times the number of anchors). Each four elements belong to
-# the four offsets of one anchor. Why do we need it? A negative anchor has no ground-truth box, so its offsets mean
-# nothing and must not change the loss. The mask is 0 at negative anchors; multiplied by the offsets, element by
+# The middle one is the **mask** of shape (batch size, four times the number of anchors). Every four elements stand
+# for the four offsets of one anchor. Why do we need it? A negative anchor has no ground-truth box, so its offsets
+# mean nothing and must not change the loss. The mask is 0 at negative anchors; multiplied by the offsets, element by
 # element, it removes them before the loss is computed.
 
 # %%
@@ -378,8 +376,8 @@ difference
 # 预测时，模型为图像生成许多锚框，预测它们的类别和偏移量，由此得到预测边界框。锚框很多，同一个目标周围就可能有许多相似
 # 的预测边界框。为了使结果简洁，要移除其中相似的框，常用的方法叫作**非极大值抑制**（non-maximum suppression，NMS）。
 #
-# 对一个预测边界框$B$，模型会给出它属于各个类别的概率。概率最大的类别就是$B$的预测类别，这个概率$p$叫作$B$的**置信度
-# **。把同一图像上预测类别不是背景的边界框，按置信度从高到低排成列表$L$。然后：
+# 对一个预测边界框$B$，模型会给出它属于各个类别的概率。概率最大的类别是$B$的预测类别，这个概率$p$是$B$的**置信度**。把
+# 同一图像上预测类别不是背景的边界框，按置信度从高到低排成列表$L$。然后：
 #
 # 1. 取$L$中置信度最高的$B_1$作为基准，把所有与$B_1$的交并比大于某阈值的非基准边界框从$L$中移除。阈值是预先设定的超参
 #    数。这时$L$保留了置信度最高的框，并移除了与它相似的框。

@@ -59,7 +59,7 @@ d2l.show_code(d2l.show_anchors)
 
 # %% [markdown] lang="zh"
 # 先关注小目标的检测。特征图的高和宽都是4，锚框的大小是0.15，宽高比有三个。16个中心均匀地分布在图像上，不同中心的锚框
-# 几乎不重合。
+# 互不重合。
 
 # %% [markdown] lang="en"
 # Small objects come first. The map has height and width 4, the anchors have size 0.15 and three aspect ratios. The 16
