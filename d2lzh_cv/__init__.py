@@ -25,7 +25,7 @@ _EXPORTS = {
     "anchors": "multibox_detection multibox_prior multibox_target show_anchors",
     "ssd": "SSDLoss TinySSD base_net bbox_eval bbox_predictor cls_eval cls_predictor concat_preds detect "
            "down_sample_blk flatten_pred focal_loss get_blk show_detections smooth_l1 train_ssd",
-    "rcnn": "roi_align roi_pooling",
+    "rcnn": "GluonCVDetector roi_align roi_pooling",
     "transposed_conv": "conv_size insert_zeros kernel2matrix trans_conv trans_conv_as_conv trans_conv_multi "
                        "trans_conv_size",
     "fcn": "bilinear_kernel fcn label2image normalize_image predict",
@@ -34,6 +34,7 @@ _EXPORTS = {
     "run.source": "feature_extractor source_network",
     "data.hub": "data_folder",
     "data.images": "image_folder",
+    "data.loader": "data_loader",
     "data.pixels": "read_picture",
     "data.pikachu": "example_picture load_data_pikachu load_pikachu",
     "data.voc": "VOCSegDataset VOC_CLASSES VOC_COLORMAP download_voc_pascal read_voc_images voc_colormap2label "

@@ -10,9 +10,10 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
-from ..data.hub import folders_of
+from ..data.hub import folders_of, use
 from ..data.pixels import read_picture
 from ..data.places import weights_file
+from ..devices import try_gpu
 from ..plotting import plt
 from ..weights.pretrained import load_weights
 
@@ -33,13 +34,15 @@ class GluonCVNetwork:
 
     Args:
         name: in ``gluoncv.model_zoo``.
-        weights: a folder with NAME.params or NAME-<hash>.params, or folders in search order.
-        ctx: the device.
+        weights: a folder with NAME.params or NAME-<hash>.params, or folders in search order; by default those of the
+            running section, and one line says which they are.
+        ctx: the device; by default that of :func:`~d2lzh_cv.devices.try_gpu`.
     """
 
-    def __init__(self, name: str, weights: Path | Sequence[Path], ctx: mx.Context) -> None:
+    def __init__(self, name: str, weights: Path | Sequence[Path] | None = None, ctx: mx.Context | None = None) -> None:
         from gluoncv import model_zoo  # imported here: it takes seconds, and only this section needs it
-        self.ctx, path = ctx, _file_of(name, weights)
+        self.ctx = ctx = try_gpu() if ctx is None else ctx
+        path = _file_of(name, use("weights").folders if weights is None else weights)
         self.net = model_zoo.get_model(name, pretrained=False, pretrained_base=False)
         self.trained = path is not None
         self.note = f"{name}: weights from {path.name}" if path else f"{name}: untrained, no weights found"

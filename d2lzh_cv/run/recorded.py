@@ -35,6 +35,21 @@ RECORDED: dict[str, dict[str, str]] = {  # by section and result; the values of 
     "9.3": {"image_height_width": "img.shape[:2]", "dog_and_cat_centers": "centers",
             "area_in_pixels": "d2l.box_area(boxes)"},
 }
+RECORDED["9.4"] = {
+    "image_height_width": "img.shape[:2]", "multibox_prior_shape": "Y.shape",
+    "multibox_prior_box_250_250_0": "boxes[250, 250, 0, :]",
+    "iou_of_a_square_moved_by_a_third": "overlap[0, 0].asscalar()",
+    "multibox_target_class_labels": "labels.classes", "multibox_target_mask": "labels.mask",
+    "multibox_target_offsets": "labels.offsets", "offsets_formula_minus_operator": "difference.asscalar()",
+    "multibox_detection_rows": "output",
+}
+RECORDED["9.5"] = {
+    "image_height_width": "img.shape[:2]", "anchors_by_feature_map": "counts",
+    "anchors_2_rows_5_columns": "wide.shape",
+}
+RECORDED["9.6"] = {
+    "batch_shapes": "[batch.data[0].shape, batch.label[0].shape]", "objects_per_picture": "batch.label[0].shape[1]",
+}
 RECORDED["9.7"] = {
     "class_predictor_shapes": "[Y1.shape, Y2.shape]",
     "concat_preds_shape": "shown['d2l.concat_preds([Y1, Y2]).shape']",
@@ -44,6 +59,18 @@ RECORDED["9.7"] = {
     "class_err": "epochs[-1].class_err", "bbox_mae": "epochs[-1].bbox_mae",
     "boxes_above_0_3": "(found[:, 1] >= 0.3).sum()", "best_score": "found[0, 1] if len(found) else None",
     "*": "judged.scores.means()", "average_precision": "judged.scores.table()",
+}
+RECORDED["9.8"] = {
+    "roi_pooling": "pooled",
+    "faster_rcnn_resnet50_v1b_voc, seconds per picture": "faster_found.seconds",
+    "faster_rcnn_resnet50_v1b_voc, trained": "faster.trained",
+    "mask_rcnn_resnet18_v1b_coco, seconds per picture": "mask_found.seconds",
+    "mask_rcnn_resnet18_v1b_coco, trained": "mask.trained",
+}
+RECORDED["9.9"] = {
+    "label_patch_105_115_130_140": "y[105:115, 130:140]",
+    "examples_kept_by_crop_320x480": "{'train': len(voc_train), 'val': len(voc_test)}",
+    "batch_shapes": "[X.shape, Y.shape]",
 }
 KEPT: dict[str, Kept] = {
     "9.7": Kept("net", "TinySSD", "detect", "classes", "edge_size"),

@@ -277,6 +277,7 @@ class Section:
         guard.leave(self)
         if self.folder is not None:
             self._summary(status, error, trace).write(self.folder)
+        self.namespace, self.shown = {}, {}  # MXNet's objects in it must be freed before Python unloads MXNet
         if status == "ok":
             self._drop_snapshots()
         for lock in reversed(self._locks):
