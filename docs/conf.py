@@ -42,7 +42,7 @@ html_search_language = "zh" if LANGUAGE == "zh" else "en"
 html_search_options = {"dict": str(HERE / "terms.txt")} if LANGUAGE == "zh" else {}
 html_context = {"other_language": OTHER[0], "other_name": OTHER[1], "default_mode": "auto"}
 html_theme_options = {
-    "article_header_end": ["language.html", "article-header-buttons"],
+    "article_header_start": ["toggle-primary-sidebar.html", "language.html"],
     "use_download_button": False,
     "use_fullscreen_button": False,
     "show_navbar_depth": 1,

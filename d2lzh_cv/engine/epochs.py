@@ -58,7 +58,7 @@ class Epochs:
     Attributes:
         results: the results of the finished epochs, in order.
 
-    Raises, in the loop:
+    Raises:
         InputError: a value is not finite (the text says which, in which step), the data has no batch, or a snapshot
             cannot be written.
         KeyboardInterrupt: Ctrl-C, after the state was saved.

@@ -93,7 +93,7 @@ class FasterRCNN(gluon.HybridBlock):
         return scores.reshape((-1, count, self.num_classes + 1)), offsets.reshape((-1, count, 4))
 
     def pool(self, F, feature, rois, size):
-        """Return the features of each region, (B·N, C, *size)."""
+        """Return the features of each region, (B·N, C, h, w)."""
         return F.ROIPooling(feature, rois, pooled_size=size, spatial_scale=1 / STRIDE)
 
     def losses(self, X: nd.NDArray, objects: nd.NDArray, rng) -> Losses:

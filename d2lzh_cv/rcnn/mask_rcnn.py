@@ -49,7 +49,7 @@ class MaskRCNN(FasterRCNN):
             child.hybridize(active, **options)
 
     def pool(self, F, feature, rois, size):
-        """Return the features of each region by RoI align, (B·N, C, *size)."""
+        """Return the features of each region by RoI align, (B·N, C, h, w)."""
         return F.contrib.ROIAlign(feature, rois, pooled_size=size, spatial_scale=1 / STRIDE, sample_ratio=2,
                                   aligned=True)
 

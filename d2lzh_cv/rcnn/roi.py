@@ -6,7 +6,7 @@ from mxnet import nd
 
 def roi_pooling(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int, int],
                 spatial_scale: float) -> nd.NDArray:
-    """Return the maximum over a grid of bins in each region of interest, (N, C, *pooled_size) (section 9.8).
+    """Return the maximum over a grid of bins in each region of interest, (N, C, h, w) (section 9.8).
 
     Fast R-CNN's pooling: the scaled corners are rounded and both belong to the region; a region off the map gives 0.
 
@@ -21,7 +21,7 @@ def roi_pooling(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[in
 
 def roi_align(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int, int], spatial_scale: float,
               sample_ratio: int = 2, aligned: bool = False) -> nd.NDArray:
-    """Return the mean of bilinear samples in each bin, without rounding, (N, C, *pooled_size) (section 9.8).
+    """Return the mean of bilinear samples in each bin, without rounding, (N, C, h, w) (section 9.8).
 
     Args:
         feature_map, rois, pooled_size, spatial_scale: of :func:`roi_pooling`.
@@ -46,5 +46,5 @@ def pixel_rois(F, regions, X):
 
 
 def crop_regions(X: nd.NDArray, regions: nd.NDArray, size: tuple[int, int]) -> nd.NDArray:
-    """Crop every relative region (B, N, 4) from its picture (B, C, H, W) and resize it: (B·N, C, *size)."""
+    """Crop every relative region (B, N, 4) from its picture (B, C, H, W) and resize it: (B·N, C, h, w)."""
     return roi_align(X, pixel_rois(nd, regions, X), size, spatial_scale=1.0, aligned=True)
