@@ -22,7 +22,7 @@ MEANS = ("all", "counted", "positive")
 
 
 def smooth_l1(x, scalar: float = 1.0):
-    """Return ``σ²x²/2`` where ``|x| < 1/σ²``, else ``|x| - 1/(2σ²)``: the L1 loss without its corner at 0 (section 9.7).
+    """Return ``σ²x²/2`` where ``|x| < 1/σ²``, else ``|x| - 1/(2σ²)``: L1 without its corner at 0 (section 9.7).
 
     Args:
         x: array or symbol of any shape.

@@ -1,7 +1,7 @@
 """Build the site: ``python docs/build_site.py [SECTION...]``, by ``make site``.
 
-Writes docs/_build/html/zh and docs/_build/html/en: each section as a page, executed in quick mode, and the other pages of
-docs/. Executed notebooks stay in docs/_build/cache, so a second build runs only what has changed.
+Writes docs/_build/html/zh and docs/_build/html/en: each section as a page, executed in quick mode, and the other pages
+of docs/. Executed notebooks stay in docs/_build/cache, so a second build runs only what has changed.
 """
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ HERE = Path(__file__).resolve().parent
 BUILD = HERE / "_build"
 LANGUAGES = ("zh", "en")
 PAGES = ("own-data", "downloads", "export", "workers", "troubleshooting", "results", "performance", "differences")
-API = ("boxes", "anchors", "ssd", "fcn", "transposed_conv", "style", "augmentation", "finetuning", "resnet", "training",
-       "plotting", "devices", "rcnn", "metrics", "data.pikachu", "data.voc", "data.cifar10", "data.hotdog", "data.kaggle",
-       "data.hub", "engine.epochs", "engine.snapshots", "models.checkpoint", "models.predictor", "errors")
+API = ("boxes", "anchors", "ssd", "fcn", "transposed_conv", "style", "augmentation", "finetuning", "resnet",
+       "training", "plotting", "devices", "rcnn", "metrics", "data.pikachu", "data.voc", "data.cifar10", "data.hotdog",
+       "data.kaggle", "data.hub", "engine.epochs", "engine.snapshots", "models.checkpoint", "models.predictor",
+       "errors")
 TEXT = {
     "chapter": {"zh": "本章各节", "en": "The chapter"},
     "parts": {"zh": "训练R-CNN系列", "en": "R-CNNs, trained"},
@@ -39,9 +40,9 @@ TEXT = {
     "exact": {"zh": "书中打印的数值，以及本包此刻算得的数值：",
               "en": "What the book prints, and what this package computes now:"},
     "columns": {"zh": "| 内容 | 书中 | 本包 |", "en": "| figure | book | this package |"},
-    "training": {"zh": "训练结果（公开的运行，最后一个迭代周期）。本页以快速模式运行，数据和设置不同，因此不作比较：",
-                 "en": "Results of training (published runs, last epoch). This page ran in quick mode, with other data and "
-                       "settings, so they are not compared:"},
+    "training": {"zh": "训练结果（公开的运行，最后一个迭代周期）。本页以快速模式运行，数据和设置不同，不作比较：",
+                 "en": "Results of training (published runs, last epoch). This page ran in quick mode, with other data "
+                       "and settings, so they are not compared:"},
     "runs": {"zh": "| 训练 | 指标 | 公开的运行 |", "en": "| training | measure | published runs |"},
 }
 
@@ -150,7 +151,7 @@ def write_pages(site: Site, chosen: list[SectionInfo]) -> None:
 
 def _links(text: str) -> str:
     """Return the Markdown of a page of docs/ with the links that lead out of the site as plain text."""
-    text = re.sub(r"^.*\]\([a-z-]+(?:\.zh-CN)?\.md\).*(?:中文|English).*\n|^\[(?:中文|English)[^\n]*\n", "", text, flags=re.M)
+    text = re.sub(r"^\[(?:中文|English)\]\(.*\n", "", text, flags=re.M)  # to the twin: each page has a switch
     return re.sub(r"\[([^\]]+)\]\(\.\./[^)]*\)", r"\1", text)
 
 

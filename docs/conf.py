@@ -11,7 +11,8 @@ sys.path.insert(0, str(HERE))
 LANGUAGE = os.environ.get("D2LZH_CV_SITE_LANGUAGE", "en")  # zh or en
 OTHER = {"zh": ("en", "English"), "en": ("zh", "中文")}[LANGUAGE]
 
-project = {"zh": "动手学深度学习 第9章 计算机视觉", "en": "Dive into Deep Learning v1, chapter 9: computer vision"}[LANGUAGE]
+project = {"zh": "动手学深度学习 第9章 计算机视觉",
+           "en": "Dive into Deep Learning v1, chapter 9: computer vision"}[LANGUAGE]
 author = copyright = "d2lzh_cv"
 language = {"zh": "zh_CN", "en": "en"}[LANGUAGE]
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "site_math"]

@@ -6,10 +6,8 @@ from the text of each line that a cell showed to its value.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .section import Section
+from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,7 +15,8 @@ class Kept:
     """The trained network of a section, for ``predict`` and ``export``; each field is an expression or a name.
 
     Attributes:
-        net, classes, edge_size: expressions over the script's names, see :func:`d2lzh_cv.models.checkpoint.save_model`.
+        net: its name in the script.
+        classes, edge_size: expressions over the script's names, see :func:`d2lzh_cv.models.checkpoint.save_model`.
         network: a name in :data:`d2lzh_cv.models.kinds.NETWORKS`.
         arguments: an expression, the keyword arguments that build the network.
         task: of ``d2lzh-cv predict``.
@@ -77,31 +76,35 @@ KEPT: dict[str, Kept] = {
 }
 
 
-def values(run: Section) -> dict[str, Any]:
-    """Return the results of the section ``run`` by name. In a notebook, names that the reader removed are left out."""
+def values(number: str, names: dict[str, Any], notebook: bool) -> dict[str, Any]:
+    """Return the results of the section ``number`` by name.
+
+    Args:
+        names: of the script, and "shown".
+        notebook: leave out what needs a name that the reader has removed.
+    """
     found: dict[str, Any] = {}
-    for name, expression in RECORDED.get(run.info.number, {}).items() if run.namespace else ():
+    for name, expression in RECORDED.get(number, {}).items():
         try:
-            value = _evaluate(expression, run)
+            value = eval(expression, names)
         except (NameError, KeyError):
-            if run.notebook:
+            if notebook:
                 continue
             raise
         found.update(value if name == "*" else {name: value})
     return found
 
 
-def keep_model(run: Section) -> None:
-    """Save the trained network of the section ``run``, and print how to use it for other pictures."""
-    kept = KEPT.get(run.info.number)
-    if kept is None or not run.namespace or run.notebook and kept.net not in run.namespace:
+def keep_model(number: str, names: dict[str, Any], run_folder: Path) -> None:
+    """Save the trained network of the section ``number`` in ``run_folder``, and print how to use it.
+
+    Args:
+        names: of the script; without the network's nothing is saved.
+    """
+    kept = KEPT.get(number)
+    if kept is None or kept.net not in names:
         return
     from ..models.checkpoint import FOLDER, save_model
-    folder = save_model(run.folder / FOLDER, _evaluate(kept.net, run), network=kept.network,
-                        classes=_evaluate(kept.classes, run), edge_size=_evaluate(kept.edge_size, run),
-                        arguments=_evaluate(kept.arguments, run))
+    folder = save_model(run_folder / FOLDER, names[kept.net], network=kept.network, classes=eval(kept.classes, names),
+                        edge_size=eval(kept.edge_size, names), arguments=eval(kept.arguments, names))
     print(f"for other pictures: d2lzh-cv predict {kept.task} {folder} IMAGE... --out found")
-
-
-def _evaluate(expression: str, run: Section) -> Any:
-    return eval(expression, {**run.namespace, "shown": run.shown})

@@ -226,8 +226,10 @@ class Section:
 
     def finish(self) -> None:
         """Write results.json with status ok, restore standard output, and print the folder of the results."""
-        recorded.keep_model(self)
-        self.record(**recorded.values(self))
+        if self.namespace:
+            names = {**self.namespace, "shown": self.shown}
+            recorded.keep_model(self.info.number, names, self.folder)
+            self.record(**recorded.values(self.info.number, names, self.notebook))
         self.end("ok")
         print(f"{self.info.number} ok in {self._seconds:.1f} s: {self.folder}", flush=True)
 
