@@ -188,6 +188,20 @@ class GeneratedImage(nn.Block):
         return self.weight.data()
 
 
+def get_inits(X: nd.NDArray, learning_rate: float, styles_Y: Sequence[nd.NDArray]):
+    """Return the picture as parameters, the Gram matrices to reach, and the trainer, which is Adam (section 9.11).
+
+    Args:
+        X: the first picture, (1, 3, h, w).
+        learning_rate: of Adam.
+        styles_Y: features of the style picture, (1, C, h', w') each.
+    """
+    gen_img = GeneratedImage(X.shape)
+    gen_img.initialize(mx.init.Constant(X), ctx=X.context)
+    trainer = gluon.Trainer(gen_img.collect_params(), "adam", {"learning_rate": learning_rate})
+    return gen_img, [gram(Y) for Y in styles_Y], trainer
+
+
 @dataclass
 class StyleStep:
     """The weighted losses after ``number`` steps, and the seconds of that step."""
@@ -220,10 +234,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
         snapshots, name: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     contents, styles = extractor(content)
-    grams = [gram(Y) for Y in extractor(style)[1]]
-    picture = GeneratedImage(start.shape)
-    picture.initialize(mx.init.Constant(start), ctx=start.context)
-    trainer = gluon.Trainer(picture.collect_params(), "adam", {"learning_rate": learning_rate})
+    picture, grams, trainer = get_inits(start, learning_rate, extractor(style)[1])
     losses = LossGraph(extractor, contents, grams, [Y.size for Y in styles], weights)  # compute_loss in one graph
     losses.hybridize(static_alloc=True, static_shape=True)
 
