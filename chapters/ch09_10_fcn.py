@@ -2,8 +2,8 @@
 # # 9.10 全卷积网络（FCN）
 #
 # 上一节给图像中的每个像素都标注了类别。本节用**全卷积网络**（fully convolutional network，FCN）来预测它们。做图像分类
-# 的卷积神经网络把特征图的高和宽越缩越小，最后只输出一个类别；语义分割却要给每个像素一个类别。全卷积网络因此在最后用**
-# 转置卷积**（transposed convolution）层把特征图放大，使输出的高和宽与输入图像相同。这样输出与输入在空间位置上一一对
+# 的卷积神经网络把特征图的高和宽越缩越小，最后只输出一个类别；语义分割却要给每个像素一个类别。全卷积网络因此在最后用
+# **转置卷积**（transposed convolution）层把特征图放大，使输出的高和宽与输入图像相同。这样输出与输入在空间位置上一一对
 # 应：输出在某个位置的通道维，就是对这个位置的像素的类别预测。
 #
 # 我们先弄清转置卷积怎样计算，再用它搭建并训练全卷积网络。
@@ -251,8 +251,8 @@ d2l.conv_size(64, 4, 1, 2), d2l.trans_conv_size(32, 4, 1, 2)
 
 # %% [markdown] lang="en"
 # With several channels there is one kernel for each pair of an input and an output channel, as in a convolution, and
-# an output channel sums the results of all input channels. The shapes are exchanged as before, here $16 \to 6 \to
-# 16$:
+# an output channel sums the results of all input channels. The shapes are exchanged as before, here
+# $16 \to 6 \to 16$:
 
 # %%
 d2l.show_code(d2l.trans_conv_multi)
@@ -308,8 +308,8 @@ d2l.conv_features(resnet)(nd.zeros((1, 3, 320, 480))).shape
 # $320 \times 480$。输入图像的高和宽须是32的倍数。
 
 # %% [markdown] lang="en"
-# Now $10 \times 15$ has to become 32 times larger, $320 \times 480$ again. By $k = 2p + s$ we can take stride $s =
-# 32$, padding $p = s/2 = 16$ and kernel size $k = 64$. Check it:
+# Now $10 \times 15$ has to become 32 times larger, $320 \times 480$ again. By $k = 2p + s$ we can take stride
+# $s = 32$, padding $p = s/2 = 16$ and kernel size $k = 64$. Check it:
 #
 # $$(320 - 64 + 16 \times 2 + 32) / 32 = 10, \qquad (480 - 64 + 16 \times 2 + 32) / 32 = 15.$$
 #
@@ -324,8 +324,8 @@ d2l.show_code(d2l.fcn)
 # $32 \times 32$的方块，于是转置卷积可以化为一次矩阵乘法，结果相同。类别数由数据集决定，Pascal VOC连同背景共21类。
 
 # %% [markdown] lang="en"
-# `FCN` is these three layers in a row. For training it also knows a faster way: if $k = 2s$, an input reaches only $2
-# \times 2$ blocks of $32 \times 32$ pixels, so the transposed convolution becomes a single matrix product with the
+# `FCN` is these three layers in a row. For training it also knows a faster way: if $k = 2s$, an input reaches only
+# $2 \times 2$ blocks of $32 \times 32$ pixels, so the transposed convolution becomes a single matrix product with the
 # same result. The data set determines the number of classes; Pascal VOC has 21 with the background.
 
 # %%
@@ -353,9 +353,9 @@ len(classes)
 # %% [markdown] lang="en"
 # ## 9.10.3 Initialising the transposed convolution
 #
-# To enlarge a picture is to **upsample** it. The most common method is **bilinear interpolation**. For the pixel $(x,
-# y)$ of the output, find its place $(x', y')$ on the input, in general not a whole number. Then take the mean of the
-# 4 nearest pixels, where nearer ones have a larger weight.
+# To enlarge a picture is to **upsample** it. The most common method is **bilinear interpolation**. For the pixel
+# $(x, y)$ of the output, find its place $(x', y')$ on the input, in general not a whole number. Then take the mean of
+# the 4 nearest pixels, where nearer ones have a larger weight.
 #
 # A transposed convolution interpolates bilinearly if its kernel is right. Let $f = \lfloor (k+1)/2 \rfloor$, and let
 # the centre $c$ be $f-1$ for an odd $k$ and $f-0.5$ for an even one. Then
@@ -402,10 +402,10 @@ d2l.plt.imshow(out_img.clip(0, 1).asnumpy());
 # 数据集和读取方法见9.9节，随机裁剪的高和宽须是32的倍数。小的数据集取较小的批量大小，使一个迭代周期至少有6步。
 
 # %% [markdown] lang="en"
-# In the network the transposed convolution starts as bilinear interpolation, and training changes it further. The $1
-# \times 1$ convolution starts with Xavier's random values. `d2l.fcn` has done both. Since the layer can enlarge from
-# the start, the gradients tell the earlier layers from the first step how to improve the prediction of each place. An
-# exercise takes random values instead and shows the difference.
+# In the network the transposed convolution starts as bilinear interpolation, and training changes it further. The
+# $1 \times 1$ convolution starts with Xavier's random values. `d2l.fcn` has done both. Since the layer can enlarge
+# from the start, the gradients tell the earlier layers from the first step how to improve the prediction of each
+# place. An exercise takes random values instead and shows the difference.
 #
 # ## 9.10.4 Reading the data
 #
@@ -534,8 +534,8 @@ metrics.per_class_iou(judged.matrix, classes)
 # 最后看预测得最好和最差的图像。左半边从最好的排起，右半边从最差的排起；标题是该图像上各类别交并比的平均。
 
 # %% [markdown] lang="en"
-# At last the pictures with the best and the worst predictions. The left half begins with the best picture, the right
-# half with the worst one. The title is the mean IoU over the classes of that picture.
+# At last we look at the pictures with the best and the worst predictions. The left half begins with the best picture,
+# the right half with the worst one. The title is the mean IoU over the classes of that picture.
 
 # %% figure="best_and_worst" zh="左半最好，右半最差" en="the best in the left half, the worst in the right half"
 numbers = metrics.best_and_worst(judged.ranked())

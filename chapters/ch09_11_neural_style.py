@@ -250,9 +250,10 @@ d2l.show_code(d2l.tv_loss)
 # %% [markdown] lang="en"
 # ### The total loss
 #
-# The total loss is the weighted sum of the three; the weights of content, style and total variation are 1, 1000 and
-# 10. The elements of a Gram matrix are small, and their squared errors are smaller still, so the weight of the style
-# is large. These weights set the balance between keeping the content, transferring the style and reducing noise.
+# The total loss is the weighted sum of the three, with the weights 1 for content, 1000 for style and 10 for total
+# variation. The elements of a Gram matrix are small, and their squared errors are smaller still, so the weight of the
+# style is large. These weights set the balance between keeping the content, transferring the style and reducing
+# noise.
 
 # %%
 d2l.show_code(d2l.compute_loss)
