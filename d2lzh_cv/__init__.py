@@ -16,7 +16,7 @@ __version__ = versions.OURS
 _EXPORTS = {
     "errors": "InputError",
     "devices": "try_all_gpus try_gpu",
-    "plotting": "bbox_to_rect plt set_figsize show_bboxes show_code show_images use_svg_display",
+    "plotting": "bbox_to_rect plt set_figsize show_bboxes show_code show_images to_picture use_svg_display",
     "training": "Benchmark evaluate_accuracy fit mkdir_if_not_exist seed_everything train",
     "resnet": "Residual corr2d resnet18",
     "augmentation": "ALL_TRANSFORMS FLIP_AUG NO_AUG apply load_cifar10 train_with_data_aug",
@@ -29,16 +29,19 @@ _EXPORTS = {
     "transposed_conv": "conv_size insert_zeros kernel2matrix trans_conv trans_conv_as_conv trans_conv_multi "
                        "trans_conv_size",
     "fcn": "bilinear_kernel fcn label2image normalize_image predict",
-    "style": "FeatureExtractor GeneratedImage content_loss gram postprocess preprocess style_loss transfer tv_loss",
+    "style": "FeatureExtractor GeneratedImage LossGraph compute_loss content_loss get_inits gram postprocess "
+             "preprocess style_loss transfer tv_loss",
     "run.script": "start",
     "run.source": "feature_extractor source_network",
     "data.hub": "data_folder",
+    "data.loader": "data_loader",
     "data.images": "image_folder",
     "data.loader": "data_loader",
     "data.pixels": "read_picture",
     "data.pikachu": "example_picture load_data_pikachu load_pikachu",
-    "data.voc": "VOCSegDataset VOC_CLASSES VOC_COLORMAP download_voc_pascal read_voc_images voc_colormap2label "
-                "voc_label_indices voc_rand_crop",
+    "data.voc": "VOCSegDataset VOC_CLASSES VOC_COLORMAP download_voc_pascal read_voc_images voc_classes "
+                "voc_colormap2label voc_label_indices voc_rand_crop",
+    "data.voc_middles": "VOCMiddles",
 }
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names.split()}
 

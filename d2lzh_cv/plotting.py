@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import pyplot as plt
+from PIL import Image
 
 from .fonts import fit_fonts
 
@@ -44,6 +45,16 @@ def show_code(*objects: object) -> None:
         return
     if get_ipython() is not None:
         display(*[Code(getsource(one), language="python") for one in objects])
+
+
+def to_picture(pixels) -> Image.Image:
+    """Return a picture of PIL, which a notebook shows pixel for pixel; ``show_images`` scales it (section 9.11).
+
+    Args:
+        pixels: an NDArray or array (H, W, 3): uint8, or float in [0, 1].
+    """
+    pixels = to_numpy(pixels)
+    return Image.fromarray(pixels if pixels.dtype == np.uint8 else np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
 
 
 def to_numpy(array) -> np.ndarray:

@@ -54,6 +54,7 @@ class Epochs:
         name: of the training. In a section of the chapter each epoch is logged under it, and the state is saved, so
             that ``run --resume`` finds it.
         best: the field of an epoch's result whose highest value keeps a snapshot too, if ``name`` is given.
+        reported: says of a result whether it is logged and passed to ``on_epoch``; by default all are.
 
     Attributes:
         results: the results of the finished epochs, in order.
@@ -66,13 +67,15 @@ class Epochs:
 
     def __init__(self, num_epochs: int, net: gluon.Block, trainer: gluon.Trainer, result_class: type,
                  on_epoch: Callable[[Any], None] | None = None, snapshots: Snapshots | None = None,
-                 random_batches: bool = True, name: str | None = None, best: str | None = None) -> None:
+                 random_batches: bool = True, name: str | None = None, best: str | None = None,
+                 reported: Callable[[Any], bool] = lambda result: True) -> None:
         section = recorder.current() if name else None
         if section:
             snapshots = snapshots or section.snapshots(name, best)
             on_epoch = _both(partial(section.log_epoch, name), on_epoch)
         self.num_epochs, self.net, self.trainer, self.result_class = num_epochs, net, trainer, result_class
-        self.on_epoch, self.snapshots, self.random_batches = on_epoch, snapshots, random_batches
+        self.on_epoch = on_epoch and _only(reported, on_epoch)
+        self.snapshots, self.random_batches = snapshots, random_batches
         self.results: list[Any] = []
 
     def __iter__(self) -> Iterator[Epoch]:
@@ -221,6 +224,10 @@ def _both(first: Callable[[Any], None], then: Callable[[Any], None] | None) -> C
         if then:
             then(result)
     return on_epoch
+
+
+def _only(reported: Callable[[Any], bool], on_epoch: Callable[[Any], None]) -> Callable[[Any], None]:
+    return lambda result: on_epoch(result) if reported(result) else None
 
 
 def _num_pictures(batch: Any) -> int:

@@ -12,19 +12,15 @@ from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
 from ..data.loader import data_loader
-from ..data.own.packed import class_names
-from ..data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
-from ..data.voc_crops import read
+from ..data.voc import VOC_COLORMAP, VOCSegDataset, voc_classes, voc_colormap2label, voc_label_indices
 from ..data.voc_files import LazyImage
+from ..data.voc_middles import BORDER, VOID, middle, void_table
 from ..devices import try_all_gpus
 from ..fcn import classes_of_pixels, normalize_image
 from ..finetuning import conv_features
 from ..metrics import SegmenterResult, score_segmentation
 from ..run.source import source_of
 from ..training import Epoch, fit
-
-VOID = 255  # mask value without a class
-BORDER = (224, 224, 192)  # VOC's colour of VOID
 
 
 class Crops(VOCSegDataset):
@@ -51,7 +47,8 @@ class WholePictures(Crops):
         super().__init__(is_train, (1, 1), voc_dir, void_table(), shrink)
 
     def __getitem__(self, idx: int) -> tuple[np.ndarray, np.ndarray]:
-        return read(self._pictures[idx]).asnumpy(), voc_label_indices(self.labels[idx], self.colormap2label).asnumpy()
+        picture, mask = self.pair(idx)
+        return picture.asnumpy(), voc_label_indices(mask, self.colormap2label).asnumpy()
 
 
 def _smaller(image: LazyImage, shrink: int) -> nd.NDArray:
@@ -62,24 +59,11 @@ def _smaller(image: LazyImage, shrink: int) -> nd.NDArray:
     return nd.array(pixels, dtype="uint8")
 
 
-def void_table() -> np.ndarray:
-    """Return ``voc_colormap2label`` with VOID for the borders around objects, which have no class."""
-    table = voc_colormap2label()
-    table[(BORDER[0] * 256 + BORDER[1]) * 256 + BORDER[2]] = VOID
-    return table
-
-
 def colored(classes: np.ndarray) -> np.ndarray:
     """Return classes (H, W) in VOC's colours, VOID in the borders' colour: (H, W, 3) uint8."""
     palette = np.zeros((256, 3), np.uint8)
     palette[:len(VOC_COLORMAP)], palette[VOID] = VOC_COLORMAP, BORDER
     return palette[classes]
-
-
-def middle(pixels: np.ndarray, crop_size: tuple[int, int]) -> np.ndarray:
-    """Return the middle (h, w) of pixels (H, W, ...)."""
-    top, left = ((size - crop) // 2 for size, crop in zip(pixels.shape, crop_size))
-    return pixels[top:top + crop_size[0], left:left + crop_size[1]]
 
 
 def middles(pairs: Iterable, crop_size: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -133,7 +117,7 @@ def load_data(run, crop_size: tuple[int, int], shrink: int = 1) -> SegmentationD
     voc_dir, table = run.find("voc").path, voc_colormap2label()
     train, test = (Crops(is_train, crop_size, voc_dir, table, shrink) for is_train in (True, False))
     whole = WholePictures(False, voc_dir, shrink)
-    return SegmentationData(train, test, whole, class_names(voc_dir, VOC_CLASSES), crop_size)
+    return SegmentationData(train, test, whole, voc_classes(voc_dir), crop_size)
 
 
 def features_of(run) -> nn.HybridSequential:

@@ -17,11 +17,11 @@ from .evaluate import (
     pictures_of,
     score_segmentation,
 )
-from .figures import show_best_and_worst, show_confusion, show_segmented
+from .figures import best_and_worst, show_best_and_worst, show_confusion, show_segmented
 from .tables import Table, per_class, per_class_iou, whole_matrix
 
-__all__ = ["ClassifierResult", "DetectionScores", "DetectorResult", "SegmenterResult", "Table", "accuracy", "class_iou",
-           "coco_average_precision", "confusion_matrix", "evaluate_classifier", "evaluate_detector",
-           "evaluate_segmenter", "mean_of_defined", "per_class", "per_class_iou", "pictures_of", "precision_recall",
-           "score_detections", "score_segmentation", "show_best_and_worst", "show_confusion", "show_segmented",
-           "voc_average_precision", "whole_matrix"]
+__all__ = ["ClassifierResult", "DetectionScores", "DetectorResult", "SegmenterResult", "Table", "accuracy",
+           "best_and_worst", "class_iou", "coco_average_precision", "confusion_matrix", "evaluate_classifier",
+           "evaluate_detector", "evaluate_segmenter", "mean_of_defined", "per_class", "per_class_iou", "pictures_of",
+           "precision_recall", "score_detections", "score_segmentation", "show_best_and_worst", "show_confusion",
+           "show_segmented", "voc_average_precision", "whole_matrix"]

@@ -71,8 +71,30 @@ RECORDED["9.9"] = {
     "examples_kept_by_crop_320x480": "{'train': len(voc_train), 'val': len(voc_test)}",
     "batch_shapes": "[X.shape, Y.shape]",
 }
+RECORDED["9.10"] = {
+    "trans_conv_2x2_by_2x2": "shown['d2l.trans_conv(X, K)']",
+    "trans_conv_padding_1": "shown['d2l.trans_conv(X, K, padding=1)'].reshape((1, 1, 1, 1))",
+    "trans_conv_stride_2": "shown['d2l.trans_conv(X, K, stride=2)'].reshape((1, 1, 4, 4))",
+    "corr2d_arange_3x3_with_1234": "shown['Y']", "trans_conv_of_that": "Z",
+    "conv_of_arange_4x4_with_arange_3x3": "shown['conv(X)']",
+    "conv_as_matrix_product": "shown['nd.dot(W, X.reshape(16)).reshape((1, 1, 2, 2))']", "conv_matrix": "W",
+    "conv_64_k4_p1_s2_shape": "shown['Y.shape']", "transposed_conv_k4_p1_s2_shape": "shown['conv_trans(Y).shape']",
+    "multichannel_shape_roundtrip_10_20_k5_p2_s3_on_16x16": "shown['conv_trans(conv(X)).shape'] == (1, 10, 16, 16)",
+    "resnet18_v2_features_shape_320x480": "shown['d2l.conv_features(resnet)(nd.zeros((1, 3, 320, 480))).shape']",
+    "bilinear_upsampling_shapes": "[img.shape, out_img.shape]",
+    "source_network": "source.name", "source_trained_on": "source.trained_on",
+    "loss": "epochs[-1].loss", "train_acc": "epochs[-1].train_acc", "test_acc": "epochs[-1].test_acc",
+    "background_share": "background_share",
+    "background_share_of_middles": "judged.matrix[0].sum() / judged.matrix.sum()",
+    "*": "judged.summary()", "per_class": "metrics.per_class_iou(judged.matrix, classes)",
+}
+RECORDED["9.11"] = {
+    "source_network": "extractor.source.name", "source_trained_on": "extractor.source.trained_on",
+    "small_shape": "small.shape", "large_shape": "large.shape",
+}
 KEPT: dict[str, Kept] = {
     "9.7": Kept("net", "TinySSD", "detect", "classes", "edge_size"),
+    "9.10": Kept("net", "fcn", "segment", "classes", "crop_size", "{'backbone': source.name}"),
 }
 
 
