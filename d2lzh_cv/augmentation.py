@@ -10,7 +10,7 @@ from mxnet.gluon import loss as gloss
 from mxnet.gluon.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from mxnet.gluon.data.vision import transforms
 
-from .data import parts
+from .data import worker_part
 from .data.normalization import IMAGENET_MEAN, IMAGENET_STD
 from .engine import distributed
 from .engine.snapshots import Snapshots
@@ -74,7 +74,7 @@ def load_cifar10(dataset: Dataset, augs: Callable, batch_size: int, is_train: bo
         is_train: shuffle.
     """
     if is_train and distributed.num_workers() > 1:
-        parts.share(batch_size)
+        worker_part.share(batch_size)
         shared = distributed.Parts(BatchSampler(RandomSampler(len(dataset)), batch_size, "keep"))
         return DataLoader(dataset.transform_first(augs), batch_sampler=shared)
     return DataLoader(dataset.transform_first(augs), batch_size=batch_size, shuffle=is_train)

@@ -33,7 +33,7 @@ class Epoch:
                 f"time {self.seconds:.1f} sec")
 
 
-def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int, name: str | None = None) -> None:
+def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int) -> None:
     """Train and evaluate, and print a line per epoch as the book does (section 9.1).
 
     Args:
@@ -43,10 +43,9 @@ def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int, name:
         trainer: the ``gluon.Trainer`` of ``net``.
         ctx: a device or a list of devices; each batch is split between them.
         num_epochs: passes over ``train_iter``.
-        name: of the training, see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     print("training on", ctx)
-    fit(net, train_iter, loss, trainer, ctx, num_epochs, test_iter, on_epoch=print, name=name)
+    fit(net, train_iter, loss, trainer, ctx, num_epochs, test_iter, on_epoch=print)
 
 
 def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs: int, test_iter: Iterable = None,

@@ -1,4 +1,4 @@
-"""A Sphinx extension: formulas as MathML, which browsers draw themselves, so that a page needs no network and no script."""
+"""A Sphinx extension: formulas as MathML. Browsers draw it themselves, so a page needs no network and no script."""
 from __future__ import annotations
 
 import re

@@ -6,7 +6,7 @@ from pathlib import Path
 import mxnet as mx
 
 from ..errors import InputError
-from . import parts
+from . import worker_part
 from .check import Report, check_pictures
 from .derived import place_for
 from .detection_iter import OPTIONS, DetectionIter, FastDetectionIter
@@ -36,8 +36,8 @@ def load_data_pikachu(batch_size: int, edge_size: int = 256) -> tuple[mx.image.I
         return load_pikachu(BOOK_FOLDER, batch_size, edge_size)
     root = records_of(use("pikachu").path)
     own = describe(root)
-    return load_pikachu(root, parts.share(min(batch_size, own.train) if own else batch_size), edge_size,
-                        part=parts.current())
+    return load_pikachu(root, worker_part.share(min(batch_size, own.train) if own else batch_size), edge_size,
+                        part=worker_part.current())
 
 
 def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 256, reader: str = "auto",

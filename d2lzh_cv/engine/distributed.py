@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from ..data import parts
+from ..data import worker_part
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def use(name: str | None) -> None:
     if name == DIST and not launched():
         raise InputError(NOT_LAUNCHED)
     _name = name
-    parts.use(rank(), num_workers())
+    worker_part.use(rank(), num_workers())
 
 
 def rank() -> int:

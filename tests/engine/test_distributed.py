@@ -13,7 +13,7 @@ from mxnet import nd
 from mxnet.gluon.data import BatchSampler, SequentialSampler
 from tolerance import assert_close
 
-from d2lzh_cv.data import parts
+from d2lzh_cv.data import worker_part
 from d2lzh_cv.data.pikachu import load_pikachu, pack_detection
 from d2lzh_cv.engine import distributed
 from d2lzh_cv.errors import InputError
@@ -83,7 +83,7 @@ def parameters(path: Path) -> dict[str, np.ndarray]:
 
 def test_one_process_is_as_ever():
     assert (distributed.rank(), distributed.num_workers(), distributed.kvstore()) == (0, 1, {})
-    assert parts.share(7) == 7 and distributed.part_of([1, 2, 3]) == [1, 2, 3]
+    assert worker_part.share(7) == 7 and distributed.part_of([1, 2, 3]) == [1, 2, 3]
 
 
 def test_parts_of_a_batch_are_even_and_make_it_up(worker):
@@ -96,9 +96,9 @@ def test_parts_of_a_batch_are_even_and_make_it_up(worker):
 
 def test_a_batch_that_cannot_be_shared(worker):
     worker(0, 3)
-    assert parts.share(9) == 3
+    assert worker_part.share(9) == 3
     with pytest.raises(InputError, match="3 workers cannot share batches of 16"):
-        parts.share(16)
+        worker_part.share(16)
 
 
 def test_dist_sync_must_be_launched(monkeypatch):
