@@ -17,10 +17,12 @@ _EXPORTS = {
     "errors": "InputError",
     "devices": "try_all_gpus try_gpu",
     "plotting": "bbox_to_rect plt set_figsize show_bboxes show_code show_images use_svg_display",
-    "training": "Benchmark evaluate_accuracy fit mkdir_if_not_exist seed_everything train",
+    "training": "Benchmark Scoring evaluate_accuracy fit get_batch mkdir_if_not_exist seed_everything train "
+                "train_with_decay",
     "resnet": "Residual corr2d resnet18",
-    "augmentation": "ALL_TRANSFORMS FLIP_AUG NO_AUG apply load_cifar10 train_with_data_aug",
-    "finetuning": "conv_features find_source fine_tuned from_scratch pretrain_source train_fine_tuning",
+    "augmentation": "ALL_TRANSFORMS FLIP_AUG NO_AUG apply load_cifar10 train_with_data_aug viewable",
+    "finetuning": "FrozenFeatures conv_features evaluate_loss find_source fine_tuned from_scratch pretrain_source "
+                  "test_augs train_augs train_fine_tuning train_output",
     "boxes": "box_area box_scale center_to_corner clip_boxes corner_to_center decode_offsets encode_offsets iou nms",
     "anchors": "multibox_detection multibox_prior multibox_target show_anchors",
     "ssd": "SSDLoss TinySSD base_net bbox_eval bbox_predictor cls_eval cls_predictor concat_preds detect "
@@ -31,9 +33,15 @@ _EXPORTS = {
     "fcn": "bilinear_kernel fcn label2image normalize_image predict",
     "style": "FeatureExtractor GeneratedImage content_loss gram postprocess preprocess style_loss transfer tv_loss",
     "run.script": "start",
+    "run.section": "output_folder",
     "run.source": "feature_extractor source_network",
+    "data.cifar10": "CIFAR10 CIFAR10_CLASSES",
+    "data.hotdog": "load_hotdog",
     "data.hub": "data_folder",
     "data.images": "image_folder",
+    "data.kaggle": "read_label_file reorg_cifar10_data reorg_dog_data reorg_dog_train_valid reorg_test "
+                   "reorg_train_valid unpack_kaggle_cifar10 unpack_kaggle_dog write_submission",
+    "data.normalization": "CIFAR10_MEAN CIFAR10_STD IMAGENET_MEAN IMAGENET_STD",
     "data.pixels": "read_picture",
     "data.pikachu": "example_picture load_data_pikachu load_pikachu",
     "data.voc": "VOCSegDataset VOC_CLASSES VOC_COLORMAP download_voc_pascal read_voc_images voc_colormap2label "

@@ -239,7 +239,7 @@ def pictures(tmp_path, monkeypatch):
 def test_the_offline_source_is_trained_once(pictures, tmp_path, capsys):
     first = finetuning.offline_source(pictures, CPU, edge_size=32, num_epochs=1)
     assert capsys.readouterr().out.startswith("pretraining resnet18_v2 on 4 pictures of 2 classes (kept for next time)"
-                                              "\nepoch 1, loss ")
+                                              "\ntraining on [cpu(0)]\nepoch 1, loss ")
     files = files_below(tmp_path / "cache")
     assert len(files) == 1 and next(iter(files)).endswith("/resnet18_v2.params")
     again = finetuning.offline_source(pictures, CPU, edge_size=32, num_epochs=1)

@@ -45,7 +45,23 @@ RECORDED["9.7"] = {
     "boxes_above_0_3": "(found[:, 1] >= 0.3).sum()", "best_score": "found[0, 1] if len(found) else None",
     "*": "judged.scores.means()", "average_precision": "judged.scores.table()",
 }
+RECORDED["9.1"] = {
+    "pictures": "{'train': len(train_set), 'test': len(test_set)}",
+    "*": "{f'test_acc, {name}': epochs[-1].test_acc for name, epochs in trained.items()}",
+    "per_class": "metrics.per_class(judged.matrix, d2l.CIFAR10_CLASSES)",
+    "confusion_matrix": "metrics.whole_matrix(judged.matrix, d2l.CIFAR10_CLASSES)",
+}
+RECORDED["9.2"] = {
+    "pictures": "{'train': len(train_imgs), 'test': len(test_imgs)}",
+    "source_network": "source.name", "source_trained_on": "source.trained_on",
+    "test_acc, fine-tuned": "tuned[-1].test_acc", "test_acc, from scratch": "scratch[-1].test_acc",
+    "*": "{'test_acc, features frozen': frozen[-1].test_acc} if with_frozen_features else {}",
+    "per_class": "metrics.per_class(judged.matrix, classes)",
+    "confusion_matrix": "metrics.whole_matrix(judged.matrix, classes)",
+}
 KEPT: dict[str, Kept] = {
+    "9.1": Kept("flip_net", "resnet18", "classify", "d2l.CIFAR10_CLASSES", "32"),
+    "9.2": Kept("finetune_net", "model_zoo", "classify", "classes", "edge_size", "{'name': source.name}"),
     "9.7": Kept("net", "TinySSD", "detect", "classes", "edge_size"),
 }
 

@@ -70,6 +70,15 @@ def current() -> Section:
     return _current
 
 
+def output_folder() -> Path:
+    """Return the folder of the running section's results, for files that the section writes.
+
+    Raises:
+        InputError: no section is running.
+    """
+    return current().folder.resolve()
+
+
 def in_notebook() -> bool:
     """Return True in a Jupyter kernel; the command line then belongs to the kernel."""
     ipython = sys.modules.get("IPython")
