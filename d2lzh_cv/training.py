@@ -135,7 +135,7 @@ def evaluate_accuracy(data_iter: Iterable, net, ctx=None) -> float:
 
 
 def get_batch(X: nd.NDArray, y: nd.NDArray, devices: Sequence[mx.Context]) -> tuple[list[nd.NDArray], list[nd.NDArray]]:
-    """Split a batch into equal parts and copy one part to each device; return the parts of X and of y (section 9.1).
+    """Divide a batch evenly, copy a part to each device, and return the parts of X and of y (section 9.1).
 
     A batch with fewer samples than devices uses the first devices only.
 
