@@ -224,11 +224,12 @@ no_aug = transforms.Compose([transforms.ToTensor()])
 
 # %% [markdown] lang="zh"
 # 数据集的`transform_first`把变换作用在每个样本（图像和标签）的第一个元素，即图像上。变换在读取样本时才进行，因此每一
-# 个迭代周期看到的图像都不一样。
+# 个迭代周期看到的图像都不一样。（用`d2lzh-cv launch`让几个进程一起训练时，每个进程只取每个小批量中属于自己的部分。）
 
 # %% [markdown] lang="en"
 # The method `transform_first` of a data set applies the transform to the first element of each sample (picture and
-# label), which is the picture. This happens when a sample is read, so each epoch sees different pictures.
+# label), which is the picture. This happens when a sample is read, so each epoch sees different pictures. (When
+# `d2lzh-cv launch` trains with several processes, each process takes its own part of every batch.)
 
 # %%
 d2l.show_code(d2l.load_cifar10)
@@ -273,9 +274,9 @@ halves = gluon.utils.split_and_load(nd.zeros((8, 3, 32, 32)), [mx.cpu(0), mx.cpu
 print("a batch of 8 on two devices:", [(half.shape, half.context) for half in halves])
 
 # %% [markdown] lang="zh"
-# `evaluate_accuracy`评价模型的分类准确率：各设备数出自己那一部分里猜对了几个，再相加。注意它先让所有设备开始计算，然
-# 后才用`asscalar`等待结果；如果算一个等一个，设备就不能同时工作了。怎样由网络的输出算损失、数猜对的个数，由`Scoring`
-# 规定；9.10节对每个像素分类，会换成更快的做法。
+# `evaluate_accuracy`评价模型的分类准确率：各设备数出自己那一部分里预测正确的个数，再相加。注意它先让所有设备开始计
+# 算，然后才用`asscalar`等待结果；如果算一个等一个，设备就不能同时工作了。怎样由网络的输出算损失、数正确的个数，由
+# `Scoring`规定；9.10节对每个像素分类，会换成更快的做法。
 
 # %% [markdown] lang="en"
 # `evaluate_accuracy` measures the accuracy: each device counts the correct labels of its part, and the counts are
@@ -348,7 +349,7 @@ flip_net, trained["flip"] = train_with(flip_aug, "flip")
 _, trained["no augmentation"] = train_with(no_aug, "no augmentation")
 
 # %% [markdown] lang="zh"
-# 书后的练习要求再加入别的方法，例如随机改变色调。
+# 书中的一个练习是再加入别的方法，例如随机改变色调。
 
 # %% [markdown] lang="en"
 # An exercise of the book adds another method, such as random hues.

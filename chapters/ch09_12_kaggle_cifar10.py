@@ -88,10 +88,11 @@ data_dir = d2l.unpack_kaggle_cifar10(d2l.data_folder("kaggle_cifar10"))
 d2l.show_code(d2l.read_label_file)
 
 # %% [markdown] lang="zh"
-# 辅助函数`mkdir_if_not_exist`只在文件夹不存在时才建立它。
+# 书中的整理函数用`mkdir_if_not_exist`建立还不存在的文件夹。下面的整理函数用库内部的同类函数，它在出错时还会说明原因。
 
 # %% [markdown] lang="en"
-# The helper `mkdir_if_not_exist` makes a folder only if it is not there yet.
+# The book's functions make folders by `mkdir_if_not_exist`, which does nothing if the folder is there. The functions
+# below use a similar one inside the library, which also says why a folder cannot be made.
 
 # %%
 d2l.show_code(d2l.mkdir_if_not_exist)
@@ -135,12 +136,13 @@ d2l.show_code(d2l.reorg_train_valid)
 d2l.show_code(d2l.reorg_test)
 
 # %% [markdown] lang="zh"
-# `reorg_cifar10_data`依次调用以上各函数。我们把整理好的文件夹放在本次运行的输出里。书中的小样本有100幅训练图像，
-# `valid_ratio`为0.1，每类9幅用于训练。
+# `reorg_cifar10_data`依次读取标签、整理训练图像和测试图像。我们把整理好的文件夹放在本次运行的输出里。书中的小样本有
+# 100幅训练图像，`valid_ratio`为0.1，每类9幅用于训练。
 
 # %% [markdown] lang="en"
-# `reorg_cifar10_data` calls these functions in turn. The sorted folders go to the output of this run. The book's
-# small sample has 100 training pictures; with a `valid_ratio` of 0.1, each class has 9 for training.
+# `reorg_cifar10_data` reads the labels and sorts training and test pictures. The sorted folders go to the output of
+# this run. The book's small sample has 100 training pictures; with a `valid_ratio` of 0.1, each class has 9 for
+# training.
 
 # %%
 d2l.show_code(d2l.reorg_cifar10_data)
@@ -221,12 +223,12 @@ test_iter = DataLoader(test_ds.transform_first(transform_test), batch_size)
 d2l.show_code(d2l.Residual)
 
 # %% [markdown] lang="zh"
-# 输入只有$32 \times 32$，所以第一层是步幅为1的$3 \times 3$卷积，后面也没有池化层；四个阶段的特征图边长是32、16、8和
-# 4。
+# 输入只有$32 \times 32$，所以第一层是步幅为1的$3 \times 3$卷积，紧接着也没有最大池化层；四个阶段的特征图边长是32、
+# 16、8和4。
 
 # %% [markdown] lang="en"
-# The input is only $32 \times 32$, so the first layer is a $3 \times 3$ convolution with stride 1, and no pooling
-# follows. The feature maps of the four stages have sides of 32, 16, 8 and 4.
+# The input is only $32 \times 32$, so the first layer is a $3 \times 3$ convolution with stride 1, and no max pooling
+# follows it. The feature maps of the four stages have sides of 32, 16, 8 and 4.
 
 # %%
 d2l.show_code(d2l.resnet18)
@@ -283,12 +285,12 @@ epochs = d2l.train_with_decay(get_net(ctx), train_iter, valid_iter, num_epochs, 
                               name="train")
 
 # %% [markdown] lang="zh"
-# 这算学到了什么吗？验证集很小时，准确率本身说明不了多少，要与瞎猜相比：十幅图像、十个类别，随便猜也有四分之一的机会猜
-# 对至少两幅。
+# 这算学到了什么吗？验证集很小时，准确率本身说明不了多少，要与随机猜测相比：十幅图像、十个类别，随机猜测也有大约四分之
+# 一的机会猜对两幅以上（含两幅）。
 
 # %% [markdown] lang="en"
 # Is that learning? On a very small validation set an accuracy means little by itself. Compare it with guessing: with
-# ten pictures of ten classes, a guess gets at least two right in one of four cases.
+# ten pictures of ten classes, guessing gets at least two right in about one of four cases.
 
 # %%
 shows = metrics.against_guessing(epochs, len(train_ds), len(valid_ds), len(classes))
@@ -336,7 +338,7 @@ for ax, pred in zip(axes.flatten(), preds):
 #
 # - 把图像文件按类别整理到文件夹里，就可以用`ImageFolderDataset`读取它们。
 # - 从训练集中切分出验证集来选择超参数，最后用全部训练图像训练要提交的模型。
-# - 学习率衰减先快后细地减小损失。
+# - 学习率先大后小：损失先快速下降，再逐步逼近最优。
 
 # %% [markdown] lang="en"
 # ## Summary
@@ -344,4 +346,4 @@ for ax, pred in zip(axes.flatten(), preds):
 # - Picture files that are sorted into class folders can be read by `ImageFolderDataset`.
 # - A validation set, split off the training set, serves to choose hyperparameters; the model to submit is trained on
 #   all training pictures.
-# - With a decaying learning rate the loss falls first in large, then in fine steps.
+# - The learning rate decays: the loss falls quickly at first and then approaches the optimum in small steps.
