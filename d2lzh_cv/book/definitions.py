@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import d2lzh_cv
+from ..compat.exports import MODULE_OF
 
+PACKAGE = Path(__file__).resolve().parents[1]
 SAVED = "#@save in {}.py"  # first line of a definition's cell; see d2lzh_cv.run.redefined
 
 
@@ -81,12 +82,16 @@ def _grouped(imports: set[str]) -> list[str]:
 
 
 def _module_of(name: str) -> str:
-    return f"d2lzh_cv.{d2lzh_cv._MODULE_OF[name]}"
+    """Return the module whose source defines ``d2l.name``; a package only imports it."""
+    module = f"d2lzh_cv.{MODULE_OF[name]}"
+    while isinstance(statement := _bindings(_parsed(module)[0])[name], ast.ImportFrom):
+        module = _import_of(name, statement, module).split()[1]
+    return module
 
 
 @cache
 def _parsed(module: str) -> tuple[ast.Module, str]:
-    base = Path(d2lzh_cv.__file__).parent.joinpath(*module.split(".")[1:])
+    base = PACKAGE.joinpath(*module.split(".")[1:])
     path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
     text = path.read_text(encoding="utf-8")
     return ast.parse(text), text
@@ -120,7 +125,7 @@ def _import_of(name: str, statement: ast.Import | ast.ImportFrom, module: str) -
 
 
 def _is_package(module: str) -> bool:
-    return Path(d2lzh_cv.__file__).parent.joinpath(*module.split(".")[1:]).is_dir()
+    return PACKAGE.joinpath(*module.split(".")[1:]).is_dir()
 
 
 def _source(text: str, node: ast.stmt) -> str:

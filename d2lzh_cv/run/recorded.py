@@ -92,9 +92,39 @@ RECORDED["9.11"] = {
     "source_network": "extractor.source.name", "source_trained_on": "extractor.source.trained_on",
     "small_shape": "small.shape", "large_shape": "large.shape",
 }
+RECORDED["9.1"] = {
+    "pictures": "{'train': len(train_set), 'test': len(test_set)}",
+    "*": "{f'test_acc, {name}': epochs[-1].test_acc for name, epochs in trained.items()}",
+    "per_class": "metrics.per_class(judged.matrix, d2l.CIFAR10_CLASSES)",
+    "confusion_matrix": "metrics.whole_matrix(judged.matrix, d2l.CIFAR10_CLASSES)",
+}
+RECORDED["9.2"] = {
+    "pictures": "{'train': len(train_imgs), 'test': len(test_imgs)}",
+    "source_network": "source.name", "source_trained_on": "source.trained_on",
+    "test_acc, fine-tuned": "tuned[-1].test_acc", "test_acc, from scratch": "scratch[-1].test_acc",
+    "*": "{'test_acc, features frozen': frozen[-1].test_acc} if with_frozen_features else {}",
+    "per_class": "metrics.per_class(judged.matrix, classes)",
+    "confusion_matrix": "metrics.whole_matrix(judged.matrix, classes)",
+}
+RECORDED["9.12"] = {
+    "pictures": "{'train': len(train_ds), 'valid': len(valid_ds), 'train_valid': len(train_valid_ds)}",
+    "classes": "len(classes)", "loss": "epochs[-1].loss", "train_acc": "epochs[-1].train_acc",
+    "valid_acc": "epochs[-1].valid_acc", "shows": "shows",
+}
+RECORDED["9.13"] = {
+    "pictures": "{'train': len(train_ds), 'valid': len(valid_ds), 'train_valid': len(train_valid_ds)}",
+    "breeds": "len(classes)", "input_folder": "input_dir.name",
+    "source_network": "source.name", "source_trained_on": "source.trained_on",
+    "train_loss": "epochs[-1].train_loss", "valid_loss": "epochs[-1].valid_loss",
+    "train_loss_all_pictures": "all_epochs[-1].train_loss",
+}
 KEPT: dict[str, Kept] = {
+    "9.1": Kept("flip_net", "resnet18", "classify", "d2l.CIFAR10_CLASSES", "32"),
+    "9.2": Kept("finetune_net", "model_zoo", "classify", "classes", "edge_size", "{'name': source.name}"),
     "9.7": Kept("net", "TinySSD", "detect", "classes", "edge_size"),
     "9.10": Kept("net", "fcn", "segment", "classes", "crop_size", "{'backbone': source.name}"),
+    "9.12": Kept("net", "resnet18_cifar10", "classify", "classes", "32"),
+    "9.13": Kept("net", "FrozenFeatures", "classify", "classes", "edge_size", "{'backbone': source.name}"),
 }
 
 

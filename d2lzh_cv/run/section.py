@@ -74,6 +74,15 @@ def current() -> Section:
     return _current
 
 
+def output_folder() -> Path:
+    """Return the folder of the running section's results, for files that the section writes.
+
+    Raises:
+        InputError: no section is running.
+    """
+    return current().folder.resolve()
+
+
 class Section:
     """One run of a section.
 
