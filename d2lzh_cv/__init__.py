@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 
 from .compat import hook, moved, versions
-from .compat.exports import EXPORTS, MODULE_OF
+from .compat.d2l_names import EXPORTS, MODULE_OF
 
 __version__ = versions.OURS
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ..compat.exports import MODULE_OF
+from ..compat.d2l_names import MODULE_OF
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SAVED = "#@save in {}.py"  # first line of a definition's cell; see d2lzh_cv.run.redefined

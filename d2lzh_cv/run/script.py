@@ -44,6 +44,7 @@ def start(number: str, quick: bool = False, resume: bool = False) -> None:
     path = Path(caller.f_code.co_filename)
     for cell in below:
         if cells.AFTER_TRAINING in cell.tags and distributed.rank() > 0:
+            run.namespace = {}  # worker 0 alone has results
             break
         if cell.kind == "code" and (run.quick or cells.QUICK not in cell.tags):
             run_cell(cell, path, run)

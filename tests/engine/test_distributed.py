@@ -62,6 +62,7 @@ def worker(monkeypatch):
         monkeypatch.setenv(distributed.RANK, str(rank))
         monkeypatch.setenv(distributed.WORKERS, str(workers))
         monkeypatch.setattr(distributed, "_name", distributed.DIST)
+        monkeypatch.setattr(worker_part, "_part", (rank, workers))
     return be
 
 
