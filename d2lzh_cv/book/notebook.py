@@ -37,14 +37,15 @@ def build(info: SectionInfo, language: str, quick: bool, texts: Sequence[str] = 
     notebook = jupytext.read(contents.script_path(info), fmt="py:percent")
     definitions, built = Definitions(), []
     for cell in notebook.cells:
+        cell.metadata.pop("lines_to_next_cell", None)
         spoken, tags = cell.metadata.get("lang"), cell.metadata.get("tags", [])
         if cell.cell_type == "markdown":
             if spoken in (None, language) or language == "both":
                 cell.source = unwrapped(cell.source) if spoken == "zh" else cell.source
                 built.append(cell)
         elif shown_names(cell.source):
-            built += [type(cell)({**cell, "source": definitions.cell(name), "id": f"{name}-{len(built)}",
-                                  "metadata": {}}) for name in shown_names(cell.source)]
+            built += [type(cell)({**cell, "source": definitions.cell(name), "metadata": {}})
+                      for name in shown_names(cell.source)]
         elif cells.QUICK in tags:
             if quick:
                 _parameters(built).source += f"\n# quick mode: small pictures, few epochs\n{cell.source}"
@@ -54,6 +55,8 @@ def build(info: SectionInfo, language: str, quick: bool, texts: Sequence[str] = 
     if chosen:
         _parameters(built).source += "".join(f"\n{name} = {value!r}" for name, value in chosen.items())
     _start(built, quick)
+    for number, cell in enumerate(built):
+        cell["id"] = f"cell-{number}"  # a notebook written again is the same
     notebook.cells = built
     notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
                          "language_info": {"name": "python"}, MARK: info.number}
@@ -72,17 +75,23 @@ def _start(built: list[Any], quick: bool) -> None:
     first.source = "\n".join(["from __future__ import annotations", "", *lines])
 
 
+def require_client() -> None:
+    """Raise InputError if notebooks cannot be executed here."""
+    try:
+        import ipykernel  # noqa: F401
+        import nbclient  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"--execute needs {error.name}: {EXTRA}") from error
+
+
 def execute(notebook: Any, folder: Path) -> Any:
     """Run all cells of ``notebook`` in ``folder`` and return it with its outputs.
 
     Raises:
-        InputError: a cell failed, or nbclient is not installed.
+        InputError: a cell failed.
     """
-    try:
-        from nbclient import NotebookClient
-        from nbclient.exceptions import CellExecutionError
-    except ImportError as error:
-        raise InputError(f"--execute needs {error.name}: {EXTRA}") from error
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
     os.environ["D2LZH_CV_PROGRESS"] = "0"  # a bar would stay in the output
     client = NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3", resources={"metadata": {"path": folder}},
                             extra_arguments=["--log-level=40"])  # errors only: it warns that it uses TCP

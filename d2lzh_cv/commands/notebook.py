@@ -36,6 +36,8 @@ def _notebook(flags: argparse.Namespace) -> int:
     paths = [flags.out / notebook.file_name(info, flags.lang) for info in infos]
     notebook.check_folder(flags.out, [path.name for path in paths], flags.force)
     built = [notebook.build(info, flags.lang, flags.quick, flags.parameters) for info in infos]
+    if flags.execute:
+        notebook.require_client()
     for info, one, path in zip(infos, built, paths):
         if flags.execute:
             print(f"running {info.number} {info.english}", flush=True)

@@ -107,5 +107,5 @@ def _same_form(literal: Any, default: Any) -> bool:
 def _hint(name: str, info: SectionInfo, known: dict[str, Any]) -> str:
     others = [other.number for other in contents.SECTIONS if other != info and name in of_section(other, False)]
     close = difflib.get_close_matches(name, known, n=1)
-    hint = f", did you mean {close[0]}?" if close else f"; {', '.join(others)} has it" if others else ""
+    hint = f", did you mean {close[0]}?" if close else f"; it is one of {', '.join(others)}" if others else ""
     return f"{hint} (it has {', '.join(known)})" if known else hint
