@@ -35,6 +35,10 @@ RECORDED: dict[str, dict[str, str]] = {  # by section and result; the values of 
     "9.3": {"image_height_width": "img.shape[:2]", "dog_and_cat_centers": "centers",
             "area_in_pixels": "d2l.box_area(boxes)"},
 }
+RECORDED["9.3-figures"] = {  # a notebook has no show_...: it shows figures by itself
+    "show_seconds": "waited", "show_said": "said", "saved": "saved", "order": "orders", "open_figures": "left",
+    "shows": "shows",
+}
 RECORDED["9.4"] = {
     "image_height_width": "img.shape[:2]", "multibox_prior_shape": "Y.shape",
     "multibox_prior_box_250_250_0": "boxes[250, 250, 0, :]",
