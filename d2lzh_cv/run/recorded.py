@@ -47,6 +47,10 @@ RECORDED["9.4"] = {
     "multibox_target_offsets": "labels.offsets", "offsets_formula_minus_operator": "difference.asscalar()",
     "multibox_detection_rows": "output",
 }
+RECORDED["9.4-anchors"] = {
+    "sizes_and_ratios": "sizes_table", "iou_one_half": "iou_table", "offsets": "offsets_table",
+    "other_anchors": "labels_table", "other_boxes": "kept_table", "shows": "shows",
+}
 RECORDED["9.5"] = {
     "image_height_width": "img.shape[:2]", "anchors_by_feature_map": "counts",
     "anchors_2_rows_5_columns": "wide.shape",
