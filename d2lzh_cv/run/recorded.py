@@ -55,6 +55,10 @@ RECORDED["9.5"] = {
     "image_height_width": "img.shape[:2]", "anchors_by_feature_map": "counts",
     "anchors_2_rows_5_columns": "wide.shape",
 }
+RECORDED["9.5-multiscale"] = {
+    "tried": "table", "shapes": "shapes", "receptive_fields": "fields", "shapes_2_rows_5_columns": "wide[0]",
+    "shows": "shows",
+}
 RECORDED["9.6"] = {
     "batch_shapes": "[batch.data[0].shape, batch.label[0].shape]", "objects_per_picture": "batch.label[0].shape[1]",
 }
