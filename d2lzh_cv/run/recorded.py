@@ -88,6 +88,7 @@ RECORDED["9.9"] = {
     "examples_kept_by_crop_320x480": "{'train': len(voc_train), 'val': len(voc_test)}",
     "batch_shapes": "[X.shape, Y.shape]",
 }
+RECORDED["9.9-joint-transforms"] = {"pictures": "len(seen)", "transforms": "table", "shows": "shows"}
 KEPT: dict[str, Kept] = {
     "9.7": Kept("net", "TinySSD", "detect", "classes", "edge_size"),
 }
