@@ -72,6 +72,11 @@ RECORDED["9.7"] = {
     "boxes_above_0_3": "(found[:, 1] >= 0.3).sum()", "best_score": "found[0, 1] if len(found) else None",
     "*": "judged.scores.means()", "average_precision": "judged.scores.table()",
 }
+RECORDED["9.7-receptive-field"] = {
+    "down_sample_blk": "block_table", "by_formula": "r", "by_calculator": "block[''].size[0]", "TinySSD": "ssd_table",
+    "ResNet-18": "resnet_table", "FCN-32s": "fcn_table", "VGG-19": "vgg_table", "fields_and_anchors": "fields_table",
+    "calculated_and_measured": "measured_table", "share_of_gradient_inside": "inside", "shows": "shows",
+}
 RECORDED["9.7-transpose"] = {
     "tried": "table", "memory": "copies", "strides": "{'as made': place.strides, 'transposed': view.strides}",
     "shows": "shows",
