@@ -72,6 +72,9 @@ RECORDED["9.7"] = {
     "boxes_above_0_3": "(found[:, 1] >= 0.3).sum()", "best_score": "found[0, 1] if len(found) else None",
     "*": "judged.scores.means()", "average_precision": "judged.scores.table()",
 }
+RECORDED["9.7-losses"] = {
+    "gradient_of_positives": "shares", "losses": "table", "*": "{'by_seed': seeds} if seeds else {}", "shows": "shows",
+}
 RECORDED["9.7-receptive-field"] = {
     "down_sample_blk": "block_table", "by_formula": "r", "by_calculator": "block[''].size[0]", "TinySSD": "ssd_table",
     "ResNet-18": "resnet_table", "FCN-32s": "fcn_table", "VGG-19": "vgg_table", "fields_and_anchors": "fields_table",
