@@ -48,7 +48,8 @@ edge_size, num_epochs, num_seeds, all_variants = 64, 2, 1, False
 #
 # 平滑$L_1$在零点附近是抛物线，远处是直线，$\sigma$控制抛物线的宽度：
 #
-# $$f(x) = (\sigma x)^2 / 2 \quad\textrm{若 } |x| < 1/\sigma^2, \qquad f(x) = |x| - 0.5/\sigma^2 \quad\textrm{否则}.$$
+# $$f(x) = (\sigma x)^2 / 2 \quad\textrm{若 } |x| < 1/\sigma^2,
+# \qquad f(x) = |x| - 0.5/\sigma^2 \quad\textrm{否则}.$$
 #
 # 设锚框真实的类别的预测概率是$p$，交叉熵是$-\log p$，焦点损失是
 #
@@ -62,7 +63,8 @@ edge_size, num_epochs, num_seeds, all_variants = 64, 2, 1, False
 # Smooth $L_1$ is a parabola around zero and a straight line farther away; $\sigma$ controls the width of the
 # parabola:
 #
-# $$f(x) = (\sigma x)^2 / 2 \quad\textrm{if } |x| < 1/\sigma^2, \qquad f(x) = |x| - 0.5/\sigma^2 \quad\textrm{otherwise}.$$
+# $$f(x) = (\sigma x)^2 / 2 \quad\textrm{if } |x| < 1/\sigma^2,
+# \qquad f(x) = |x| - 0.5/\sigma^2 \quad\textrm{otherwise}.$$
 #
 # Let $p$ be the predicted probability of the true class of an anchor. The cross-entropy is $-\log p$, the focal loss
 # is
