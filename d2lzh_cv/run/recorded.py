@@ -75,6 +75,10 @@ RECORDED["9.7"] = {
 RECORDED["9.7-losses"] = {
     "gradient_of_positives": "shares", "losses": "table", "*": "{'by_seed': seeds} if seeds else {}", "shows": "shows",
 }
+RECORDED["9.7-variations"] = {
+    "sizes_by_objects": "tenths", "median_side": "float(np.median(sides))", "anchors": "anchors", "variations": "table",
+    "shows": "shows",
+}
 RECORDED["9.7-receptive-field"] = {
     "down_sample_blk": "block_table", "by_formula": "r", "by_calculator": "block[''].size[0]", "TinySSD": "ssd_table",
     "ResNet-18": "resnet_table", "FCN-32s": "fcn_table", "VGG-19": "vgg_table", "fields_and_anchors": "fields_table",
