@@ -62,6 +62,12 @@ RECORDED["9.5-multiscale"] = {
 RECORDED["9.6"] = {
     "batch_shapes": "[batch.data[0].shape, batch.label[0].shape]", "objects_per_picture": "batch.label[0].shape[1]",
 }
+RECORDED["9.6-augmenters"] = {
+    **{f"table_{name.replace(' ', '_')}": f"tables[{name!r}]"
+       for name in ("size", "crop", "pad", "mirror and colour", "mean and std")},
+    "iterators": "iterators", "orders": "orders", "left_out": "sorted(left_out | (taken - given))",
+    "padding_without_room": "no_room", "shuffle_without_index": "without_index", "shows": "shows",
+}
 RECORDED["9.7"] = {
     "class_predictor_shapes": "[Y1.shape, Y2.shape]",
     "concat_preds_shape": "shown['d2l.concat_preds([Y1, Y2]).shape']",
