@@ -44,16 +44,16 @@ from d2lzh_cv import metrics
 # ## `plt.show()`在这里做什么
 #
 # 函数`draw`画出9.3节的图像，每次都画一幅新的。后端是matplotlib中真正画图的部分：Agg只在内存里画像素，不需要屏幕；
-# TkAgg等后端会打开窗口。本脚本用的是Agg，于是`plt.show()`立即返回，什么也不显示。图像只能从文件里看到，下面这一幅就是
-# 这样保存的。
+# TkAgg等后端会打开窗口。脚本里用的是Agg，于是`plt.show()`立即返回，什么也不显示，图像只能从文件里看到；笔记本则有自己
+# 的后端，把图像画在单元格下面。
 
 # %% [markdown] lang="en"
 # ## What `plt.show()` does here
 #
 # The function `draw` draws the figure of section 9.3, each time as a new figure. A backend is the part of matplotlib
 # that does the drawing. Agg only computes pixels in memory and needs no screen; backends such as TkAgg open windows.
-# This script uses Agg, so `plt.show()` returns at once and shows nothing. Only a file makes the figure visible, and
-# the figure below was saved in this way.
+# A script here uses Agg, so `plt.show()` returns at once and shows nothing, and only a file makes the figure visible.
+# A notebook has a backend of its own, which draws below the cell.
 
 # %% figure="figure" zh="9.3节的图像；脚本只能把它存入文件" en="the figure of 9.3; a script shows it only by a file"
 plt, picture = d2l.plt, d2l.read_picture(d2l.data_folder("img") / "catdog.jpg").asnumpy()

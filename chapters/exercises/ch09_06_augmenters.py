@@ -212,16 +212,16 @@ tables["crop"]
 # ## 填充
 #
 # `rand_pad`是填充的概率：把图像放进一块更大的画布里，目标就变小了。`area_range`的上限是画布面积的倍数，
-# `aspect_ratio_range`是画布的宽高比，`pad_val`是填充的颜色。注意`pad_val=255`填出红色：一个数只填第一个通道，颜色要三
-# 个数。
+# `aspect_ratio_range`是画布的宽高比，`pad_val`是填充的颜色。注意`pad_val=255`填出红色：一个数只填第一个通道，另外两个
+# 通道取内存里碰巧有的值，多半是0；颜色要给三个数。
 
 # %% [markdown] lang="en"
 # ## Padding
 #
 # `rand_pad` is the probability of padding: the picture is put on a larger canvas, so objects become smaller. The
 # upper end of `area_range` limits the area of the canvas, as a multiple of the picture's; `aspect_ratio_range` limits
-# its ratio; `pad_val` is its colour. Note that `pad_val=255` gives red: a number fills the first channel only, a
-# colour needs three.
+# its ratio; `pad_val` is its colour. Note that `pad_val=255` gives red: a number fills the first channel only, and
+# the other two get what happens to be in memory, mostly 0. A colour needs three numbers.
 
 # %% figure="pad" zh="填充：每列一种设置" en="padding: a setting per column, dog blue, cat red"
 show_draws(GROUPS["pad"])
