@@ -1,15 +1,15 @@
 # %% [markdown] lang="zh"
-# # 9.7 练习：平滑$L_1$、焦点损失与难负例
+# # 9.7 练习：平滑L1、焦点损失与难负例
 #
 # 9.7节的练习问怎样改进模型的损失函数。类别的损失有一个难处：绝大多数锚框是背景，而且很容易分对，成百上千个容易的负例
 # 加在一起，淹没了少数几个正例。
 #
 # 我们试三种办法。偏移量的损失用**平滑$L_1$**代替$L_1$，在零点附近变得光滑。类别的损失用**焦点损失**（focal loss），分
 # 得好的锚框少算一些；或者仍用交叉熵，但每个正例只配三个最难的负例（难负例挖掘，hard negative mining）。先看这些函数的
-# 形状，再用每一种训练一个TinySSD，比较检测的精度，最后算出正例在梯度中所占的份额。
+# 形状，再用每一种训练一个TinySSD，算出正例在梯度中所占的份额，最后比较检测的精度。
 
 # %% [markdown] lang="en"
-# # 9.7 Exercise: smooth $L_1$, focal loss and hard negatives
+# # 9.7 Exercise: smooth L1, focal loss and hard negatives
 #
 # The exercises of section 9.7 ask how the losses can be improved. The loss of the classes has a problem: nearly all
 # anchors are background and easy to classify. Hundreds or thousands of easy negatives together drown the few
@@ -18,8 +18,8 @@
 # We try three ideas. The loss of the offsets becomes **smooth $L_1$** instead of $L_1$, which is smooth around zero.
 # The loss of the classes becomes the **focal loss**, which counts well classified anchors less. Or it stays the
 # cross-entropy, but with only the three hardest negatives for each positive (hard negative mining). We look at the
-# shape of these functions, train a TinySSD with each of them and compare their precision. Then we compute the share
-# of the positives in the gradient.
+# shape of these functions, train a TinySSD with each of them, compute the share of the positives in the gradient, and
+# compare the precision.
 
 # %%
 import d2lzh_cv as d2l
@@ -96,17 +96,17 @@ for ax in (left, right):
 # ## 用每一种来训练
 #
 # 为了公平，同一个种子的各次训练从同样的权重开始，按同样的次序看到同样的裁剪；学习率在最后四分之一的迭代周期降为十分之
-# 一。一个变体与书中只差一处。三个名字要解释：书中的损失对所有锚框取平均；“positive”像论文那样除以正类锚框的个数，梯度
-# 大约大一百倍，因此学习率要小；“counted”把类别的损失除以计入的锚框数，把偏移量的损失除以正类锚框数，这样挖掘难负例时
-# 改变的只是负例的份额。
+# 一。变体与书中只有损失不同。名字的意思是这样的：书中的损失对所有锚框取平均；“positive”像论文那样除以正类锚框的个数，
+# 梯度大约大一百倍，因此它的学习率小得多；“counted”把类别的损失除以计入的锚框数，把偏移量的损失除以正类锚框数，这样挖
+# 掘难负例时改变的只是负例的份额。
 
 # %% [markdown] lang="en"
 # ## Training with each
 #
 # To be fair, all trainings of one seed start from the same weights and see the same crops in the same order; the last
-# quarter of the epochs has a tenth of the learning rate. A variant differs from the book in one point. Three names
+# quarter of the epochs has a tenth of the learning rate. A variant differs from the book in its loss only. Some names
 # need an explanation. The losses of the book are means over all anchors. "Positive" divides by the number of positive
-# anchors, as the papers do; its gradients are about a hundred times as large, so the learning rate must be small.
+# anchors, as the papers do; its gradients are about a hundred times as large, so its learning rate is much smaller.
 # "Counted" divides the loss of the classes by the anchors that count, and the loss of the offsets by the positive
 # anchors; with it, mining changes the share of the negatives alone.
 
