@@ -34,6 +34,10 @@ RECORDED: dict[str, dict[str, str]] = {  # by section and result; the values of 
     "9.3": {"image_height_width": "img.shape[:2]", "dog_and_cat_centers": "centers",
             "area_in_pixels": "d2l.box_area(boxes)"},
 }
+RECORDED["9.3-figures"] = {  # a notebook has no show_...: it shows figures by itself
+    "show_seconds": "waited", "show_said": "said", "saved": "saved", "order": "orders", "open_figures": "left",
+    "shows": "shows",
+}
 RECORDED["9.4"] = {
     "image_height_width": "img.shape[:2]", "multibox_prior_shape": "Y.shape",
     "multibox_prior_box_250_250_0": "boxes[250, 250, 0, :]",
@@ -42,12 +46,26 @@ RECORDED["9.4"] = {
     "multibox_target_offsets": "labels.offsets", "offsets_formula_minus_operator": "difference.asscalar()",
     "multibox_detection_rows": "output",
 }
+RECORDED["9.4-anchors"] = {
+    "sizes_and_ratios": "sizes_table", "iou_one_half": "iou_table", "offsets": "offsets_table",
+    "other_anchors": "labels_table", "other_boxes": "kept_table", "shows": "shows",
+}
 RECORDED["9.5"] = {
     "image_height_width": "img.shape[:2]", "anchors_by_feature_map": "counts",
     "anchors_2_rows_5_columns": "wide.shape",
 }
+RECORDED["9.5-multiscale"] = {
+    "tried": "table", "shapes": "shapes", "receptive_fields": "fields", "shapes_2_rows_5_columns": "wide[0]",
+    "shows": "shows",
+}
 RECORDED["9.6"] = {
     "batch_shapes": "[batch.data[0].shape, batch.label[0].shape]", "objects_per_picture": "batch.label[0].shape[1]",
+}
+RECORDED["9.6-augmenters"] = {
+    **{f"table_{name.replace(' ', '_')}": f"tables[{name!r}]"
+       for name in ("size", "crop", "pad", "mirror and colour", "mean and std")},
+    "iterators": "iterators", "orders": "orders", "left_out": "sorted(left_out | (taken - given))",
+    "padding_without_room": "no_room", "shuffle_without_index": "without_index", "shows": "shows",
 }
 RECORDED["9.7"] = {
     "class_predictor_shapes": "[Y1.shape, Y2.shape]",
@@ -58,6 +76,22 @@ RECORDED["9.7"] = {
     "class_err": "epochs[-1].class_err", "bbox_mae": "epochs[-1].bbox_mae",
     "boxes_above_0_3": "(found[:, 1] >= 0.3).sum()", "best_score": "found[0, 1] if len(found) else None",
     "*": "judged.scores.means()", "average_precision": "judged.scores.table()",
+}
+RECORDED["9.7-losses"] = {
+    "gradient_of_positives": "shares", "losses": "table", "*": "{'by_seed': seeds} if seeds else {}", "shows": "shows",
+}
+RECORDED["9.7-variations"] = {
+    "sizes_by_objects": "tenths", "median_side": "float(np.median(sides))", "anchors": "anchors", "variations": "table",
+    "shows": "shows",
+}
+RECORDED["9.7-receptive-field"] = {
+    "down_sample_blk": "block_table", "by_formula": "r", "by_calculator": "block[''].size[0]", "TinySSD": "ssd_table",
+    "ResNet-18": "resnet_table", "FCN-32s": "fcn_table", "VGG-19": "vgg_table", "fields_and_anchors": "fields_table",
+    "calculated_and_measured": "measured_table", "share_of_gradient_inside": "inside", "shows": "shows",
+}
+RECORDED["9.7-transpose"] = {
+    "tried": "table", "memory": "copies", "strides": "{'as made': place.strides, 'transposed': view.strides}",
+    "shows": "shows",
 }
 RECORDED["9.8"] = {
     "roi_pooling": "pooled",
@@ -118,6 +152,7 @@ RECORDED["9.13"] = {
     "train_loss": "epochs[-1].train_loss", "valid_loss": "epochs[-1].valid_loss",
     "train_loss_all_pictures": "all_epochs[-1].train_loss",
 }
+RECORDED["9.9-joint-transforms"] = {"pictures": "len(seen)", "transforms": "table", "shows": "shows"}
 KEPT: dict[str, Kept] = {
     "9.1": Kept("flip_net", "resnet18", "classify", "d2l.CIFAR10_CLASSES", "32"),
     "9.2": Kept("finetune_net", "model_zoo", "classify", "classes", "edge_size", "{'name': source.name}"),
