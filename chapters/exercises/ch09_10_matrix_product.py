@@ -171,12 +171,13 @@ print(shows)
 # %% [markdown] lang="zh"
 # ## 还可以试试
 #
-# - 用`W.tostype("csr")`把$\boldsymbol{W}$存成稀疏矩阵，只存不是0的元素，时间和内存怎样变化？
+# - 把$\boldsymbol{W}$存成稀疏矩阵`W.tostype("csr")`，它只存不是0的元素，再乘以`X.reshape((-1, 1))`。时间和内存怎样变
+#   化？
 # - 通道数增加到64时，windows与operator相差多少？
 
 # %% [markdown] lang="en"
 # ## Worth trying next
 #
-# - Store $\boldsymbol{W}$ as a sparse matrix by `W.tostype("csr")`, which keeps only the elements that are not 0. How
-#   do time and memory change?
+# - Store $\boldsymbol{W}$ as a sparse matrix by `W.tostype("csr")` and multiply it by `X.reshape((-1, 1))`. It keeps
+#   only the elements that are not 0. How do time and memory change?
 # - How far are "windows" and "operator" apart with 64 channels?
