@@ -122,16 +122,36 @@ RECORDED["9.10"] = {
     "background_share_of_middles": "judged.matrix[0].sum() / judged.matrix.sum()",
     "*": "judged.summary()", "per_class": "metrics.per_class_iou(judged.matrix, classes)",
 }
+RECORDED["9.10-initialization"] = {"settings": "table", "background_share": "background", "shows": "shows"}
+RECORDED["9.10-skips"] = {"networks": "table", "background_share": "background", "shows": "shows"}
+RECORDED["9.10-tiled-prediction"] = {
+    "predictions": "table", "agreement": "agreement", "per_class": "per_class", "shows": "shows",
+}
+RECORDED["9.10-matrix-product"] = {"times": "table", "largest_difference": "max(differences)", "shows": "shows"}
 RECORDED["9.11"] = {
     "source_network": "extractor.source.name", "source_trained_on": "extractor.source.trained_on",
     "small_shape": "small.shape", "large_shape": "large.shape",
 }
+RECORDED["9.11-layers-and-weights"] = {
+    "settings": "table", "source_network": "usual.source.name", "source_trained_on": "usual.source.trained_on",
+    "shows": "shows",
+}
+RECORDED["9.11-styles"] = {
+    "styles": "table", "own_pictures": "len(own)", "source_network": "extractor.source.name",
+    "source_trained_on": "extractor.source.trained_on", "content_shape": "shape", "shows": "shows",
+}
+RECORDED["9.11-detach"] = {"tried": "table", "in_a_network": "in_network", "shows": "shows"}
 RECORDED["9.1"] = {
     "pictures": "{'train': len(train_set), 'test': len(test_set)}",
     "*": "{f'test_acc, {name}': epochs[-1].test_acc for name, epochs in trained.items()}",
     "per_class": "metrics.per_class(judged.matrix, d2l.CIFAR10_CLASSES)",
     "confusion_matrix": "metrics.whole_matrix(judged.matrix, d2l.CIFAR10_CLASSES)",
 }
+RECORDED["9.1-augmentation"] = {
+    "tried": "table", "chance": "chance", "pictures": "{'train': len(train_set), 'test': len(test_set)}",
+    "shows": "shows",
+}
+RECORDED["9.1-workers"] = {"tried": "table", "guard": "guard_table", "shows": "shows"}
 RECORDED["9.2"] = {
     "pictures": "{'train': len(train_imgs), 'test': len(test_imgs)}",
     "source_network": "source.name", "source_trained_on": "source.trained_on",
@@ -139,6 +159,11 @@ RECORDED["9.2"] = {
     "*": "{'test_acc, features frozen': frozen[-1].test_acc} if with_frozen_features else {}",
     "per_class": "metrics.per_class(judged.matrix, classes)",
     "confusion_matrix": "metrics.whole_matrix(judged.matrix, classes)",
+}
+RECORDED["9.2-fine-tuning"] = {
+    "tried": "table", "shows": "shows", "source_network": "source.name", "source_trained_on": "source.trained_on",
+    "frozen_arrays_changed": "{'all': len(moved), 'running statistics': len(statistics), 'of': len(were)}",
+    "*": "{'imagenet_rows': heads, 'best_row': best_row, 'head': head.note} if head else {}",
 }
 RECORDED["9.12"] = {
     "pictures": "{'train': len(train_ds), 'valid': len(valid_ds), 'train_valid': len(train_valid_ds)}",
