@@ -277,8 +277,8 @@ print(judged.scores)
 # %% [markdown] lang="en"
 # The time in the table is per picture, with resizing and non-maximum suppression; other networks that were run in the
 # same folder are listed too. On the book's Pikachu set, Faster R-CNN reaches 0.999 by VOC 2012, above the 0.990 of
-# R-CNN and Fast R-CNN, because no object is missed. By COCO it has 0.655, like Fast R-CNN: its boxes still come from
-# a pooling that rounds. It takes 7 milliseconds per picture, less than half the time of Fast R-CNN.
+# R-CNN and Fast R-CNN, because no object is missed. By COCO it has 0.655, like Fast R-CNN: both pool with rounding.
+# It takes 7 milliseconds per picture, less than half the time of Fast R-CNN.
 
 # %%
 compared = compare("Faster R-CNN", net, judged, val_iter, ctx, num_epochs)
