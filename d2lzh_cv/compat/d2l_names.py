@@ -15,7 +15,17 @@ EXPORTS = {
     "anchors": "multibox_detection multibox_prior multibox_target show_anchors",
     "ssd": "SSDLoss TinySSD base_net bbox_eval bbox_predictor cls_eval cls_predictor concat_preds detect "
            "down_sample_blk flatten_pred focal_loss get_blk show_detections smooth_l1 train_ssd",
-    "rcnn": "GluonCVDetector roi_align roi_pooling",
+    "rcnn": "FastRCNN FasterRCNN GluonCVDetector GluonCVSegmenter MaskRCNN RCNN roi_align roi_pooling",
+    "rcnn.faster_rcnn": "RegionProposal anchors_of suppress",
+    "rcnn.instances": "draw_creatures voc_objects",
+    "rcnn.losses": "MaskLoss MultiTaskLoss",
+    "rcnn.mask_rcnn": "MaskHead paste",
+    "rcnn.mask_scores": "given_boxes_ious mask_iou mask_ious",
+    "rcnn.parts": "RegionDetector RegionHead small_features",
+    "rcnn.proposals": "propose recall",
+    "rcnn.roi": "crop_regions pixel_rois",
+    "rcnn.targets": "label_anchors label_regions mask_targets sample_regions",
+    "rcnn.train_rcnn": "alternate train_rcnn",
     "transposed_conv": "conv_size insert_zeros kernel2matrix trans_conv trans_conv_as_conv trans_conv_multi "
                        "trans_conv_size",
     "fcn": "bilinear_kernel fcn label2image normalize_image predict",

@@ -36,7 +36,12 @@ def roi_align(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int,
 def pixel_rois(F, regions, X):
     """Convert relative regions (B, N, 4) to the pooling operators' rows (B·N, 5): picture index, corners in pixels.
 
-    X is (B, 3, H, W). ``F`` is ``mx.nd`` or ``mx.sym``, so a HybridBlock can call this. The regions get no gradient.
+    The regions get no gradient.
+
+    Args:
+        F: ``mx.nd`` or ``mx.sym``, so a HybridBlock can call this.
+        regions: (B, N, 4), relative.
+        X: pictures (B, 3, H, W); only the shape matters.
     """
     size = F.reverse(F.slice_axis(F.shape_array(X), axis=0, begin=2, end=4), axis=0).astype("float32")  # W, H
     corners = F.broadcast_mul(regions, F.concat(size, size, dim=0).reshape((1, 1, 4)))
@@ -46,5 +51,11 @@ def pixel_rois(F, regions, X):
 
 
 def crop_regions(X: nd.NDArray, regions: nd.NDArray, size: tuple[int, int]) -> nd.NDArray:
-    """Crop every relative region (B, N, 4) from its picture (B, C, H, W) and resize it: (B·N, C, h, w)."""
+    """Crop every region from its picture and resize it: (B·N, C, h, w).
+
+    Args:
+        X: pictures (B, C, H, W).
+        regions: (B, N, 4), relative.
+        size: (h, w) in pixels.
+    """
     return roi_align(X, pixel_rois(nd, regions, X), size, spatial_scale=1.0, aligned=True)

@@ -100,6 +100,17 @@ RECORDED["9.8"] = {
     "mask_rcnn_resnet18_v1b_coco, seconds per picture": "mask_found.seconds",
     "mask_rcnn_resnet18_v1b_coco, trained": "mask.trained",
 }
+_TRAINED = {
+    "loss": "epochs[-1].loss", "class_err": "epochs[-1].class_err", "bbox_mae": "epochs[-1].bbox_mae",
+    "*": "compared.values", "networks": "compared.table", "shows": "compared.shows",
+}
+RECORDED["9.8-region-cnn"] = RECORDED["9.8-faster-rcnn"] = {"proposals": "found", **_TRAINED}
+RECORDED["9.8-fast-rcnn"] = _TRAINED
+RECORDED["9.8-mask-rcnn"] = {
+    **_TRAINED, "mask_loss": "epochs[-1].mask_loss", "masks": "masks",
+    "*": "{**compared.values, **{f'{key}, voc': value for key, value in voc_judged.scores.means().items()}}",
+}
+RECORDED["9.8-gluoncv-zoo"] = {"networks": "networks", "shows": "shows"}
 RECORDED["9.9"] = {
     "label_patch_105_115_130_140": "y[105:115, 130:140]",
     "examples_kept_by_crop_320x480": "{'train': len(voc_train), 'val': len(voc_test)}",
