@@ -17,6 +17,7 @@ from typing import Any
 
 from d2lzh_cv import contents
 from d2lzh_cv.book import compare, facts, notebook
+from d2lzh_cv.book.prose import unwrapped
 from d2lzh_cv.contents import SectionInfo
 
 HERE = Path(__file__).resolve().parent
@@ -142,8 +143,8 @@ def write_pages(site: Site, chosen: list[SectionInfo]) -> None:
     suffix = ".zh-CN.md" if site.language == "zh" else ".md"
     pages = [name for name in PAGES if (HERE / f"{name}{suffix}").is_file()]
     for name in pages:
-        text = (HERE / f"{name}{suffix}").read_text(encoding="utf-8")
-        (site.source / f"{name}.md").write_text(_links(text), encoding="utf-8")
+        text = _links((HERE / f"{name}{suffix}").read_text(encoding="utf-8"))
+        (site.source / f"{name}.md").write_text(unwrapped(text) if site.language == "zh" else text, encoding="utf-8")
     (site.source / "api.md").write_text(_api(site.text("api")), encoding="utf-8")
     trees.append(_tree(site.text("guide"), [*pages, "api"]))
     index = (HERE / f"index{suffix}").read_text(encoding="utf-8")
@@ -151,8 +152,18 @@ def write_pages(site: Site, chosen: list[SectionInfo]) -> None:
 
 
 def _links(text: str) -> str:
+<<<<<<< HEAD
     """Return the Markdown of a page of docs/ with the links that lead out of the site as plain text."""
     text = re.sub(r"^\[(?:中文|English)\]\(.*\n", "", text, flags=re.M)  # to the twin: each page has a switch
+=======
+    """Return the Markdown of a page of docs/ for the site.
+
+    The link to the other language goes, links out of the site become plain text, and a Chinese page has there the name
+    of its English twin.
+    """
+    text = re.sub(r"^.*\]\([a-z-]+(?:\.zh-CN)?\.md\).*(?:中文|English).*\n|^\[(?:中文|English)[^\n]*\n", "", text, flags=re.M)
+    text = re.sub(r"\]\(([a-z-]+)\.zh-CN\.md", r"](\1.md", text)
+>>>>>>> ch-docs
     return re.sub(r"\[([^\]]+)\]\(\.\./[^)]*\)", r"\1", text)
 
 
