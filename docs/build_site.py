@@ -152,18 +152,13 @@ def write_pages(site: Site, chosen: list[SectionInfo]) -> None:
 
 
 def _links(text: str) -> str:
-<<<<<<< HEAD
-    """Return the Markdown of a page of docs/ with the links that lead out of the site as plain text."""
-    text = re.sub(r"^\[(?:中文|English)\]\(.*\n", "", text, flags=re.M)  # to the twin: each page has a switch
-=======
     """Return the Markdown of a page of docs/ for the site.
 
-    The link to the other language goes, links out of the site become plain text, and a Chinese page has there the name
-    of its English twin.
+    The link to the twin goes, links out of the site become plain text, and links of a Chinese page lead to Chinese
+    pages.
     """
-    text = re.sub(r"^.*\]\([a-z-]+(?:\.zh-CN)?\.md\).*(?:中文|English).*\n|^\[(?:中文|English)[^\n]*\n", "", text, flags=re.M)
+    text = re.sub(r"^\[(?:中文|English)\]\(.*\n", "", text, flags=re.M)
     text = re.sub(r"\]\(([a-z-]+)\.zh-CN\.md", r"](\1.md", text)
->>>>>>> ch-docs
     return re.sub(r"\[([^\]]+)\]\(\.\./[^)]*\)", r"\1", text)
 
 

@@ -12,12 +12,12 @@ PACKAGE = Path(__file__).resolve().parents[1]
 SAVED = "#@save in {}.py"  # first line of a definition's cell; see d2lzh_cv.run.redefined
 
 
-def shown_names(source: str) -> list[str]:
-    """Return the names that a cell shows by ``d2l.show_code(d2l.name, ...)``; an empty list for another cell."""
+def shown(source: str) -> list[str]:
+    """Return what a cell shows by ``d2l.show_code(d2l.name, ...)``, such as "d2l.name"; empty for another cell."""
     body = ast.parse(source).body
     call = body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
     if isinstance(call, ast.Call) and ast.unparse(call.func) == "d2l.show_code":
-        return [argument.attr for argument in call.args]
+        return [ast.unparse(argument) for argument in call.args]
     return []
 
 
@@ -27,17 +27,27 @@ class Definitions:
 
     Attributes:
         known: the names that earlier cells have defined or imported.
+        imported: what the script's imports mean, such as "tiling": "d2lzh_cv.exercises.tiling".
     """
 
     known: set[str] = field(default_factory=set)
+    imported: dict[str, str] = field(default_factory=dict)
 
     def learn(self, source: str) -> None:
         """Note the names that a code cell of the script binds."""
-        self.known |= set(_bindings(ast.parse(source)))
+        tree = ast.parse(source)
+        self.known |= set(_bindings(tree))
+        for statement in tree.body:
+            if isinstance(statement, ast.ImportFrom):
+                self.imported.update({alias.asname or alias.name: f"{statement.module}.{alias.name}"
+                                      for alias in statement.names})
 
-    def cell(self, name: str) -> str:
-        """Return the source of a cell that defines the function or class ``d2l.name``."""
-        module = _module_of(name)
+    def cell(self, expression: str) -> str:
+        """Return the source of a cell that defines the function or class ``expression``, such as "d2l.iou"."""
+        first, _, rest = expression.partition(".")
+        path = f"d2lzh_cv.{MODULE_OF[rest]}.{rest}" if first == "d2l" else f"{self.imported[first]}.{rest}".rstrip(".")
+        module, _, name = path.rpartition(".")
+        module = _defining(module, name)
         tree, text = _parsed(module)
         bound = _bindings(tree)
         imports, constants = self._needs(bound[name], name, module)
@@ -81,9 +91,8 @@ def _grouped(imports: set[str]) -> list[str]:
     return sorted(lines, key=lambda line: (" d2lzh_cv" in line, line.startswith("from"), line))
 
 
-def _module_of(name: str) -> str:
-    """Return the module whose source defines ``d2l.name``; a package only imports it."""
-    module = f"d2lzh_cv.{MODULE_OF[name]}"
+def _defining(module: str, name: str) -> str:
+    """Return the module whose source defines ``module.name``; a package only imports it."""
     while isinstance(statement := _bindings(_parsed(module)[0])[name], ast.ImportFrom):
         module = _import_of(name, statement, module).split()[1]
     return module

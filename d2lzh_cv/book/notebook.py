@@ -13,7 +13,7 @@ from .. import contents, files
 from ..contents import SectionInfo
 from ..errors import InputError
 from ..run import cells, parameters
-from .definitions import Definitions, shown_names
+from .definitions import Definitions, shown
 from .prose import unwrapped
 
 LANGUAGES = ("zh", "en", "both")
@@ -43,9 +43,9 @@ def build(info: SectionInfo, language: str, quick: bool, texts: Sequence[str] = 
             if spoken in (None, language) or language == "both":
                 cell.source = unwrapped(cell.source) if spoken == "zh" else cell.source
                 built.append(cell)
-        elif shown_names(cell.source):
-            built += [type(cell)({**cell, "source": definitions.cell(name), "metadata": {}})
-                      for name in shown_names(cell.source)]
+        elif shown(cell.source):
+            built += [type(cell)({**cell, "source": definitions.cell(one), "metadata": {}})
+                      for one in shown(cell.source)]
         elif cells.QUICK in tags:
             if quick:
                 _parameters(built).source += f"\n# quick mode: small pictures, few epochs\n{cell.source}"
