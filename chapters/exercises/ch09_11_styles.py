@@ -98,6 +98,7 @@ def report(step):
 
 
 # %%
+num_epochs = max(2, num_epochs)  # losses are reported after the second step at the earliest
 results, rows = {}, []
 for name, picture in styles.items():
     style, steps = d2l.preprocess(nd.array(picture), shape).as_in_context(ctx), []
