@@ -98,6 +98,7 @@ def report(step):
 
 
 # %%
+num_epochs = max(2, num_epochs)  # losses are reported after the second step at the earliest
 results, rows = {}, []
 for name, picture in styles.items():
     style, steps = d2l.preprocess(nd.array(picture), shape).as_in_context(ctx), []
@@ -136,7 +137,7 @@ table
 # 越少。
 #
 # 挑选样式图像时，纹理在整张图上重复的效果最好，因为样式的特征是对所有位置求和得到的；只有一个主体、背景空旷的照片，没
-# 有多少样式可学。快速模式只训练几十步，合成图像还很接近起点；没有预训练的网络只能学到颜色和纹理。
+# 有多少样式可学。快速模式的图像很小，只训练几十步，看不出笔触；没有预训练的网络只能学到颜色和纹理。
 
 # %% [markdown] lang="en"
 # ## The answer
@@ -148,8 +149,8 @@ table
 #
 # The best style pictures have textures that repeat over the whole picture, because the features of a style are summed
 # over all places. A photograph of a single object before an empty background has little style to learn. Quick mode
-# has a few dozen steps, and its pictures are still close to their start. A network without training learns colours
-# and textures only.
+# has small pictures and a few dozen steps, too few for brush strokes. A network without training learns colours and
+# textures only.
 
 # %%
 left = ", ".join(f"{row[2] / row[1]:.0%} ({row[0]})" for row in rows)
