@@ -196,9 +196,9 @@ print(judged.scores)
 
 # %% [markdown] lang="zh"
 # 表中的用时是每幅图像的，包括缩放、提议区域和非极大值抑制；同一文件夹中运行过的其他网络也列在里面。在书的皮卡丘数据集
-# 上训练20个周期，Fast R-CNN的VOC 2012平均精度与R-CNN相同，都是0.990，因为它们的提议区域相同，漏掉的目标也相同；COCO从
-# 0.809降到0.655，框不那么准了，这是取整和较粗的特征图的代价。每幅图像的用时从24毫秒降到16毫秒。剩下的时间主要花在提议
-# 区域上，Faster R-CNN就从这里入手。
+# 上训练20个迭代周期，Fast R-CNN的VOC 2012平均精度与R-CNN相同，都是0.990，因为它们的提议区域相同，漏掉的目标也相同；
+# COCO从0.809降到0.655，框不那么准了，这是取整和较粗的特征图的代价。每幅图像的用时从24毫秒降到16毫秒。剩下的时间主要花
+# 在提议区域上，Faster R-CNN就从这里入手。
 
 # %% [markdown] lang="en"
 # The time in the table is per picture, with resizing, proposals and non-maximum suppression; other networks that were

@@ -120,7 +120,7 @@ d2l.show_code(d2l.anchors_of, d2l.label_anchors)
 #
 # `suppress`把偏移量解码成框，剪到图像之内，取最像目标的300个，再用非极大值抑制移除与更好的框交并比超过0.7的框，保留48
 # 个。阈值0.7较高：提议区域宁可多一些，最后的检测还会再抑制一次。`BlockGrad`表示提议区域当作常数，它们的坐标不接收后面
-# 的梯度；区域提议网络只由它自己的损失训练。
+# 的梯度；区域提议网络的三个卷积层只由锚框的损失训练。
 
 # %% [markdown] lang="en"
 # ### Step 4: suppression
@@ -128,8 +128,8 @@ d2l.show_code(d2l.anchors_of, d2l.label_anchors)
 # `suppress` decodes the offsets to boxes, clips them to the picture and takes the 300 that look most like objects.
 # Non-maximum suppression then removes boxes whose IoU with a better one exceeds 0.7, and 48 boxes remain. The
 # threshold of 0.7 is high: a few proposals too many do no harm, since detection suppresses once more at the end.
-# `BlockGrad` makes the proposals constants. Their coordinates get no gradient from what follows, and only its own
-# loss trains the region proposal network.
+# `BlockGrad` makes the proposals constants. Their coordinates get no gradient from what follows, and only the loss of
+# the anchors trains the three convolutions of the region proposal network.
 
 # %%
 d2l.show_code(d2l.suppress)
@@ -240,7 +240,7 @@ for ax, title in zip(axes, ("sampled anchors: object, background", "object or ba
 # ## 提议区域好不好
 #
 # 与R-CNN的提议区域一样用召回率来评价，即与某个提议区域的交并比不低于阈值的目标的比例。在书的皮卡丘数据集上，最大稳定
-# 极值区域平均72个，每一百个目标漏掉一个；训练20个周期的区域提议网络只用48个区域，一个也不漏（阈值0.5）。
+# 极值区域平均72个，每一百个目标漏掉一个；训练20个迭代周期的区域提议网络只用48个区域，一个也不漏（阈值0.5）。
 
 # %% [markdown] lang="en"
 # ## How good are the proposals?
@@ -271,8 +271,8 @@ print(judged.scores)
 
 # %% [markdown] lang="zh"
 # 表中的用时是每幅图像的，包括缩放和非极大值抑制；同一文件夹中运行过的其他网络也列在里面。在书的皮卡丘数据集上，Faster
-# R-CNN得到0.999（VOC 2012），高于R-CNN和Fast R-CNN的0.990，因为没有漏掉的目标；COCO是0.655，与Fast R-CNN相同，因为框
-# 仍由取整的池化得到。每幅图像7毫秒，不到Fast R-CNN的一半。
+# R-CNN得到0.999（VOC 2012），高于R-CNN和Fast R-CNN的0.990，因为没有漏掉的目标；COCO是0.655，与Fast R-CNN相同，两者的
+# 池化都要取整。每幅图像7毫秒，不到Fast R-CNN的一半。
 
 # %% [markdown] lang="en"
 # The time in the table is per picture, with resizing and non-maximum suppression; other networks that were run in the

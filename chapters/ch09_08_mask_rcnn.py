@@ -221,7 +221,7 @@ judged = metrics.evaluate_detector(net, val_iter, ctx, classes)
 print(judged.scores)
 
 # %% [markdown] lang="zh"
-# 同一文件夹中运行过的其他网络也列在表里。在书的皮卡丘数据集上训练20个周期，Mask R-CNN得到1.000（VOC 2012）和0.743
+# 同一文件夹中运行过的其他网络也列在表里。在书的皮卡丘数据集上训练20个迭代周期，Mask R-CNN得到1.000（VOC 2012）和0.743
 # （COCO）；后者高于Faster R-CNN的0.655。这里有两个原因分不开：兴趣区域对齐层不取整，以及画出来的图像让边界框有更多的
 # 训练数据。掩码的交并比是0.825，而把整个框当作掩码只有0.537。
 

@@ -281,8 +281,8 @@ print(judged.scores)
 
 # %% [markdown] lang="zh"
 # 表中还有每幅图像的用时，包括缩放、提议区域和非极大值抑制。同一文件夹中运行过的其他网络也列在里面，因此可以依次运行这
-# 四个网络（以及9.7节）来比较。在书的皮卡丘数据集上训练20个周期，我们的R-CNN得到0.990（VOC 2012）和0.809（COCO）。在四
-# 个网络中，它的边界框最准，因为它直接看像素，而其他网络看的是缩小到$1/8$的特征；它也最慢。
+# 四个网络（以及9.7节）来比较。在书的皮卡丘数据集上训练20个迭代周期，我们的R-CNN得到0.990（VOC 2012）和0.809（COCO）。
+# 在四个网络中，它的边界框最准，因为它直接看像素，而其他网络看的是缩小到$1/8$的特征；它也最慢。
 
 # %% [markdown] lang="en"
 # The table also has the time per picture, with resizing, proposals and non-maximum suppression. Other networks that
