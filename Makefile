@@ -17,7 +17,7 @@ BARE ?= build/bare
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help run test venv lint smoke matrix bare clean
+.PHONY: help run test venv lint smoke matrix bare site clean
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
@@ -74,6 +74,10 @@ matrix:  ## run the smoke tests on every Python 3.9 to 3.12 found here
 bare:  ## run `make run` of the last commit in a bare Debian, as root and as a user (needs root, debootstrap, unshare)
 	@.ci/bare '$(BARE)'
 
+site: $(STAMP)-site  ## build the pages of the chapter in Chinese and English: docs/_build/html/index.html
+	@$(LIBRARIES)
+	@$(PY) docs/build_site.py $(ARGS)
+
 clean:  ## remove environments and caches (never runs/ or data/)
 	rm -rf .venv .venv-3.* build *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -106,6 +110,10 @@ $(STAMP): setup.py constraints.txt | $(PY)
 
 $(STAMP)-dev: setup.py constraints.txt | $(PY)
 	$(call install,$(MXNET)$(comma)dev)
+	@touch $(STAMP) $@
+
+$(STAMP)-site: setup.py constraints.txt | $(PY)
+	$(call install,$(MXNET)$(comma)site)
 	@touch $(STAMP) $@
 
 $(STAMP)-test-$(TORCH): setup.py constraints.txt | $(PY)

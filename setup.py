@@ -24,7 +24,10 @@ CUDA_LIBRARIES = [
 # MXNet 1.9.1's exporter uses onnx.mapping, which onnx 1.19 takes away; this onnxruntime is the last for
 # Python 3.9, and both take NumPy 1.26.
 ONNX = ["onnx==1.17.0", "onnxruntime==1.19.2", "protobuf<7"]
-DEV = ["pytest>=7", "pytest-xdist>=3.5", "hypothesis>=6", "ruff"]
+NOTEBOOK = ["jupytext>=1.16", "nbclient>=0.10", "ipykernel>=6"]
+DEV = ["pytest>=7", "pytest-xdist>=3.5", "hypothesis>=6", "ruff", *NOTEBOOK]
+SITE = [*NOTEBOOK, "sphinx>=7", "myst-nb>=1.1", "jupyter-cache>=1", "sphinx-book-theme>=1.1", "jieba>=0.42",
+        "latex2mathml>=3.77"]
 
 
 class BuildStartup(Command):
@@ -100,7 +103,8 @@ setup(
         "dev": DEV,
         "onnx": ONNX,
         "test": [*DEV, *ONNX, "torch>=2", "torchmetrics>=1.4", "pycocotools>=2.0.8"],
-        "notebook": ["jupytext>=1.16", "jupyter"],
+        "notebook": [*NOTEBOOK, "ipywidgets>=8", "jupyterlab>=4"],
+        "site": SITE,
     },
     cmdclass={"build_startup": BuildStartup},
     entry_points={"console_scripts": ["d2lzh-cv = d2lzh_cv.cli:main"]},

@@ -10,42 +10,18 @@ from importlib import import_module
 from types import ModuleType
 
 from .compat import hook, moved, versions
+from .compat.d2l_names import EXPORTS, MODULE_OF
 
 __version__ = versions.OURS
 
-_EXPORTS = {
-    "errors": "InputError",
-    "devices": "try_all_gpus try_gpu",
-    "plotting": "bbox_to_rect plt set_figsize show_bboxes show_images use_svg_display",
-    "training": "Benchmark evaluate_accuracy fit mkdir_if_not_exist seed_everything train",
-    "resnet": "Residual corr2d resnet18",
-    "augmentation": "ALL_TRANSFORMS FLIP_AUG NO_AUG apply load_cifar10 train_with_data_aug",
-    "finetuning": "conv_features find_source fine_tuned from_scratch pretrain_source train_fine_tuning",
-    "boxes": "box_area box_scale center_to_corner clip_boxes corner_to_center decode_offsets encode_offsets iou nms",
-    "anchors": "multibox_detection multibox_prior multibox_target show_anchors",
-    "ssd": "SSDLoss TinySSD base_net bbox_eval bbox_predictor cls_eval cls_predictor concat_preds detect "
-           "down_sample_blk flatten_pred focal_loss get_blk show_detections smooth_l1 train_ssd",
-    "rcnn": "roi_align roi_pooling",
-    "transposed_conv": "conv_size insert_zeros kernel2matrix trans_conv trans_conv_as_conv trans_conv_multi "
-                       "trans_conv_size",
-    "fcn": "bilinear_kernel fcn label2image normalize_image predict",
-    "style": "FeatureExtractor GeneratedImage content_loss gram postprocess preprocess style_loss transfer tv_loss",
-    "data.images": "image_folder",
-    "data.pixels": "read_picture",
-    "data.pikachu": "load_data_pikachu load_pikachu",
-    "data.voc": "VOCSegDataset VOC_CLASSES VOC_COLORMAP download_voc_pascal read_voc_images voc_colormap2label "
-                "voc_label_indices voc_rand_crop",
-}
-_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names.split()}
-
-__all__ = sorted(_MODULE_OF)
+__all__ = sorted(MODULE_OF)
 
 
 class _Package(ModuleType):
     """Keeps ``fcn`` the function: importing the module ``d2lzh_cv.fcn`` would bind the name to the module."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _MODULE_OF and name in _EXPORTS and isinstance(value, ModuleType)):
+        if not (name in MODULE_OF and name in EXPORTS and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 
 
@@ -64,9 +40,9 @@ moved.install()
 def __getattr__(name: str):
     if name in moved.PLACES:
         return moved.module(name)
-    if name not in _MODULE_OF:
+    if name not in MODULE_OF:
         raise AttributeError(f"module 'd2lzh_cv' has no attribute {name!r}")
-    value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+    value = getattr(import_module(f".{MODULE_OF[name]}", __name__), name)
     globals()[name] = value
     return value
 

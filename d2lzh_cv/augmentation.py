@@ -10,6 +10,7 @@ from mxnet.gluon import loss as gloss
 from mxnet.gluon.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from mxnet.gluon.data.vision import transforms
 
+from .data import worker_part
 from .data.normalization import IMAGENET_MEAN, IMAGENET_STD
 from .engine import distributed
 from .engine.snapshots import Snapshots
@@ -73,16 +74,16 @@ def load_cifar10(dataset: Dataset, augs: Callable, batch_size: int, is_train: bo
         is_train: shuffle.
     """
     if is_train and distributed.num_workers() > 1:
-        distributed.share(batch_size)
-        parts = distributed.Parts(BatchSampler(RandomSampler(len(dataset)), batch_size, "keep"))
-        return DataLoader(dataset.transform_first(augs), batch_sampler=parts)
+        worker_part.share(batch_size)
+        shared = distributed.Parts(BatchSampler(RandomSampler(len(dataset)), batch_size, "keep"))
+        return DataLoader(dataset.transform_first(augs), batch_sampler=shared)
     return DataLoader(dataset.transform_first(augs), batch_size=batch_size, shuffle=is_train)
 
 
 def train_with_data_aug(train_set: Dataset, test_set: Dataset, train_augs: Callable, test_augs: Callable, ctx,
                         num_epochs: int = 10, batch_size: int = 256, lr: float = 0.001,
                         on_epoch: Callable[[Epoch], None] | None = print, snapshots: Snapshots | None = None,
-                        net: HybridBlock | None = None) -> list[Epoch]:
+                        net: HybridBlock | None = None, name: str | None = None) -> list[Epoch]:
     """Train the book's ResNet-18 on CIFAR-10 with Adam and return the epochs (section 9.1).
 
     Args:
@@ -92,12 +93,13 @@ def train_with_data_aug(train_set: Dataset, test_set: Dataset, train_augs: Calla
         batch_size, lr: pictures per batch, learning rate.
         on_epoch: is called with each epoch; by default it prints the book's line. Only the first worker tests.
         net: the network to train from Xavier's weights; by default a new ResNet-18.
+        name: of the training, see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     net = net or resnet18(10)
     net.initialize(init.Xavier(), ctx=ctx)
     net.hybridize(static_alloc=True, static_shape=True)
-    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": lr}, **distributed.kvstore())
+    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": lr})
     print("training on", ctx)
     test_iter = None if distributed.rank() else load_cifar10(test_set, test_augs, batch_size, False)
     return fit(net, load_cifar10(train_set, train_augs, batch_size, True), gloss.SoftmaxCrossEntropyLoss(), trainer,
-               ctx, num_epochs, test_iter, on_epoch, snapshots)
+               ctx, num_epochs, test_iter, on_epoch, snapshots, name)

@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 
 from . import contents
-from .commands import bench, data, export, launch, predict
+from .commands import bench, data, export, launch, notebook, predict
 from .compat import versions
 from .errors import as_input_error
 from .run import rundir, streams
@@ -59,7 +59,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for add in (_add_run, _add_list, _add_doctor, _add_compare, data.add, predict.add, export.add,
-                launch.add, bench.add):
+                notebook.add, launch.add, bench.add):
         add(commands)
     flags, extra = parser.parse_known_args(argv)
     if any(word.startswith("-") for word in extra) or (extra and "sections" not in flags):
@@ -89,6 +89,7 @@ def _add_run(commands) -> None:
 def _add_list(commands) -> None:
     text = "list sections 9.1 to 9.13, the exercises and further parts, with their data and approximate time"
     parser = commands.add_parser("list", help=text, description=text.capitalize() + ".")
+    parser.add_argument("--parameters", metavar="SECTION", help="list the parameters of a section, for run -p")
     add_debug_flag(parser)
     parser.set_defaults(command=_list)
 
@@ -127,6 +128,8 @@ def _list(flags: argparse.Namespace) -> int:
     from rich.console import Console
 
     from .run.terminal import table
+    if flags.parameters is not None:
+        return _list_parameters(contents.find(flags.parameters))
     for name, infos in (("section", contents.SECTIONS), ("beyond the page", (*contents.PARTS, *contents.EXERCISES))):
         rows = [(info.number, f"{info.english}\n{info.chinese}", ", ".join(info.needs), f"about {info.seconds} s")
                 for info in infos]
@@ -134,6 +137,18 @@ def _list(flags: argparse.Namespace) -> int:
     for name, infos in contents.GROUPS.items():
         minutes = sum(info.seconds for info in infos) / 60
         print(f"{name}: about {minutes:.0f} minutes in quick mode on two cores; d2lzh-cv run {name} --quick")
+    return 0
+
+
+def _list_parameters(info: contents.SectionInfo) -> int:
+    from rich.console import Console
+
+    from .run.parameters import of_section
+    from .run.terminal import table
+    full, quick = of_section(info, False), of_section(info, True)
+    rows = [(name, repr(full.get(name, "-")), repr(value)) for name, value in quick.items()]
+    Console().print(table(("parameter", "full mode", "quick mode"), rows, words=()), crop=False)
+    print(f"to set one: d2lzh-cv run {info.number} -p {next(iter(quick), 'NAME')}=VALUE")
     return 0
 
 

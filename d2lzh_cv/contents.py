@@ -105,7 +105,7 @@ PARTS = (
     _beyond("9.8", "gluoncv_zoo", "SSD and FCN of GluonCV", "GluonCV的SSD和FCN", ("img", "weights"), 8, ""),
 )
 EXERCISES = (
-    _beyond("9.1", "augmentation", "Does Augmentation Fight Over-fitting?", "练习：图像增广与过拟合",
+    _beyond("9.1", "augmentation", "Does Augmentation Fight Overfitting?", "练习：图像增广与过拟合",
             ("img", "cifar10"), 18),
     _beyond("9.1", "workers", "Workers of the Data Loader", "练习：数据读取的进程数", ("cifar10",), 13),
     _beyond("9.2", "fine_tuning", "Rates, Frozen Features, a Row Reused", "练习：微调的学习率与固定参数",

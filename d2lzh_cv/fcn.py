@@ -133,8 +133,8 @@ class FCN(nn.HybridSequential):
         self.cells.hybridize(active, *args, **kwargs)
 
     def scoring_for(self, loss) -> Scoring:
-        """Return the scoring for :func:`d2lzh_cv.training.fit`: by cells if ``loss`` is the book's cross-entropy."""
-        return CellScoring(self) if is_plain_cross_entropy(loss) else Scoring(self, loss)
+        """Return the scoring for :func:`d2lzh_cv.training.fit`: by cells for the book's cross-entropy or no loss."""
+        return CellScoring(self) if loss is None or is_plain_cross_entropy(loss) else Scoring(self, loss)
 
     def classify(self, X: nd.NDArray) -> nd.NDArray:
         """Return the class of every pixel of X (B, 3, H, W): (B, H, W)."""

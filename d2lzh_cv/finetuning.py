@@ -1,13 +1,14 @@
-"""Fine-tuning: keep the features of a network trained on much data, train a new output (section 9.2)."""
+"""Fine-tuning: keep the features of a network trained on much data, train a new output (sections 9.2, 9.13)."""
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from mxnet import autograd, gluon, init
+import mxnet as mx
+from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import model_zoo, nn
 from mxnet.gluon.data import DataLoader, Dataset
@@ -18,6 +19,7 @@ from .data.hub import cache_root, folders_of
 from .data.images import image_folder
 from .data.normalization import IMAGENET_MEAN, IMAGENET_STD
 from .engine.arrays import parameters, save_arrays
+from .engine.epochs import Epochs
 from .engine.seeds import seed_everything
 from .engine.snapshots import Snapshots
 from .files import make_folder_atomically
@@ -46,6 +48,14 @@ class SourceNetwork:
     net: gluon.HybridBlock
     note: str
     trained_on: str  # 'imagenet', 'synthetic' or 'nothing'
+    edge_size: int = 224  # side in pixels of the pictures that it was trained on
+
+    @property
+    def rate_factor(self) -> float:
+        """What to multiply the book's learning rate for fine-tuning by, see section 9.2."""
+        if self.trained_on == "synthetic":
+            return 0.3  # the drawn target set is small, and so are its batches
+        return 1 if self.name.startswith("resnet") else 0.03  # MobileNet's features are far larger
 
 
 def load_source(path: Path, name: str) -> SourceNetwork:
@@ -98,12 +108,12 @@ def pretrain_source(dataset: Dataset, num_classes: int, folder: Path, edge_size:
     if not path.exists():
         net.initialize(init.Xavier(), ctx=ctx)
         print(f"pretraining {name} on {len(dataset)} pictures of {num_classes} classes (kept for next time)")
-        _train(net, dataset, None, learning_rate, batch_size, num_epochs, ctx, 1e-3, edge_size, print)
+        train_fine_tuning(net, dataset, None, learning_rate, ctx, batch_size, num_epochs, edge_size)
         with make_folder_atomically(folder) as temporary:
             save_arrays(temporary / path.name, parameters(net))
     load_weights(net, path, name)
     note = f"source network: {name}, trained here on the synthetic source set (no published weights found)"
-    return SourceNetwork(name, net, note, "synthetic")
+    return SourceNetwork(name, net, note, "synthetic", edge_size)
 
 
 def offline_source(root: Path, ctx, edge_size: int = 64, num_epochs: int = 5, name: str | None = None) -> SourceNetwork:
@@ -183,7 +193,7 @@ class FrozenFeatures(nn.Block):
 def train_fine_tuning(net: gluon.HybridBlock, train_set: Dataset, test_set: Dataset, learning_rate: float, ctx,
                       batch_size: int = 128, num_epochs: int = 5, edge_size: int = 224,
                       on_epoch: Callable[[Epoch], None] | None = print,
-                      snapshots: Snapshots | None = None) -> list[Epoch]:
+                      snapshots: Snapshots | None = None, name: str | None = None) -> list[Epoch]:
     """Train with SGD and weight decay 0.001, print the book's lines and return the epochs (section 9.2).
 
     Args:
@@ -192,19 +202,71 @@ def train_fine_tuning(net: gluon.HybridBlock, train_set: Dataset, test_set: Data
         learning_rate: of SGD.
         batch_size: pictures per batch.
         edge_size: side in pixels of the network's input.
-        ctx, num_epochs, on_epoch, snapshots: see :func:`d2lzh_cv.training.fit`.
+        ctx, num_epochs, on_epoch, snapshots, name: see :func:`d2lzh_cv.training.fit`.
     """
-    print("training on", ctx)
-    return _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, 0.001, edge_size, on_epoch,
-                  snapshots)
-
-
-def _train(net, train_set, test_set, learning_rate, batch_size, num_epochs, ctx, wd, edge_size, on_epoch,
-           snapshots=None):
     net.collect_params().reset_ctx(ctx)
     net.hybridize(static_alloc=True, static_shape=True)
-    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": learning_rate, "wd": wd})
     train_iter = DataLoader(train_set.transform_first(train_augs(edge_size)), batch_size, shuffle=True)
     test_iter = test_set and DataLoader(test_set.transform_first(test_augs(edge_size)), batch_size)
-    return fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(), trainer, ctx, num_epochs, test_iter, on_epoch,
-               snapshots)
+    loss = gloss.SoftmaxCrossEntropyLoss()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": learning_rate, "wd": 0.001})
+    print("training on", ctx)
+    return fit(net, train_iter, loss, trainer, ctx, num_epochs, test_iter, on_epoch, snapshots, name)
+
+
+@dataclass
+class OutputEpoch:
+    """The results of one epoch of :func:`train_output`: mean losses, and seconds."""
+    number: int  # from 1
+    train_loss: float
+    valid_loss: float | None
+    seconds: float
+
+    def __str__(self) -> str:
+        valid = "" if self.valid_loss is None else f"valid loss {self.valid_loss:f}, "
+        return f"epoch {self.number}, train loss {self.train_loss:f}, {valid}time {self.seconds:.2f} sec"
+
+
+def evaluate_loss(data_iter: Iterable, net: FrozenFeatures, ctx: mx.Context) -> float:
+    """Return the mean cross-entropy of ``net`` (section 9.13).
+
+    Args:
+        data_iter: batches (X, y).
+        net: maps X to scores.
+        ctx: the device of ``net``.
+    """
+    loss = gloss.SoftmaxCrossEntropyLoss()
+    ls = [loss(net(X.as_in_context(ctx)), y.as_in_context(ctx)) for X, y in data_iter]
+    return float(nd.concat(*ls, dim=0).mean().asscalar())
+
+
+def train_output(net: FrozenFeatures, train_iter: Iterable, valid_iter: Iterable | None, num_epochs: int, lr: float,
+                 wd: float, ctx: mx.Context, lr_period: int, lr_decay: float,
+                 name: str | None = None) -> list[OutputEpoch]:
+    """Train the small output, print a line per epoch, and return the epochs (section 9.13).
+
+    Args:
+        net: its features stay as they are.
+        train_iter, valid_iter: batches (X, y); without ``valid_iter`` there is no validation.
+        num_epochs, lr, wd, ctx, lr_period, lr_decay, name: see :func:`d2lzh_cv.training.train_with_decay`.
+    """
+    def rate(number: int) -> float:  # depends on the epoch alone, so a resumed training has the right one
+        return lr * lr_decay ** ((number - 1) // lr_period)
+
+    loss = gloss.SoftmaxCrossEntropyLoss()
+    trainer = gluon.Trainer(net.output_new.collect_params(), "sgd", {"learning_rate": lr, "momentum": 0.9, "wd": wd})
+    epochs = Epochs(num_epochs, net, trainer, OutputEpoch, lambda epoch: print(f"{epoch}, lr {rate(epoch.number)}"),
+                    name=name)
+    for epoch in epochs:
+        trainer.set_learning_rate(rate(epoch.number))
+        for X, y in epoch.batches(train_iter):
+            X, y = X.as_in_context(ctx), y.as_in_context(ctx)
+            with autograd.record():
+                ls = loss(net(X), y)
+            ls.backward()
+            trainer.step(X.shape[0])
+            epoch.add(loss=(ls.sum(), ls.size))
+        (train_loss,) = epoch.means()
+        valid_loss = None if valid_iter is None else evaluate_loss(valid_iter, net, ctx)
+        epoch.end(OutputEpoch(epoch.number, train_loss, valid_loss, epoch.seconds))
+    return epochs.results

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import pyplot as plt
+from PIL import Image
 
 from .fonts import fit_fonts
 
@@ -28,6 +29,32 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
     """
     use_svg_display()
     plt.rcParams["figure.figsize"] = figsize
+
+
+def show_code(*objects: object) -> None:
+    """Show the source of functions or classes, highlighted, in a notebook; outside a notebook, do nothing.
+
+    Args:
+        objects: functions or classes of this package, such as ``d2l.bbox_to_rect``.
+    """
+    from inspect import getsource
+    try:
+        from IPython import get_ipython
+        from IPython.display import Code, display
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        display(*[Code(getsource(one), language="python") for one in objects])
+
+
+def to_picture(pixels) -> Image.Image:
+    """Return a picture of PIL, which a notebook shows pixel for pixel; ``show_images`` scales it (section 9.11).
+
+    Args:
+        pixels: an NDArray or array (H, W, 3): uint8, or float in [0, 1].
+    """
+    pixels = to_numpy(pixels)
+    return Image.fromarray(pixels if pixels.dtype == np.uint8 else np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
 
 
 def to_numpy(array) -> np.ndarray:

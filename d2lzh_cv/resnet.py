@@ -53,15 +53,14 @@ def resnet18(num_classes: int) -> nn.HybridSequential:
     Args:
         num_classes: of the output.
     """
+    def resnet_block(num_channels: int, first_block: bool = False) -> nn.HybridSequential:
+        block = nn.HybridSequential()
+        block.add(Residual(num_channels) if first_block else Residual(num_channels, use_1x1conv=True, strides=2),
+                  Residual(num_channels))
+        return block
+
     net = nn.HybridSequential()
     net.add(nn.Conv2D(64, kernel_size=3, strides=1, padding=1), nn.BatchNorm(), nn.Activation("relu"))
-    net.add(_stage(64, first=True), _stage(128), _stage(256), _stage(512))
+    net.add(resnet_block(64, first_block=True), resnet_block(128), resnet_block(256), resnet_block(512))
     net.add(nn.GlobalAvgPool2D(), nn.Dense(num_classes))
     return net
-
-
-def _stage(num_channels: int, first: bool = False) -> nn.HybridSequential:
-    stage = nn.HybridSequential()
-    stage.add(Residual(num_channels) if first else Residual(num_channels, use_1x1conv=True, strides=2),
-              Residual(num_channels))
-    return stage

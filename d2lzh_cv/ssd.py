@@ -22,7 +22,7 @@ MEANS = ("all", "counted", "positive")
 
 
 def smooth_l1(x, scalar: float = 1.0):
-    """Return σ²x²/2 where |x| < 1/σ², else |x| - 1/(2σ²): the L1 loss without its corner at 0 (section 9.7).
+    """Return ``σ²x²/2`` where ``|x| < 1/σ²``, else ``|x| - 1/(2σ²)``: L1 without its corner at 0 (section 9.7).
 
     Args:
         x: array or symbol of any shape.
@@ -267,7 +267,7 @@ class DetectionEpoch:
 
 def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, ctx: mx.Context, num_epochs: int,
               on_epoch: Callable[[DetectionEpoch], None] | None = None, loss=None,
-              snapshots: Snapshots | None = None, **target_options) -> list[DetectionEpoch]:
+              snapshots: Snapshots | None = None, name: str | None = None, **target_options) -> list[DetectionEpoch]:
     """Train a detector and return its epochs (section 9.7).
 
     Args:
@@ -276,12 +276,12 @@ def train_ssd(net: TinySSD, train_iter: mx.io.DataIter, trainer: gluon.Trainer, 
         trainer, ctx, num_epochs: the ``gluon.Trainer`` of ``net``, the device, passes over ``train_iter``.
         on_epoch: is called with each epoch; ``print`` prints the book's line.
         loss: takes the arguments of :class:`SSDLoss`, the default.
-        snapshots: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+        snapshots, name: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
         target_options: of :func:`~d2lzh_cv.anchors.multibox_target`, such as ``negative_mining_ratio``.
     """
     loss = loss or SSDLoss()
     loss.hybridize()
-    epochs = Epochs(num_epochs, net, trainer, DetectionEpoch, on_epoch, snapshots)
+    epochs = Epochs(num_epochs, net, trainer, DetectionEpoch, on_epoch, snapshots, name=name)
     for epoch in epochs:
         train_iter.reset()
         for batch in epoch.batches(train_iter):

@@ -188,6 +188,20 @@ class GeneratedImage(nn.Block):
         return self.weight.data()
 
 
+def get_inits(X: nd.NDArray, learning_rate: float, styles_Y: Sequence[nd.NDArray]):
+    """Return the picture as parameters, the Gram matrices to reach, and the trainer, which is Adam (section 9.11).
+
+    Args:
+        X: the first picture, (1, 3, h, w).
+        learning_rate: of Adam.
+        styles_Y: features of the style picture, (1, C, h', w') each.
+    """
+    gen_img = GeneratedImage(X.shape)
+    gen_img.initialize(mx.init.Constant(X), ctx=X.context)
+    trainer = gluon.Trainer(gen_img.collect_params(), "adam", {"learning_rate": learning_rate})
+    return gen_img, [gram(Y) for Y in styles_Y], trainer
+
+
 @dataclass
 class StyleStep:
     """The weighted losses after ``number`` steps, and the seconds of that step."""
@@ -205,7 +219,8 @@ class StyleStep:
 def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray, style: nd.NDArray, num_steps: int,
              learning_rate: float = 0.01, decay_every: int = 200, report_every: int = 50,
              on_step: Callable[[StyleStep], None] | None = None,
-             weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None) -> nd.NDArray:
+             weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None,
+             name: str | None = None) -> nd.NDArray:
     """Train a picture to have the content of one picture and the style of another, (1, 3, h, w) (section 9.11).
 
     Args:
@@ -216,42 +231,36 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
         decay_every: steps after which the learning rate falls to a tenth.
         report_every, on_step: ``on_step`` is called with a :class:`StyleStep` every ``report_every`` steps.
         weights: of content, style and total variation.
-        snapshots: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+        snapshots, name: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     contents, styles = extractor(content)
-    grams = [gram(Y) for Y in extractor(style)[1]]
-    picture = GeneratedImage(start.shape)
-    picture.initialize(mx.init.Constant(start), ctx=start.context)
-    trainer = gluon.Trainer(picture.collect_params(), "adam", {"learning_rate": learning_rate})
+    gen_img, grams, trainer = get_inits(start, learning_rate, extractor(style)[1])
     losses = LossGraph(extractor, contents, grams, [Y.size for Y in styles], weights)  # compute_loss in one graph
     losses.hybridize(static_alloc=True, static_shape=True)
-
-    def report(step: StyleStep) -> None:
-        if on_step and step.number and step.number % report_every == 0:
-            on_step(step)
-
+    # an epoch has the steps between two reports, counted from 0 as in the book
     num_epochs, seconds = max(1, math.ceil((num_steps - 1) / report_every)), 0.0
-    epochs = Epochs(num_epochs, picture, trainer, StyleStep, report, snapshots, random_batches=False)
-    for epoch in epochs:  # an epoch has the steps between two reports, counted from 0 as in the book
-        steps = range((epoch.number - 1) * report_every + (epoch.number > 1),
-                      min(epoch.number * report_every, num_steps - 1) + 1)
+    epochs = Epochs(num_epochs, gen_img, trainer, StyleStep, on_step, snapshots, random_batches=False, name=name,
+                    reported=lambda step: step.number > 0 and step.number % report_every == 0)
+    for epoch in epochs:
+        first = (epoch.number - 1) * report_every + (epoch.number > 1)
+        steps = range(first, min(epoch.number * report_every, num_steps - 1) + 1)
         for step in epoch.batches(steps):
             began = time.time()
             with autograd.record():
-                content_l, style_l, tv_l = losses(picture())
+                content_l, style_l, tv_l = losses(gen_img())
                 loss = nd.add_n(content_l, style_l, tv_l)
             loss.backward()
             trainer.step(1)
-            picture().wait_to_read()
+            gen_img().wait_to_read()
             seconds = time.time() - began
             if step and step % decay_every == 0:
                 trainer.set_learning_rate(trainer.learning_rate * 0.1)
-            reported = step % report_every == 0 and step > 0  # so an epoch's sums are the values of this step
-            epoch.add(loss=(loss, 1), content_loss=(content_l * reported, 1), style_loss=(style_l * reported, 1),
-                      TV_loss=(tv_l * reported, 1))
+            last = step == steps[-1]  # so an epoch's sums are the values of its last step
+            epoch.add(loss=(loss, 1), content_loss=(content_l * last, 1), style_loss=(style_l * last, 1),
+                      TV_loss=(tv_l * last, 1))
         _, *losses_then = epoch.sums()
         epoch.end(StyleStep(steps[-1], *losses_then, seconds))
-    return picture()
+    return gen_img()
 
 
 class LossGraph(nn.HybridBlock):

@@ -1,4 +1,4 @@
-"""Training and evaluating a classifier on one or several devices (sections 9.1, 9.2, 9.10)."""
+"""Training and evaluating a classifier on one or several devices (sections 9.1, 9.2, 9.10, 9.12)."""
 from __future__ import annotations
 
 import os
@@ -9,13 +9,15 @@ from typing import Callable
 
 import mxnet as mx
 from mxnet import autograd, gluon, nd
+from mxnet.gluon import loss as gloss
 
 from .engine.epochs import Epochs
 from .engine.seeds import seed_everything
 from .engine.snapshots import Snapshots
 from .errors import InputError
 
-__all__ = ["Benchmark", "Epoch", "evaluate_accuracy", "fit", "mkdir_if_not_exist", "seed_everything", "train"]
+__all__ = ["Benchmark", "Epoch", "Scoring", "ValidatedEpoch", "evaluate_accuracy", "fit", "get_batch",
+           "mkdir_if_not_exist", "seed_everything", "train", "train_with_decay"]
 
 
 @dataclass
@@ -49,21 +51,23 @@ def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs: int) -> No
 
 
 def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs: int, test_iter: Iterable = None,
-        on_epoch: Callable[[Epoch], None] | None = None, snapshots: Snapshots | None = None) -> list[Epoch]:
+        on_epoch: Callable[[Epoch], None] | None = None, snapshots: Snapshots | None = None,
+        name: str | None = None) -> list[Epoch]:
     """Train ``net`` without printing and return the epochs. Raises InputError if the loss is not finite.
 
     Args:
         net, train_iter, loss, trainer, ctx, num_epochs, test_iter: see :func:`train`. A network may define
             ``scoring_for(loss)``, which returns an equal, faster :class:`Scoring`, as :class:`d2lzh_cv.fcn.FCN` does.
         on_epoch: is called with each epoch.
-        snapshots: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+        snapshots, name: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     devices = _as_devices(ctx)
-    scoring = net.scoring_for(loss) if hasattr(net, "scoring_for") else Scoring(net, loss)
-    epochs = Epochs(num_epochs, net, trainer, Epoch, on_epoch, snapshots)
+    scoring = scoring_of(net, loss)
+    best = None if test_iter is None else "test_acc"
+    epochs = Epochs(num_epochs, net, trainer, Epoch, on_epoch, snapshots, name=name, best=best)
     for epoch in epochs:
         for X, y in epoch.batches(train_iter):
-            Xs, ys = _split(X, devices), _split(y.astype(X.dtype, copy=False), devices)
+            Xs, ys = get_batch(X, y, devices)
             if len(Xs) < len(devices):  # devices without a picture would add their last gradient again
                 net.collect_params().zero_grad()
             with autograd.record():
@@ -74,8 +78,7 @@ def fit(net, train_iter: Iterable, loss, trainer: gluon.Trainer, ctx, num_epochs
             for answer, yi, li in zip(answers, ys, ls):
                 epoch.add(loss=(li.sum(), li.size), hits=(scoring.hits(*answer), yi.size))
         loss_mean, train_acc = epoch.means()
-        test_acc = None if test_iter is None else _accuracy(
-            test_iter, devices, lambda X, y: scoring.hits(*scoring.answer(X, y)))
+        test_acc = None if test_iter is None else evaluate_accuracy(test_iter, net, devices)
         epoch.end(Epoch(epoch.number, loss_mean, train_acc, test_acc, epoch.seconds))
     return epochs.results
 
@@ -85,11 +88,11 @@ class Scoring:
 
     Args:
         net: maps X (B, C, H, W) to scores.
-        loss: ``loss(scores, y)``, a value per sample.
+        loss: ``loss(scores, y)``, a value per sample; an evaluation needs none.
     """
     class_axis = 1
 
-    def __init__(self, net, loss) -> None:
+    def __init__(self, net, loss=None) -> None:
         self.net, self.loss = net, loss
 
     def answer(self, X: nd.NDArray, y: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
@@ -102,7 +105,12 @@ class Scoring:
 
     def hits(self, scores: nd.NDArray, labels: nd.NDArray) -> nd.NDArray:
         """Count the labels that have the highest score."""
-        return _correct(scores, labels, self.class_axis)
+        return (scores.argmax(axis=self.class_axis) == labels.astype("float32")).sum()
+
+
+def scoring_of(net, loss=None) -> Scoring:
+    """Return the network's own scoring, see :func:`fit`, or else a :class:`Scoring`; an evaluation needs no loss."""
+    return net.scoring_for(loss) if hasattr(net, "scoring_for") else Scoring(net, loss)
 
 
 def evaluate_accuracy(data_iter: Iterable, net, ctx=None) -> float:
@@ -113,35 +121,87 @@ def evaluate_accuracy(data_iter: Iterable, net, ctx=None) -> float:
         net: maps X to scores with the classes on axis 1.
         ctx: a device or a list of devices, by default the CPU.
     """
-    return _accuracy(data_iter, _as_devices(ctx), lambda X, y: _correct(net(X), y))
-
-
-def _accuracy(data_iter: Iterable, devices: Sequence[mx.Context], hits_of: Callable) -> float:
+    devices, scoring = _as_devices(ctx), scoring_of(net)
     correct, count = 0.0, 0
     for X, y in data_iter:
-        Xs, ys = _split(X, devices), _split(y.astype("float32"), devices)
-        hits = [hits_of(Xi, yi) for Xi, yi in zip(Xs, ys)]  # starts all devices before asscalar waits for one
-        correct += sum(hit.asscalar() for hit in hits)
+        Xs, ys = get_batch(X, y, devices)
+        hits = [scoring.hits(*scoring.answer(Xi, yi)) for Xi, yi in zip(Xs, ys)]  # starts all devices
+        correct += sum(hit.asscalar() for hit in hits)  # waits for them
         count += y.size
     if count == 0:
         raise InputError("the data has no batch: it has fewer pictures than one batch; choose a smaller batch size")
     return correct / count
 
 
-def _correct(scores: nd.NDArray, labels: nd.NDArray, axis: int = 1) -> nd.NDArray:
-    return (scores.argmax(axis=axis) == labels.astype("float32")).sum()
+def get_batch(X: nd.NDArray, y: nd.NDArray, devices: Sequence[mx.Context]) -> tuple[list[nd.NDArray], list[nd.NDArray]]:
+    """Divide a batch evenly, copy a part to each device, and return the parts of X and of y (section 9.1).
+
+    A batch with fewer samples than devices uses the first devices only.
+
+    Args:
+        X, y: samples and labels; the labels get the type of X.
+        devices: at least one.
+    """
+    devices = devices[:X.shape[0]]
+    return (gluon.utils.split_and_load(X, devices, even_split=False),
+            gluon.utils.split_and_load(y.astype(X.dtype, copy=False), devices, even_split=False))
 
 
-def _split(batch: nd.NDArray, devices: Sequence[mx.Context]) -> list[nd.NDArray]:
-    return gluon.utils.split_and_load(batch, devices[:batch.shape[0]], even_split=False)
+@dataclass
+class ValidatedEpoch:
+    """The results of one epoch of :func:`train_with_decay`: means over its samples, and seconds."""
+    number: int  # from 1
+    loss: float
+    train_acc: float
+    valid_acc: float | None
+    seconds: float
+
+    def __str__(self) -> str:
+        valid = "" if self.valid_acc is None else f"valid acc {self.valid_acc:f}, "
+        return (f"epoch {self.number}, loss {self.loss:f}, train acc {self.train_acc:f}, {valid}"
+                f"time {self.seconds:.2f} sec")
+
+
+def train_with_decay(net, train_iter: Iterable, valid_iter: Iterable | None, num_epochs: int, lr: float, wd: float,
+                     ctx: mx.Context, lr_period: int, lr_decay: float, name: str | None = None) -> list[ValidatedEpoch]:
+    """Train with SGD and a learning rate that decays, print a line per epoch, and return the epochs (section 9.12).
+
+    Args:
+        net: maps X (B, C, H, W) to scores (B, classes).
+        train_iter, valid_iter: batches (X, y); without ``valid_iter`` there is no validation.
+        num_epochs: passes over ``train_iter``.
+        lr, wd: learning rate of the first epoch, weight decay.
+        ctx: the device.
+        lr_period, lr_decay: after every ``lr_period`` epochs the learning rate is multiplied by ``lr_decay``.
+        name: of the training, see :class:`d2lzh_cv.engine.epochs.Epochs`.
+    """
+    def rate(number: int) -> float:  # depends on the epoch alone, so a resumed training has the right one
+        return lr * lr_decay ** ((number - 1) // lr_period)
+
+    loss = gloss.SoftmaxCrossEntropyLoss()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": lr, "momentum": 0.9, "wd": wd})
+    epochs = Epochs(num_epochs, net, trainer, ValidatedEpoch, lambda epoch: print(f"{epoch}, lr {rate(epoch.number)}"),
+                    name=name, best=None if valid_iter is None else "valid_acc")
+    for epoch in epochs:
+        trainer.set_learning_rate(rate(epoch.number))
+        for X, y in epoch.batches(train_iter):
+            X, y = X.as_in_context(ctx), y.astype("float32").as_in_context(ctx)
+            with autograd.record():
+                y_hat = net(X)
+                ls = loss(y_hat, y)
+            ls.backward()
+            trainer.step(X.shape[0])
+            epoch.add(loss=(ls.sum(), ls.size), hits=((y_hat.argmax(axis=1) == y).sum(), y.size))
+        mean_loss, train_acc = epoch.means()
+        valid_acc = None if valid_iter is None else evaluate_accuracy(valid_iter, net, ctx)
+        epoch.end(ValidatedEpoch(epoch.number, mean_loss, train_acc, valid_acc, epoch.seconds))
+    return epochs.results
 
 
 def _as_devices(ctx) -> list[mx.Context]:
     if ctx is None:
         return [mx.cpu()]
     return [ctx] if isinstance(ctx, mx.Context) else list(ctx)
-
-
 
 
 class Benchmark:

@@ -34,14 +34,18 @@ def check(folder, report):
 SECTION = '''\
     SectionInfo("9.14", "dots", "Dots", "点", ("dots",), 1, predicts=None),
 '''
+RECORDED = 'RECORDED["9.14"] = {"dots": "dots.sum()"}\n'
 SCRIPT = '''\
-from d2lzh_cv.data.dots import load_dots
-from d2lzh_cv.run import section
+# %%
+import d2lzh_cv as d2l
 
-run = section.start("9.14")
-dots = load_dots(run.find("dots").path)
-run.record(dots=int(dots.sum()))
-run.finish()
+d2l.start("9.14")
+
+# %%
+from d2lzh_cv.data.dots import load_dots
+
+dots = load_dots(d2l.data_folder("dots"))
+dots.shape
 '''
 
 
@@ -52,6 +56,7 @@ def extended(tmp_path_factory):
     shutil.copytree(ROOT / "d2lzh_cv", folder / "d2lzh_cv", ignore=shutil.ignore_patterns("__pycache__"))
     insert(folder / "d2lzh_cv" / "data" / "catalogue.py", '        Item("weights",', SET)
     insert(folder / "d2lzh_cv" / "contents.py", ')\n\n\ndef _beyond(', SECTION)
+    insert(folder / "d2lzh_cv" / "run" / "recorded.py", "KEPT: dict", RECORDED)
     (folder / "d2lzh_cv" / "data" / "dots.py").write_text(READER)
     (folder / "chapters").mkdir()
     (folder / "chapters" / "ch09_14_dots.py").write_text(SCRIPT)

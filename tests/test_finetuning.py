@@ -7,7 +7,7 @@ import pytest
 from data_kit import cut, files_below, write_picture
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import model_zoo
-from mxnet.gluon.data import ArrayDataset
+from mxnet.gluon.data import ArrayDataset, DataLoader
 from tolerance import assert_close
 
 from d2lzh_cv import finetuning, training
@@ -190,6 +190,29 @@ def test_frozen_features_are_those_of_prediction(source):
     assert_close(recorded, predicted)
 
 
+def test_the_small_output_is_trained_and_nothing_else(source, capsys):
+    net = finetuning.FrozenFeatures(source.net.features, num_classes=2, num_hidden=4)
+    X, y = nd.random.uniform(shape=(6, 3, 32, 32)), np.array([0, 1, 1, 1, 0, 1], "int32")
+    pictures = DataLoader(ArrayDataset(X, y), 4)
+    before = values(net.features)
+    epochs = finetuning.train_output(net, pictures, pictures, 3, 0.05, 0, mx.cpu(), 1, 0.5)
+    for value, old in zip(values(net.features), before):
+        assert_close(value, old, exact=True)
+    assert epochs[-1].train_loss < epochs[0].train_loss
+    log_probs = net(X).log_softmax().asnumpy()
+    assert epochs[-1].valid_loss == pytest.approx(-log_probs[np.arange(6), y].mean(), rel=1e-5)
+    assert [line.rsplit(", lr ")[1] for line in capsys.readouterr().out.splitlines()] == ["0.05", "0.025", "0.0125"]
+    (last,) = finetuning.train_output(net, pictures, None, 1, 0.05, 0, mx.cpu(), 1, 0.5)
+    assert last.valid_loss is None and "valid" not in str(last)
+
+
+@pytest.mark.parametrize("name, trained_on, rate", [("resnet18_v1", "imagenet", 0.01),
+                                                    ("mobilenetv2_1.0", "imagenet", 0.0003),
+                                                    ("resnet18_v2", "synthetic", 0.003)])
+def test_the_rate_suits_the_source_network(name, trained_on, rate):
+    assert 0.01 * finetuning.SourceNetwork(name, None, "", trained_on).rate_factor == rate
+
+
 # training, and the network that is trained where no weights are to be had
 
 @pytest.mark.parametrize("edge_size", [32, 224])
@@ -239,14 +262,14 @@ def pictures(tmp_path, monkeypatch):
 def test_the_offline_source_is_trained_once(pictures, tmp_path, capsys):
     first = finetuning.offline_source(pictures, CPU, edge_size=32, num_epochs=1)
     assert capsys.readouterr().out.startswith("pretraining resnet18_v2 on 4 pictures of 2 classes (kept for next time)"
-                                              "\nepoch 1, loss ")
+                                              "\ntraining on [cpu(0)]\nepoch 1, loss ")
     files = files_below(tmp_path / "cache")
     assert len(files) == 1 and next(iter(files)).endswith("/resnet18_v2.params")
     again = finetuning.offline_source(pictures, CPU, edge_size=32, num_epochs=1)
     assert capsys.readouterr().out == ""
     for value, old in zip(values(again.net), values(first.net)):
         assert_close(value, old, exact=True)
-    assert again.trained_on == "synthetic" and again.net.output.weight.shape == (2, 512)
+    assert (again.trained_on, again.edge_size) == ("synthetic", 32) and again.net.output.weight.shape == (2, 512)
 
 
 def test_a_training_that_is_interrupted_leaves_no_weights(pictures, tmp_path):

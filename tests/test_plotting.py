@@ -106,6 +106,14 @@ def test_floats_are_shown_as_they_are():
     np.testing.assert_array_equal(axes[0][0].images[0].get_array(), picture.asnumpy())
 
 
+def test_a_picture_keeps_its_pixels():
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3) * 10
+    for form in (pixels, nd.array(pixels, dtype="uint8"), pixels / 255, nd.array(pixels) / 255):
+        picture = plotting.to_picture(form)
+        assert picture.size == (4, 2)
+        np.testing.assert_array_equal(np.asarray(picture), pixels)
+
+
 # figures
 
 @pytest.mark.parametrize("args, size", [((), (3.5, 2.5)), (((5, 5),), (5, 5))])

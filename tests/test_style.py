@@ -1,6 +1,8 @@
 """Style transfer: losses against plain loops, features with frozen weights, and a picture that changes."""
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from oracles import SEEDS, plain_gram, plain_mean_square, plain_tv
 from tolerance import assert_close
 
 from d2lzh_cv import style
+from d2lzh_cv.engine import recorder
 from d2lzh_cv.errors import InputError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
@@ -214,6 +217,16 @@ def test_transfer_changes_the_picture_and_lowers_the_losses():
     losses = [sum(style.style_loss(*pair).asscalar() for pair in zip(extractor(X)[1], grams))
               for X in (content, result)]
     assert losses[1] < 0.1 * losses[0]
+
+
+def test_the_losses_are_logged_and_reported_every_so_many_steps(monkeypatch):
+    """The steps after the last report are trained too, but neither logged nor reported."""
+    extractor, (content, image), logged, reported = small_extractor(), random_pictures(), [], []
+    section = SimpleNamespace(snapshots=lambda series, best: None, log_epoch=lambda *line: logged.append(line))
+    monkeypatch.setattr(recorder, "_recorder", section)
+    style.transfer(content, extractor, content, image, 26, report_every=10, on_step=reported.append, name="small")
+    assert [step.number for step in reported] == [10, 20]
+    assert logged == [("small", step) for step in reported]
 
 
 def test_the_weights_decide_what_counts():

@@ -134,6 +134,44 @@ def test_data_without_a_batch_is_named():
         training.evaluate_accuracy(too_few, net)
 
 
+# train_with_decay
+
+def test_the_rate_decays_after_every_period(capsys):
+    """The book's loop: momentum 0.9, and a rate that falls to a tenth after epochs 2 and 4."""
+    net, _ = linear()
+    epochs = training.train_with_decay(net, batches(4), batches(5), 5, 0.5, 0.01, mx.cpu(), 2, 0.1)
+    plain, trainer = linear(lr=0.5)
+    trainer._optimizer.momentum, trainer._optimizer.wd = 0.9, 0.01
+    for rate in (0.5, 0.5, 0.05, 0.05, 0.005):
+        trainer.set_learning_rate(rate)
+        for x, y in batches(4):
+            with mx.autograd.record():
+                loss = gloss.SoftmaxCrossEntropyLoss()(plain(x), y)
+            loss.backward()
+            trainer.step(4)
+    assert_close(net.weight.data(), plain.weight.data())
+    assert epochs[-1].valid_acc == pytest.approx(training.evaluate_accuracy(batches(5), plain))
+    lines = capsys.readouterr().out.splitlines()
+    assert [float(line.rsplit("lr ", 1)[1]) for line in lines] == pytest.approx([0.5, 0.5, 0.05, 0.05, 0.005])
+    assert all(line.startswith(str(epoch)) for line, epoch in zip(lines, epochs))
+
+
+def test_without_validation_pictures_no_accuracy_is_shown():
+    epochs = training.train_with_decay(linear()[0], batches(4), None, 1, 0.5, 0, mx.cpu(), 80, 0.1)
+    assert epochs[0].valid_acc is None and "valid" not in str(epochs[0])
+    assert str(training.ValidatedEpoch(1, 2.5, 0.5, 0.25, 1.5)) == (
+        "epoch 1, loss 2.500000, train acc 0.500000, valid acc 0.250000, time 1.50 sec")
+
+
+# get_batch
+
+def test_a_batch_is_divided_and_labels_get_the_pictures_type():
+    Xs, ys = training.get_batch(nd.arange(20).reshape((5, 4)), nd.arange(5, dtype="int32"), TWO)
+    assert [part.shape for part in Xs] == [(3, 4), (2, 4)] and [part.context for part in ys] == TWO
+    assert {part.dtype for part in ys} == {np.float32} and ys[1].asnumpy().tolist() == [3, 4]
+    assert len(training.get_batch(nd.ones((1, 4)), nd.ones(1), TWO)[0]) == 1
+
+
 # evaluate_accuracy
 
 @pytest.mark.parametrize("ctx", [None, mx.cpu(), CPU, TWO])

@@ -1,14 +1,29 @@
-# %% [markdown]
-# # 9.3, aside: figures outside a notebook
+# %% [markdown] lang="zh"
+# # 9.3 练习：在笔记本之外显示图像
 #
-# In a notebook a figure appears by itself. In a script nothing is seen until `plt.show()`, which waits until the window
-# is closed; where there is no screen (a server, CI) there is no window at all, and the figure goes to a file.
+# 在笔记本里，画好的图像会自动出现在单元格的下面。把同样的代码放进脚本运行，却什么也看不到：要调用`plt.show()`才会弹出
+# 窗口，程序也停在那里，直到窗口被关闭。在没有屏幕的机器（例如服务器）上，连窗口也没有。怎样在脚本里得到9.3节的图像？
+# 保存图像时又有哪些容易出错的地方？
 #
-# - `matplotlib.use("Agg")`, or `MPLBACKEND=Agg` in the environment, draws without a screen. Say it before the first
-#   figure.
-# - `plt.savefig` comes before `plt.show()` or `plt.close()`: after them the current figure is a new, empty one.
-# - `plt.show(block=False)` and `plt.pause(0.1)` continue with the window open; it closes at the end of the script.
-# - Figures stay in memory until they are closed.
+# 下面把这幅图像反复画出来，做五个试验：没有屏幕时`plt.show()`做什么；文件的格式和分辨率有什么影响；先保存还是先关闭；
+# 一直不关闭会怎样；由谁来决定使用哪个后端（backend）。
+
+# %% [markdown] lang="en"
+# # 9.3 Exercise: figures outside a notebook
+#
+# In a notebook, a figure appears below its cell by itself. The same code in a script shows nothing. `plt.show()`
+# opens a window, and the program waits until the window is closed. A machine without a screen, such as a server, has
+# no window at all. How does a script produce the figure of section 9.3? Which mistakes are easy to make when a figure
+# is saved?
+#
+# We draw this figure again and again in five experiments. What does `plt.show()` do without a screen? What do the
+# format and the resolution of a file change? Should a figure be saved or closed first? What happens if no figure is
+# ever closed? What decides which backend is used?
+
+# %%
+import d2lzh_cv as d2l
+
+d2l.start("9.3-figures")
 
 # %%
 import os
@@ -16,36 +31,42 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import matplotlib
 import numpy as np
+from PIL import Image
 
-import d2lzh_cv as d2l
-from d2lzh_cv.run import section
+from d2lzh_cv import metrics
 
-run = section.start("9.3-figures")
+# %% [markdown] lang="zh"
+# ## `plt.show()`在这里做什么
+#
+# 函数`draw`画出9.3节的图像，每次都画一幅新的。后端是matplotlib中真正画图的部分：Agg只在内存里画像素，不需要屏幕；
+# TkAgg等后端会打开窗口。脚本里用的是Agg，于是`plt.show()`立即返回，什么也不显示，图像只能从文件里看到；笔记本则有自己
+# 的后端，把图像画在单元格下面。
 
-# %%
-from PIL import Image  # noqa: E402
+# %% [markdown] lang="en"
+# ## What `plt.show()` does here
+#
+# The function `draw` draws the figure of section 9.3, each time as a new figure. A backend is the part of matplotlib
+# that does the drawing. Agg only computes pixels in memory and needs no screen; backends such as TkAgg open windows.
+# A script here uses Agg, so `plt.show()` returns at once and shows nothing, and only a file makes the figure visible.
+# A notebook has a backend of its own, which draws below the cell.
 
-from d2lzh_cv.metrics.tables import format_table  # noqa: E402
-
-plt, picture = d2l.plt, d2l.read_picture(run.find("img").path / "catdog.jpg").asnumpy()
+# %% figure="figure" zh="9.3节的图像；脚本只能把它存入文件" en="the figure of 9.3; a script shows it only by a file"
+plt, picture = d2l.plt, d2l.read_picture(d2l.data_folder("img") / "catdog.jpg").asnumpy()
 boxes = {"dog": [60, 45, 378, 516], "cat": [400, 112, 655, 493]}
 
 
 def draw():
-    """The figure of section 9.3, as a new one."""
     fig = plt.figure(figsize=(3.5, 2.5))
     axes = plt.imshow(picture).axes
     d2l.show_bboxes(axes, list(boxes.values()), list(boxes))
     return fig
 
 
-# %% [markdown]
-# ## What `show` does here
-
-# %%
 draw()
 print("backend:", matplotlib.get_backend(), "- interactive:", matplotlib.is_interactive())
 if matplotlib.get_backend().lower() == "agg":
@@ -56,17 +77,25 @@ if matplotlib.get_backend().lower() == "agg":
         waited = time.perf_counter() - start
     said = str(told[0].message) if told else "nothing"
     print(f"plt.show() came back after {waited:.4f} s and said: {said}")
-    run.record(show_seconds=waited, show_said=said)
-run.save_figure("figure", "the figure of 9.3; a script sees it by this file alone")
 
-# %% [markdown]
-# ## Saved how
-# Pixels are inches times dots an inch. `bbox_inches="tight"` cuts the rim off, so that the size is no longer exactly
-# that. SVG and PDF keep lines and letters as such; the picture in them stays pixels.
+# %% [markdown] lang="zh"
+# ## 格式和分辨率
+#
+# 图像的大小以英寸计，`dpi`是每英寸的像素数，两者的乘积就是文件的像素数：$3.5 \times 72 = 252$。`bbox_inches="tight"`
+# 裁掉四周的空白，所以像素数不再恰好是这个乘积。SVG和PDF把线条和文字作为图形来存，怎样放大都清晰，因此没有像素数；但其
+# 中的照片仍是像素。
+
+# %% [markdown] lang="en"
+# ## Format and resolution
+#
+# The size of a figure is given in inches, and `dpi` is the number of pixels per inch. Their product is the size of
+# the file in pixels: $3.5 \times 72 = 252$. `bbox_inches="tight"` cuts off the empty border, so the size is no longer
+# exactly this product. SVG and PDF store lines and letters as shapes, which stay sharp at any size, so they have no
+# number of pixels. A photo in them still consists of pixels.
 
 # %%
-files, rows = run.folder / "saved", []
-files.mkdir(exist_ok=True)
+kept = TemporaryDirectory()
+files, rows = Path(kept.name), []
 for name, options in {"dpi72.png": {"dpi": 72}, "dpi144.png": {"dpi": 144},
                       "tight.png": {"dpi": 144, "bbox_inches": "tight"}, "small.jpg": {"dpi": 72},
                       "lines.svg": {}, "lines.pdf": {}}.items():
@@ -74,19 +103,27 @@ for name, options in {"dpi72.png": {"dpi": 72}, "dpi144.png": {"dpi": 144},
     plt.savefig(files / name, **options)
     seconds = time.perf_counter() - start
     plt.close(figure)
-    with_pixels = name.endswith(("png", "jpg"))
-    width, height = Image.open(files / name).size if with_pixels else (None, None)
+    width, height = Image.open(files / name).size if name.endswith(("png", "jpg")) else (None, None)
     rows.append([name, (files / name).stat().st_size / 1000, width, height, seconds])
-saved = {"columns": ["file", "kilobytes", "width", "height", "seconds"], "rows": rows}
-print(format_table(saved))
+saved = metrics.Table(["file", "kilobytes", "width", "height", "seconds"], rows)
+saved
 
-# %% [markdown]
-# ## In which order
+# %% [markdown] lang="zh"
+# ## 先保存，后关闭
+#
+# `plt.savefig`保存的是当前图像。图像关闭之后，就没有当前图像了，`plt.savefig`会悄悄新建一幅空白的并保存它，不会报错。
+# `plt.show()`的窗口关闭以后也是这样。下表统计文件中非白色像素的比例。
+
+# %% [markdown] lang="en"
+# ## Save first, then close
+#
+# `plt.savefig` saves the current figure. After a figure is closed there is no current figure. `plt.savefig` then
+# makes a new, empty one without a word and saves that. The same happens after the window of `plt.show()` is closed.
+# The table shows the share of pixels in a file that are not white.
 
 
 # %%
 def drawn(path):
-    """Share of the pixels of a file that are not white."""
     return float((np.asarray(Image.open(path).convert("RGB")).min(axis=2) < 250).mean())
 
 
@@ -106,18 +143,32 @@ for name, order in {"savefig, then close": save_first, "close, then savefig": cl
     draw()
     order(files / f"{name}.png")
     rows.append([name, drawn(files / f"{name}.png")])
-orders = {"columns": ["order", "share of the file that is drawn"], "rows": rows}
-print(format_table(orders))
+orders = metrics.Table(["order", "share of the file that is drawn"], rows)
+orders
 
-# %%
+# %% [markdown] lang="zh"
+# 四个文件并排：像素多的更清晰，裁掉空白的更紧凑，保存得太晚的是空白。
+
+# %% [markdown] lang="en"
+# Four of the files side by side: more pixels are sharper, the tight one has no border, and the one that was saved too
+# late is empty.
+
+# %% figure="files" zh="四个文件；保存得太晚的那个是空白" en="four of the files; the one saved too late is empty"
 names = ["dpi72.png", "dpi144.png", "tight.png", "close, then savefig.png"]
 for ax, name in zip(d2l.show_images([plt.imread(files / name) for name in names], 1, 4, scale=3).flat, names):
     ax.set_title(name, fontsize=9)
-run.save_figure("files", "four of the files; the one that was saved too late is empty")
 
-# %% [markdown]
-# ## Not closed
-# A loop that saves twenty figures and closes none keeps twenty; matplotlib warns at the twenty-first.
+# %% [markdown] lang="zh"
+# ## 不关闭图像
+#
+# 用`plt.figure`建立的图像一直留在内存里，直到被关闭。循环里画图而不关闭，图像就越积越多；到第21幅时matplotlib发出警
+# 告。
+
+# %% [markdown] lang="en"
+# ## Figures that stay open
+#
+# A figure made by `plt.figure` stays in memory until it is closed. A loop that draws and never closes collects more
+# and more of them. At the 21st figure matplotlib gives a warning.
 
 # %%
 with warnings.catch_warnings(record=True) as told:
@@ -128,10 +179,18 @@ left = len(plt.get_fignums())
 plt.close("all")
 print(f"{left} figures open, {len(plt.get_fignums())} after plt.close('all'); warned {len(told)} times")
 
-# %% [markdown]
-# ## In a program of its own
-# Without a screen and without a word about the backend, matplotlib takes Agg by itself. A window system named in the
-# environment is a wish; asked for in the program, it is an error where there is no screen.
+# %% [markdown] lang="zh"
+# ## 由谁来决定后端
+#
+# 另外启动三个没有屏幕的程序。什么也不说时，matplotlib自己选用Agg。环境变量`MPLBACKEND`里写的窗口后端只是一个愿望，办
+# 不到就退回Agg；在程序里指名要它，办不到就是错误。
+
+# %% [markdown] lang="en"
+# ## What decides the backend
+#
+# We start three more programs without a screen. If nothing is said, matplotlib chooses Agg by itself. A window
+# backend in the environment variable `MPLBACKEND` is only a wish; if it is impossible, Agg is used. If the program
+# itself asks for it, this is an error.
 
 # %%
 PROGRAM = """
@@ -152,11 +211,39 @@ if sys.platform == "linux":  # elsewhere a window would open
                                env={**no_screen, **environment}, capture_output=True, timeout=60)
         print(f"{name}: exit code {child.returncode},", (child.stdout or child.stderr).strip().splitlines()[-1])
 
+# %% [markdown] lang="zh"
+# ## 回答
+#
+# 在脚本里，画完就用`plt.savefig`保存，再用`plt.close`关闭；顺序反过来，文件是空白的，而且没有任何提示。要在屏幕上看，
+# 就在最后调用`plt.show()`；用`plt.show(block=False)`再加`plt.pause(0.1)`，程序不等窗口关闭就继续。没有屏幕时，在画第
+# 一幅图像之前写上`matplotlib.use("Agg")`，或设环境变量`MPLBACKEND=Agg`，结果就不再取决于机器。像素数由英寸和`dpi`决
+# 定，`dpi`加倍，像素是原来的四倍，文件也大得多。
+
+# %% [markdown] lang="en"
+# ## The answer
+#
+# In a script, draw, save with `plt.savefig`, and then close with `plt.close`. In the other order the file is empty,
+# and nothing says so. To see figures on a screen, call `plt.show()` at the end. With `plt.show(block=False)` and
+# `plt.pause(0.1)` the program goes on while the window is open. Without a screen, write `matplotlib.use("Agg")`
+# before the first figure, or set `MPLBACKEND=Agg` in the environment; then the result does not depend on the machine.
+# Inches times `dpi` are the pixels. Twice the `dpi` gives four times the pixels and a much larger file.
+
 # %%
 sizes = {row[0]: row[1] for row in saved["rows"]}
 shows = (f"Saved after closing, {orders['rows'][1][1]:.0%} of the file is drawn instead of {orders['rows'][0][1]:.0%}. "
          f"Twice the dots an inch make the file {sizes['dpi144.png'] / sizes['dpi72.png']:.1f} times as large; "
          f"{left} figures were still open after {left} that nobody closed.")
 print(shows)
-run.record(saved=saved, order=orders, open_figures=left, shows=shows)
-run.finish()
+
+# %% [markdown] lang="zh"
+# ## 还可以试试
+#
+# - 把`dpi72.png`和`lines.svg`都放大十倍，比较边界框的线条和其中的照片。
+# - 用不同的`quality`保存JPEG文件（例如`pil_kwargs={"quality": 30}`），看边界框的边缘有什么变化。
+
+# %% [markdown] lang="en"
+# ## Worth trying next
+#
+# - Enlarge `dpi72.png` and `lines.svg` ten times, and compare the lines of the boxes and the photo inside.
+# - Save JPEG files of different quality, for example with `pil_kwargs={"quality": 30}`. What happens at the edges of
+#   the boxes?

@@ -8,11 +8,13 @@ import jinja2
 
 from .. import files
 from ..compat import versions
+from ..contents import SectionInfo
 from . import charts, comparison_tables, data_uris, facts, needs, verdicts
 from .compare import Comparison, Row, compare_kept
 from .report_tables import as_table
 from .rundata import Run, SectionRun, read_run
 
+SITE = Path(__file__).resolve().parents[2] / "docs" / "_build" / "html"  # of a checkout, by make site
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 KINDS = ("real", "synthetic")
 SHORT_OUTPUT = 16  # lines: longer printed output is folded
@@ -82,7 +84,9 @@ def _section(section: SectionRun, shown: list[data_uris.Picture], rows: list[Row
     lines = len(output.splitlines())
     published = [line for fact in facts.training() if fact.section == section.info.number for line in fact.curves()]
     compared = {row.name for row in rows}
-    return {"run": section, "info": section.info, "anchor": f"s{section.info.number.replace('.', '-')}",
+    parameters = [f"{name} = {value!r}" for name, value in section.parameters.items()]
+    return {"pages": _pages(section.info), "parameters": parameters,
+            "run": section, "info": section.info, "anchor": f"s{section.info.number.replace('.', '-')}",
             "seconds": format_seconds(section.seconds), "data": data, "kinds": [k for k in KINDS if k in kinds],
             "pictures": shown, "panels": charts.panels(section.metrics, published),
             "series": charts.series_names(section.metrics),
@@ -92,6 +96,12 @@ def _section(section: SectionRun, shown: list[data_uris.Picture], rows: list[Row
             "results": [(name, format_value(value), as_table(value)) for name, value in section.results.items()
                         if name not in compared],
             "output": _cut(output), "output_lines": lines, "output_open": lines <= SHORT_OUTPUT}
+
+
+def _pages(info: SectionInfo) -> dict[str, str]:
+    """Return the addresses of the section's pages of the site, by language; none if the site is not built."""
+    pages = {language: SITE / language / "chapter" / f"{Path(info.script).stem}.html" for language in ("zh", "en")}
+    return {language: page.as_uri() for language, page in pages.items() if page.is_file()}
 
 
 def _figure(row: Row) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def add(commands) -> None:
         "export", help=text, description=text[:1].upper() + text[1:] + ".",
         epilog="symbol: NAME-symbol.json and NAME-0000.params for gluon.SymbolBlock.imports or mx.mod, and NAME.json, "
                "which says how to use them. onnx: NAME.onnx, whose metadata_props say how to use it. onnx needs the "
-               "extra onnx; docs/onnx.md shows a program with onnxruntime and OpenCV alone. Example: d2lzh-cv export "
+               "extra onnx; docs/export.md shows a program with onnxruntime and OpenCV alone. Example: d2lzh-cv export "
                "runs/latest/9.7 --to onnx --out pikachu.onnx")
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
                         help="folder of a trained model, such as runs/latest/9.7")

@@ -31,7 +31,7 @@ class DetectionIter(image.ImageDetIter):
     """
 
     def __init__(self, rec: Path, **options) -> None:
-        self._rec = rec
+        self._rec, self.folder, self.classes = rec, rec.parent, []
         self._unchanged = Unchanged(rec, *filter(None, [options.get("path_imgidx")]))
         with self._unchanged:
             super().__init__(path_imgrec=str(rec), **options)

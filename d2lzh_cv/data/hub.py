@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,41 @@ def cache_root() -> Path:
     It is never inside a data root that the reader names, which may be read-only.
     """
     return Path(os.environ.get("D2LZH_CV_CACHE") or _home() / "data" / "cache")
+
+
+_finder: Callable[[str], Source] | None = None
+_told: set[str] = set()
+
+
+def find_with(finder: Callable[[str], Source] | None) -> None:
+    """Let :func:`use` find data sets by ``finder``, a running section's, from now on; None: by :func:`find`."""
+    global _finder
+    _finder = finder
+
+
+def use(name: str) -> Source:
+    """Find the data set ``name`` as the flags of the running section say, and print its source, once per process."""
+    if _finder is not None:
+        return _finder(name)
+    source = find(name)
+    if source.note not in _told:
+        _told.add(source.note)
+        print(source.note)
+    return source
+
+
+def data_folder(name: str) -> Path:
+    """Return the folder of the data set ``name``, such as "img" or "voc", for reading.
+
+    The set is the real one if it is in the data root, else one that this package draws; one line says which.
+
+    Args:
+        name: as ``d2lzh-cv data list`` shows it.
+
+    Raises:
+        InputError: the name is unknown, or a named folder is missing or unreadable.
+    """
+    return use(name).path
 
 
 def find(name: str, choice: str | Path = "auto", seed: int = 0) -> Source:
@@ -181,8 +216,8 @@ def _home() -> Path:
 
 
 def _shown(path: Path) -> str:
-    """Shorten a path for a message: make it relative to the current folder if it lies below that."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd().resolve()))
-    except ValueError:
-        return str(path)
+    """Shorten a path for a message: make it relative to the current folder or the checkout if it lies below that."""
+    for folder in (Path.cwd(), _home()):
+        if path.resolve().is_relative_to(folder.resolve()):
+            return str(path.resolve().relative_to(folder.resolve()))
+    return str(path)

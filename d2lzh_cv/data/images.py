@@ -44,6 +44,11 @@ class ImageFolder(gluon.data.vision.ImageFolderDataset):
         self._checked: dict[int, Unchanged] = {}
         super().__init__(str(root), flag=1, transform=transform)
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the pictures in a competition: their file names without suffix."""
+        return [Path(name).stem for name, _ in self.items]
+
     def _list_images(self, root: str) -> None:
         if not self._needs_classes:
             self.synsets, self.items = [], [(str(file), -1) for file in _pictures(Path(root))]

@@ -6,11 +6,14 @@ from pathlib import Path
 import mxnet as mx
 
 from ..errors import InputError
+from . import worker_part
 from .check import Report, check_pictures
 from .derived import place_for
 from .detection_iter import OPTIONS, DetectionIter, FastDetectionIter
-from .hub import Source, cache_root, find
-from .records import check_records, pack_detection
+from .hub import Source, cache_root, data_folder, use
+from .own.packed import class_names, describe
+from .pixels import read_picture
+from .records import check_records, first_picture, pack_detection
 
 __all__ = ["check_records", "load_data_pikachu", "load_pikachu", "pack_detection"]
 
@@ -23,18 +26,18 @@ def load_data_pikachu(batch_size: int, edge_size: int = 256) -> tuple[mx.image.I
 
     A batch has pictures (batch_size, 3, edge_size, edge_size), float32 from 0 to 255, and labels (batch_size, 1, 5):
     rows [class, xmin, ymin, xmax, ymax], relative corners. The set is ../data/pikachu, as in the book, else the set
-    of hub.find; a synthetic set is announced in one line. Nothing is downloaded.
+    that `d2lzh-cv data list` shows; one line says which it is. Nothing is downloaded.
 
     Args:
-        batch_size: pictures per batch.
+        batch_size: pictures per batch, of all workers together; at most the training pictures of the reader's own set.
         edge_size: height and width of the pictures, in pixels.
     """
     if (BOOK_FOLDER / "train.rec").is_file():
         return load_pikachu(BOOK_FOLDER, batch_size, edge_size)
-    source = find("pikachu")
-    if source.kind != "real":
-        print(source.note)
-    return load_pikachu(source.path, batch_size, edge_size)
+    root = records_of(use("pikachu").path)
+    own = describe(root)
+    return load_pikachu(root, worker_part.share(min(batch_size, own.train) if own else batch_size), edge_size,
+                        part=worker_part.current())
 
 
 def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 256, reader: str = "auto",
@@ -42,7 +45,8 @@ def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 25
     """Return (training iterator, validation iterator) of a detection set. Section 9.6.
 
     Pictures without objects have label rows of -1. The last batch is filled from the start of the epoch; ``batch.pad``
-    counts the added pictures. Order and crops come from Python's ``random``: seed it for the same batches.
+    counts the added pictures. Order and crops come from Python's ``random``: seed it for the same batches. The
+    iterators have ``classes``, the names of the classes.
 
     Args:
         root: a folder with train.rec, train.idx, val.rec, or with train.json, train/, val.json, val/, which are packed
@@ -63,8 +67,22 @@ def load_pikachu(root: str | Path | Source, batch_size: int, edge_size: int = 25
     shared = {"batch_size": batch_size, "data_shape": (3, edge_size, edge_size)}
     train = {"path_imgidx": str(root / "train.idx"), "shuffle": True, "part_index": part[0], "num_parts": part[1]}
     iterator = FastDetectionIter if _is_fast(reader, augmenters) else DetectionIter
-    return (iterator(root / "train.rec", **{**BOOK_CROP, **augmenters}, **train, **shared),
-            iterator(root / "val.rec", **shared))
+    iterators = (iterator(root / "train.rec", **{**BOOK_CROP, **augmenters}, **train, **shared),
+                 iterator(root / "val.rec", **shared))
+    for one in iterators:
+        one.classes = class_names(root, ["pikachu"])
+    return iterators
+
+
+def example_picture(val_iter: DetectionIter) -> mx.nd.NDArray:
+    """Return a picture to try a detector on, (H, W, 3) uint8: the book's, or the first of the reader's own set.
+
+    Args:
+        val_iter: the second result of :func:`load_data_pikachu`.
+    """
+    if describe(val_iter.folder):
+        return first_picture(val_iter.folder / "val.rec")[0]
+    return read_picture(data_folder("img") / "pikachu.jpg")
 
 
 def _is_fast(reader: str, augmenters: dict) -> bool:

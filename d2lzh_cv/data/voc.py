@@ -13,11 +13,12 @@ from ..errors import InputError
 from . import hub
 from .check import Report, open_all
 from .normalization import IMAGENET_MEAN, IMAGENET_STD
+from .own.packed import class_names
 from .places import VOC_LIST
 from .voc_crops import Mapped, memory_of, read, take
 from .voc_files import LazyImage, Store, Unread, check_pairs, open_pair, read_pair
 
-__all__ = ["VOCSegDataset", "VOC_CLASSES", "VOC_COLORMAP", "download_voc_pascal", "read_voc_images",
+__all__ = ["VOCSegDataset", "VOC_CLASSES", "VOC_COLORMAP", "download_voc_pascal", "read_voc_images", "voc_classes",
            "voc_colormap2label", "voc_label_indices", "voc_rand_crop"]
 
 BOOK_ROOT = "../data/VOCdevkit/VOC2012"
@@ -52,6 +53,15 @@ def download_voc_pascal(data_dir: str | Path = "../data") -> str:
         source = hub.find("voc")
         print(f"{error}\nVOC2012 was not fetched; {source.note}")
         return str(source.path)
+
+
+def voc_classes(voc_dir: str | Path) -> list[str]:
+    """Return the names of classes 0, 1, ... of a VOC tree: VOC_CLASSES, or those of a packed set. Section 9.10.
+
+    Args:
+        voc_dir: a VOC tree, or the folder that ``d2lzh-cv data pack`` made.
+    """
+    return class_names(voc_dir, VOC_CLASSES)
 
 
 def read_voc_images(root: str | Path = BOOK_ROOT,
@@ -226,6 +236,10 @@ class VOCSegDataset(gluon.data.Dataset):
             return take(self, self._pictures[idx], self._masks[idx], rng)
         picture, mask = _crop_at(rng, self.data[idx], self.labels[idx], *self.crop_size)
         return picture.transpose((2, 0, 1)), voc_label_indices(mask, self.colormap2label)
+
+    def pair(self, idx: int) -> tuple[nd.NDArray, nd.NDArray]:
+        """Return picture and coloured mask ``idx``, uncropped, both (H, W, 3) uint8."""
+        return read(self._pictures[idx]), self.labels[idx]
 
     def __len__(self) -> int:
         return len(self.data)

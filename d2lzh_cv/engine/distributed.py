@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from ..data import worker_part
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def use(name: str | None) -> None:
     if name == DIST and not launched():
         raise InputError(NOT_LAUNCHED)
     _name = name
+    worker_part.use(rank(), num_workers())
 
 
 def rank() -> int:
@@ -75,10 +77,14 @@ def kvstore() -> dict[str, Any]:
 
 
 def start(trainer: Any) -> None:
-    """Make ``trainer.step(len(X))`` a step of all workers, and copy the parameters of worker 0 to all workers.
+    """Let ``trainer`` use the kvstore in use; make ``trainer.step(len(X))`` a step of all workers.
+
+    The parameters of worker 0 are copied to all workers.
 
     If shapes are unknown before the first step, the first step copies them; until then equal seeds keep them equal.
     """
+    if _name is not None and not trainer._kv_initialized:
+        trainer._kvstore_params.update(kvstore())
     if num_workers() == 1:
         return
     if trainer not in _started:  # the server sums gradients; divided by num_workers, the step uses their mean
@@ -88,14 +94,6 @@ def start(trainer: Any) -> None:
     if known and not trainer._kv_initialized:
         trainer._init_kvstore()
         trainer._init_params()
-
-
-def share(batch_size: int) -> int:
-    """Return the size of this worker's part of a global batch. Raises InputError if the parts would differ in size."""
-    if batch_size % num_workers():
-        raise InputError(f"{num_workers()} workers cannot share batches of {batch_size} pictures evenly; choose a "
-                         f"number that divides {batch_size}")
-    return batch_size // num_workers()
 
 
 def part_of(sequence: Sequence) -> Sequence:

@@ -23,6 +23,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Callable
 
 import numpy as np
@@ -30,7 +31,8 @@ from mxnet import gluon, nd
 from tqdm.auto import tqdm
 
 from ..errors import InputError
-from . import distributed
+from . import distributed, recorder
+from .progress import hidden
 from .seeds import seed_everything
 from .snapshots import Progress, Snapshots
 from .stopping import StopRequest, stop_request
@@ -49,11 +51,15 @@ class Epochs:
         snapshots: where to save the state after each epoch and after Ctrl-C; all seeds derive from theirs. Without
             snapshots the generators continue as they are, and Ctrl-C stops at once.
         random_batches: False if neither data nor network use random numbers; this saves seeding each batch.
+        name: of the training. In a section of the chapter each epoch is logged under it, and the state is saved, so
+            that ``run --resume`` finds it.
+        best: the field of an epoch's result whose highest value keeps a snapshot too, if ``name`` is given.
+        reported: says of a result whether it is logged and passed to ``on_epoch``; by default all are.
 
     Attributes:
         results: the results of the finished epochs, in order.
 
-    Raises, in the loop:
+    Raises:
         InputError: a value is not finite (the text says which, in which step), the data has no batch, or a snapshot
             cannot be written.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
@@ -61,9 +67,15 @@ class Epochs:
 
     def __init__(self, num_epochs: int, net: gluon.Block, trainer: gluon.Trainer, result_class: type,
                  on_epoch: Callable[[Any], None] | None = None, snapshots: Snapshots | None = None,
-                 random_batches: bool = True) -> None:
+                 random_batches: bool = True, name: str | None = None, best: str | None = None,
+                 reported: Callable[[Any], bool] = lambda result: True) -> None:
+        section = recorder.current() if name else None
+        if section:
+            snapshots = snapshots or section.snapshots(name, best)
+            on_epoch = _both(partial(section.log_epoch, name), on_epoch)
         self.num_epochs, self.net, self.trainer, self.result_class = num_epochs, net, trainer, result_class
-        self.on_epoch, self.snapshots, self.random_batches = on_epoch, snapshots, random_batches
+        self.on_epoch = on_epoch and _only(reported, on_epoch)
+        self.snapshots, self.random_batches = snapshots, random_batches
         self.results: list[Any] = []
 
     def __iter__(self) -> Iterator[Epoch]:
@@ -107,7 +119,8 @@ class Epoch:
     def batches(self, data: Iterable) -> Iterator[Any]:
         """Yield the batches of ``data``, with a progress bar; batches trained before a resumption are skipped."""
         batches, done = iter(data), self._progress.step
-        with tqdm(desc=f"epoch {self.number}/{self._epochs.num_epochs}", unit="img", leave=False, disable=None) as bar:
+        desc = f"epoch {self.number}/{self._epochs.num_epochs}"
+        with tqdm(desc=desc, unit="img", leave=False, disable=hidden()) as bar:
             while True:
                 self._seed(self._step)
                 batch = next(batches, None)
@@ -203,6 +216,18 @@ class Sums:
                 raise InputError(f"the {name.replace('_', ' ')} is {value} {where}: lower the learning rate or check "
                                  "the data")
         self._sums = self._sums + self.newest
+
+
+def _both(first: Callable[[Any], None], then: Callable[[Any], None] | None) -> Callable[[Any], None]:
+    def on_epoch(result: Any) -> None:
+        first(result)
+        if then:
+            then(result)
+    return on_epoch
+
+
+def _only(reported: Callable[[Any], bool], on_epoch: Callable[[Any], None]) -> Callable[[Any], None]:
+    return lambda result: on_epoch(result) if reported(result) else None
 
 
 def _num_pictures(batch: Any) -> int:

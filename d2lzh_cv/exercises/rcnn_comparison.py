@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,9 @@ from mxnet import nd
 
 from .. import contents
 from ..errors import InputError
-from ..metrics import DetectorResult, evaluate_detector, pictures_of
-from ..metrics.tables import format_table
+from ..metrics import DetectorResult, Table, pictures_of
 from ..models.checkpoint import load_model
-from ..run import results
-from ..run.section import Section
+from ..run import results, section
 from ..ssd import detect
 
 TIMED = 12  # number of timed pictures
@@ -26,25 +25,39 @@ COLUMNS = {"mAP_voc2007": "VOC 2007", "mAP_voc2012": "VOC 2012", "mAP_coco": "CO
            "num_epochs": "epochs", "seconds_a_picture": "sec per picture"}
 
 
-def judge(run: Section, name: str, net, val_iter: mx.io.DataIter, ctx: mx.Context, classes: Sequence[str],
-          num_epochs: int, **more: float) -> DetectorResult:
-    """Evaluate and time a trained network; print and record the results beside those of earlier sections.
+@dataclass(frozen=True)
+class Comparison:
+    """A network beside the others.
+
+    Attributes:
+        values: the results of this network, by the keys of ``COLUMNS``.
+        table: of all networks.
+        shows: what the table shows, in a sentence.
+    """
+
+    values: dict[str, Any]
+    table: Table
+    shows: str
+
+
+def compare(name: str, net, judged: DetectorResult, val_iter: mx.io.DataIter, ctx: mx.Context, num_epochs: int,
+            **more: float) -> Comparison:
+    """Time a trained network of the running section, and return its results beside those of earlier sections.
 
     Args:
         name: a key of ``SECTIONS``.
+        net, ctx: the network and its device.
+        judged: the result of :func:`~d2lzh_cv.metrics.evaluate_detector`.
         val_iter: one picture per batch, resized to the size of its batches.
+        num_epochs: that the network was trained for.
         more: further results, by the keys of ``COLUMNS``.
     """
-    judged = evaluate_detector(net, val_iter, ctx, classes)
-    print(judged.scores)
+    run = section.current()
     pictures = [nd.array(p) for p in pictures_of(val_iter, range(min(TIMED, len(judged.truths))))]
     seconds = seconds_a_picture(lambda picture: detect(net, picture, val_iter.data_shape[1], ctx), pictures)
     values = {**judged.scores.means(), "num_epochs": num_epochs, "seconds_a_picture": seconds, **more}
     table = beside(run, name, values, pictures, ctx)
-    shows = in_words(table, run.find("pikachu").kind == "real" and run.full)
-    print(f"{format_table(table)}\n{shows}")
-    run.record(**values, networks=table, shows=shows)
-    return judged
+    return Comparison(values, table, in_words(table, run.find("pikachu").kind == "real" and run.full))
 
 
 def in_words(table: dict, counts: bool) -> str:
@@ -76,8 +89,8 @@ def seconds_a_picture(find: Callable[[Any], object], pictures: Iterable[Any]) ->
     return float(np.median(taken[1:]))
 
 
-def beside(run, name: str, values: dict[str, Any], pictures: Sequence[nd.NDArray], ctx: mx.Context) -> dict:
-    """Return a table (see :mod:`d2lzh_cv.metrics.tables`) with network ``name`` and the networks of earlier sections.
+def beside(run, name: str, values: dict[str, Any], pictures: Sequence[nd.NDArray], ctx: mx.Context) -> Table:
+    """Return a table with network ``name`` and the networks of earlier sections.
 
     Sections count if they succeeded in the same folder, in the same mode and on the same data.
 
@@ -90,7 +103,7 @@ def beside(run, name: str, values: dict[str, Any], pictures: Sequence[nd.NDArray
         known = values if other == name else _recorded(run, run.folder.parent / number, pictures, ctx)
         if known:
             rows.append([other, *(known.get(key) for key in COLUMNS)])
-    return {"columns": ["network", *COLUMNS.values()], "rows": rows}
+    return Table(["network", *COLUMNS.values()], rows)
 
 
 def _recorded(run, folder: Path, pictures: Sequence[nd.NDArray], ctx: mx.Context) -> dict[str, Any] | None:

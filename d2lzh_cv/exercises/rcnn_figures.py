@@ -3,20 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import mxnet as mx
 import numpy as np
 from matplotlib import colors
 
-from ..data.pixels import read_picture
-from ..metrics import DetectorResult, figures, pictures_of
-from ..plotting import set_figsize, show_bboxes, to_numpy
+from ..plotting import show_bboxes, to_numpy
 from ..rcnn.mask_rcnn import paste
-from ..ssd import detect, show_detections
-
-if TYPE_CHECKING:
-    from ..run.section import Section
 
 MOST = 5  # boxes per picture
 
@@ -27,22 +20,6 @@ def first_with_object(val_iter: mx.io.DataIter) -> mx.io.DataBatch:
     first = val_iter.next()
     batches = chain([first], val_iter)
     return next((batch for batch in batches if batch.label[0][0, 0, 0].asscalar() >= 0), first)
-
-
-def show_best_and_worst(run: Section, judged: DetectorResult, val_iter: mx.io.DataIter) -> None:
-    """Save a figure of the network's best and worst validation pictures."""
-    numbers = figures.best_and_worst(judged.ranked())
-    figures.show_detected(pictures_of(val_iter, numbers), judged, numbers)
-    run.save_figure("best_and_worst", "validation pictures, the best above, the worst below; green: ground-truth "
-                                      "boxes; white: the five best boxes that score at least 0.3")
-
-
-def show_prediction(run: Section, net, edge_size: int, ctx: mx.Context, classes: Sequence[str]) -> None:
-    """Save a figure of the network's detections in the picture of section 9.7."""
-    picture = read_picture(run.find("img").path / "pikachu.jpg")
-    set_figsize((5, 5))
-    show_detections(picture, detect(net, picture, edge_size, ctx), threshold=0.3, classes=classes)
-    run.save_figure("prediction", "boxes that score at least 0.3")
 
 
 def show_masks(axes, picture, rows: np.ndarray, masks: np.ndarray, score: float = 0.3,

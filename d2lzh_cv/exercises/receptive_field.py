@@ -75,6 +75,17 @@ def receptive_fields(net: gluon.Block, shape: tuple[int, int, int, int]) -> dict
     return {path: graph.field(node) for path, node in zip(paths, graph.heads) if len(graph.shapes[node]) == 4}
 
 
+def use_moving_statistics(net: gluon.Block) -> None:
+    """Let every BatchNorm of ``net`` use its moving statistics in training mode too: a batch's mean sees all pixels.
+
+    ``autograd.record(train_mode=False)`` does this as well, but there MXNet 1.9.1's max pooling on the CPU (oneDNN)
+    sends its gradient to wrong pixels: it notes where the maxima are in training mode only.
+    """
+    for _, block in _blocks(net):
+        if isinstance(block, gluon.nn.BatchNorm):
+            block._kwargs["use_global_stats"] = True
+
+
 def _outputs(net: gluon.Block) -> tuple[list[str], list[mx.sym.Symbol]]:
     """Run the network on a symbol and record the output of each block."""
     paths, outputs, hooks = [], [], []

@@ -11,20 +11,18 @@ from mxnet import gluon, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
+from ..data.hub import data_folder
 from ..data.loader import data_loader
-from ..data.own.packed import class_names
-from ..data.voc import VOC_CLASSES, VOC_COLORMAP, VOCSegDataset, voc_colormap2label, voc_label_indices
-from ..data.voc_crops import read
+from ..data.voc import VOC_COLORMAP, VOCSegDataset, voc_classes, voc_colormap2label, voc_label_indices
 from ..data.voc_files import LazyImage
+from ..data.voc_middles import BORDER, VOID, middle, void_table
 from ..devices import try_all_gpus
 from ..fcn import classes_of_pixels, normalize_image
 from ..finetuning import conv_features
 from ..metrics import SegmenterResult, score_segmentation
+from ..run import section
 from ..run.source import source_of
 from ..training import Epoch, fit
-
-VOID = 255  # mask value without a class
-BORDER = (224, 224, 192)  # VOC's colour of VOID
 
 
 class Crops(VOCSegDataset):
@@ -51,7 +49,8 @@ class WholePictures(Crops):
         super().__init__(is_train, (1, 1), voc_dir, void_table(), shrink)
 
     def __getitem__(self, idx: int) -> tuple[np.ndarray, np.ndarray]:
-        return read(self._pictures[idx]).asnumpy(), voc_label_indices(self.labels[idx], self.colormap2label).asnumpy()
+        picture, mask = self.pair(idx)
+        return picture.asnumpy(), voc_label_indices(mask, self.colormap2label).asnumpy()
 
 
 def _smaller(image: LazyImage, shrink: int) -> nd.NDArray:
@@ -62,24 +61,11 @@ def _smaller(image: LazyImage, shrink: int) -> nd.NDArray:
     return nd.array(pixels, dtype="uint8")
 
 
-def void_table() -> np.ndarray:
-    """Return ``voc_colormap2label`` with VOID for the borders around objects, which have no class."""
-    table = voc_colormap2label()
-    table[(BORDER[0] * 256 + BORDER[1]) * 256 + BORDER[2]] = VOID
-    return table
-
-
 def colored(classes: np.ndarray) -> np.ndarray:
     """Return classes (H, W) in VOC's colours, VOID in the borders' colour: (H, W, 3) uint8."""
     palette = np.zeros((256, 3), np.uint8)
     palette[:len(VOC_COLORMAP)], palette[VOID] = VOC_COLORMAP, BORDER
     return palette[classes]
-
-
-def middle(pixels: np.ndarray, crop_size: tuple[int, int]) -> np.ndarray:
-    """Return the middle (h, w) of pixels (H, W, ...)."""
-    top, left = ((size - crop) // 2 for size, crop in zip(pixels.shape, crop_size))
-    return pixels[top:top + crop_size[0], left:left + crop_size[1]]
 
 
 def middles(pairs: Iterable, crop_size: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -128,45 +114,60 @@ class SegmentationData:
         return float((labels == 0).sum() / (labels != VOID).sum())
 
 
-def load_data(run, crop_size: tuple[int, int], shrink: int = 1) -> SegmentationData:
-    """Load the VOC tree of section ``run``, pictures ``shrink`` times smaller, for crops (h, w)."""
-    voc_dir, table = run.find("voc").path, voc_colormap2label()
+def load_data(crop_size: tuple[int, int], shrink: int = 1) -> SegmentationData:
+    """Load the VOC tree of the running section.
+
+    Args:
+        crop_size: (height, width) of the crops, multiples of 32.
+        shrink: make pictures and masks this many times smaller.
+    """
+    voc_dir, table = data_folder("voc"), voc_colormap2label()
     train, test = (Crops(is_train, crop_size, voc_dir, table, shrink) for is_train in (True, False))
     whole = WholePictures(False, voc_dir, shrink)
-    return SegmentationData(train, test, whole, class_names(voc_dir, VOC_CLASSES), crop_size)
+    return SegmentationData(train, test, whole, voc_classes(voc_dir), crop_size)
 
 
-def features_of(run) -> nn.HybridSequential:
-    """Return pretrained features, loaded again so that every compared network starts from the same weights.
+def pretrained_features(trainable: bool = True) -> nn.HybridSequential:
+    """Return the layers of section 9.10's source network before its global pooling: (B, 3, H, W) to (B, C, H/32, W/32).
 
-    In quick mode the features are not trained, which saves two thirds of a step.
+    They are loaded again by every call, so that every compared network starts from the same weights.
+
+    Args:
+        trainable: False computes no gradients for them, which saves two thirds of a training step.
     """
-    features = conv_features(source_of(run, try_all_gpus()).net)
-    if run.quick:
+    features = conv_features(source_of(section.current(), try_all_gpus()).net)
+    if not trainable:
         features.collect_params().setattr("grad_req", "null")
     return features
 
 
-def train(net: gluon.HybridBlock, data: SegmentationData, run, series: str, num_epochs: int, learning_rate: float,
-          batch_size: int = 8) -> list[Epoch]:
-    """Train all of ``net`` as section 9.10 does, log each epoch under the name ``series`` and return the epochs.
+def train(net: gluon.HybridBlock, data: SegmentationData, num_epochs: int, learning_rate: float, batch_size: int,
+          name: str) -> list[Epoch]:
+    """Train all of ``net`` as section 9.10 does, print a line per epoch and return the epochs.
 
-    The last quarter has a tenth of the learning rate. As in the book, the border around an object is background.
+    The last quarter of the epochs has a tenth of the learning rate. As in the book, the border of an object counts as
+    background.
+
+    Args:
+        net: maps (B, 3, H, W) to scores (B, classes, H, W).
+        data: random crops of its pictures train and test the network.
+        num_epochs, batch_size: passes over the pictures, pictures per batch.
+        learning_rate: of SGD.
+        name: of the training, printed before each line; see :class:`d2lzh_cv.engine.epochs.Epochs`.
     """
     devices = try_all_gpus()
     net.collect_params().reset_ctx(devices)
     net.hybridize(static_alloc=True, static_shape=True)
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": learning_rate, "wd": 1e-3})
 
-    def on_epoch(epoch: Epoch) -> None:
-        print(f"{series}: {epoch}")
-        run.log_epoch(series, epoch)
+    def after_epoch(epoch: Epoch) -> None:
+        print(f"{name}: {epoch}")
         if epoch.number == num_epochs - max(1, num_epochs // 4):
             trainer.set_learning_rate(learning_rate / 10)
 
     train_iter = data_loader(data.train, batch_size, shuffle=True, last_batch="discard")
     return fit(net, train_iter, gloss.SoftmaxCrossEntropyLoss(axis=1), trainer, devices, num_epochs,
-               data_loader(data.test, batch_size), on_epoch, run.snapshots(series))
+               data_loader(data.test, batch_size), after_epoch, name=name)
 
 
 def judge(classify: Callable[[np.ndarray], np.ndarray], pairs: Iterable[tuple[np.ndarray, np.ndarray]],

@@ -12,10 +12,11 @@ from mxnet.gluon import nn
 
 from ..anchors import multibox_target
 from ..boxes import VARIANCES
+from ..engine import recorder
 from ..engine.seeds import seed_everything
 from ..engine.snapshots import Snapshots
 from ..fcn import RGB_MEAN, RGB_STD
-from ..metrics import DetectorResult, evaluate_detector
+from ..metrics import DetectorResult, Table, evaluate_detector
 from ..plotting import plt
 from ..ssd import SSDLoss, TinySSD, train_ssd
 
@@ -70,12 +71,21 @@ class InMXNetsOffsets(nn.HybridBlock):
 
 
 def train_variant(variant: Variant, train_iter: mx.io.DataIter, num_classes: int, ctx: mx.Context, num_epochs: int,
-                  seed: int, on_epoch: Callable[[Any], None], snapshots: Snapshots | None = None) -> nn.HybridBlock:
+                  seed: int, on_epoch: Callable[[Any], None] | None = None, snapshots: Snapshots | None = None,
+                  name: str | None = None) -> nn.HybridBlock:
     """Train a variant and return it, with offsets for MXNet's decoder.
 
     Variants with the same seed see the same crops in the same order. Those of one shape start from the same weights, so
     they differ only in what is compared.
+
+    Args:
+        variant: the differences from the book's network and training.
+        train_iter, num_classes, ctx, num_epochs: as for :func:`~d2lzh_cv.ssd.train_ssd`; classes without background.
+        seed: of the weights and of the crops.
+        on_epoch, snapshots, name: as for :class:`~d2lzh_cv.engine.epochs.Epochs`; ``name`` is unique in a section.
     """
+    if name and not snapshots and recorder.current():
+        snapshots = recorder.current().snapshots(name)
     if snapshots:
         snapshots.series = f"seed {seed}"  # the random numbers follow from it, not from the variant's name
     seed_everything(seed)
@@ -86,11 +96,13 @@ def train_variant(variant: Variant, train_iter: mx.io.DataIter, num_classes: int
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": variant.learning_rate, "wd": 5e-4})
 
     def after(epoch) -> None:
-        on_epoch(epoch)
+        if on_epoch:
+            on_epoch(epoch)
         if num_epochs - epoch.number == num_epochs // 4 > 0:
             trainer.set_learning_rate(variant.learning_rate / 10)
 
-    train_ssd(net, train_iter, trainer, ctx, num_epochs, after, SSDLoss(**variant.loss), snapshots, **variant.target)
+    train_ssd(net, train_iter, trainer, ctx, num_epochs, after, SSDLoss(**variant.loss), snapshots, name,
+              **variant.target)
     variances = variant.target.get("variances", VARIANCES)
     return net if variances == VARIANCES else InMXNetsOffsets(net, variances)
 
@@ -144,17 +156,17 @@ def _sums(cls_preds, bbox_preds, bbox_labels, bbox_masks, cls_labels) -> list[fl
 Judged = dict[tuple[str, int], Judgement]  # by the variant's name and the seed
 
 
-def comparison(judged: Judged) -> dict:
+def comparison(judged: Judged) -> Table:
     """Return a table of means over the seeds, a row per variant."""
     rows = [[name, *np.mean([judgement.row() for judgement in judgements], axis=0)]
             for name, judgements in _by_name(judged).items()]
-    return {"columns": ["variant", *MEASURES], "rows": rows}
+    return Table(["variant", *MEASURES], rows)
 
 
-def by_seed(judged: Judged) -> dict:
+def by_seed(judged: Judged) -> Table:
     """Return a table with a row per training."""
-    return {"columns": ["variant, seed", *MEASURES],
-            "rows": [[f"{name}, {seed}", *judgement.row()] for (name, seed), judgement in judged.items()]}
+    return Table(["variant, seed", *MEASURES],
+                 [[f"{name}, {seed}", *judgement.row()] for (name, seed), judgement in judged.items()])
 
 
 def verdict(judged: Judged) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..errors import InputError
 from .confusion import mean_of_defined
+from .tables import Table
 
 Rows = Sequence[np.ndarray]  # an array of rows per picture
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -134,11 +135,11 @@ class DetectionScores:
         means = {name: mean_of_defined(value) for name, value in values.items()}
         return {name: None if np.isnan(mean) else mean for name, mean in means.items()}
 
-    def table(self) -> dict:
+    def table(self) -> Table:
         """Return a table (see :mod:`.tables`) with a row per class."""
         columns = ["class", "objects", "VOC 2007", "VOC 2012", "COCO", "COCO at 0.5", "COCO at 0.75"]
         per_class = zip(self.objects, self.voc2007, self.voc2012, self.coco.mean(axis=0), self.coco[0], self.coco[5])
-        return {"columns": columns, "rows": [[name, *values] for name, values in zip(self.classes, per_class)]}
+        return Table(columns, [[name, *values] for name, values in zip(self.classes, per_class)])
 
     def __str__(self) -> str:
         voc2007, voc2012, coco, coco_50, coco_75 = ("-" if x is None else f"{x:.3f}" for x in self.means().values())

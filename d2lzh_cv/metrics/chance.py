@@ -1,7 +1,9 @@
 """The result of guessing: the scale for an accuracy on few pictures."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, fsum, lgamma, log
+from typing import Any
 
 
 def by_guessing(right: int, total: int, num_classes: int) -> float:
@@ -22,3 +24,23 @@ def beside_guessing(accuracy: float, total: int, num_classes: int, rare: float =
     luck = by_guessing(right, total, num_classes)
     return luck < rare, (f"{right} of {total} right; guessing among {num_classes} classes does as well with "
                          f"probability {luck:.2g}")
+
+
+def against_guessing(epochs: Sequence[Any], num_train: int, num_valid: int, num_classes: int) -> str:
+    """Return a line that says whether validation shows more than luck after a training on few pictures.
+
+    Args:
+        epochs: of the training, with ``loss``, ``train_acc`` and ``valid_acc``.
+        num_train, num_valid, num_classes: numbers of training pictures, validation pictures and classes.
+    """
+    first, last = epochs[0], epochs[-1]
+    seen, _ = beside_guessing(last.train_acc, num_train, num_classes)
+    unseen, line = beside_guessing(last.valid_acc, num_valid, num_classes)
+    if unseen:
+        verdict = "what was learnt holds for pictures that were not trained on"
+    elif seen:
+        verdict = (f"the loss went from {first.loss:.2f} to {last.loss:.2f}, so that the network knows its own "
+                   f"{num_train} pictures, but so few cannot show more")
+    else:
+        verdict = f"{len(epochs)} epochs on {num_train} pictures have taught it nothing that can be told from luck"
+    return f"validation: {line}; {verdict}"

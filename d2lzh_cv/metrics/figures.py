@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..plotting import plt, show_bboxes, show_images, to_numpy
-from .evaluate import ClassifierResult, DetectorResult
+from .evaluate import ClassifierResult, DetectorResult, pictures_of
 from .tables import MANY
 
 TRUTH, FOUND, WRONG = "lime", "w", "red"  # show_bboxes writes black on "w"
@@ -37,6 +37,21 @@ def best_and_worst(ranked: np.ndarray, count: int = 4) -> list[int]:
     """
     count = min(count, len(ranked) // 2) or 1
     return [*ranked[::-1][:count].tolist(), *ranked[:count].tolist()]
+
+
+def show_best_and_worst(result: ClassifierResult | DetectorResult, data, classes: Sequence[str] = ()) -> None:
+    """Draw a network's best test pictures above, its worst ones below.
+
+    Args:
+        result: of :func:`~.evaluate.evaluate_classifier` or :func:`~.evaluate.evaluate_detector`.
+        data: a classifier's test set, pairs (picture, label); a detector's iterator.
+        classes: names, for a classifier.
+    """
+    numbers = best_and_worst(result.ranked())
+    if isinstance(result, DetectorResult):
+        show_detected(pictures_of(data, numbers), result, numbers)
+    else:
+        show_classified([data[i][0] for i in numbers], result, numbers, classes)
 
 
 def show_classified(pictures: Sequence, result: ClassifierResult, numbers: Sequence[int],

@@ -6,6 +6,7 @@ from .faster_rcnn import FasterRCNN
 from .mask_rcnn import MaskRCNN
 from .region_cnn import RCNN
 from .roi import roi_align, roi_pooling
-from .zoo import Found, GluonCVDetector
+from .zoo import Found, GluonCVDetector, GluonCVSegmenter
 
-__all__ = ["FastRCNN", "FasterRCNN", "Found", "GluonCVDetector", "MaskRCNN", "RCNN", "roi_align", "roi_pooling"]
+__all__ = ["FastRCNN", "FasterRCNN", "Found", "GluonCVDetector", "GluonCVSegmenter", "MaskRCNN", "RCNN", "roi_align",
+           "roi_pooling"]

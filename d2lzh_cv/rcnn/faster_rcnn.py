@@ -42,7 +42,12 @@ class RegionProposal(nn.HybridBlock):
 
 
 def anchors_of(F, feature):
-    """Step 2: make the anchors around every unit of ``feature`` (B, C, H, W): (1, A, 4)."""
+    """Step 2: make the anchors around every unit of a feature map: (1, A, 4).
+
+    Args:
+        F: ``mx.nd`` or ``mx.sym``.
+        feature: (B, C, H, W); only H and W matter.
+    """
     return F.contrib.MultiBoxPrior(feature, sizes=SIZES, ratios=RATIOS)
 
 
@@ -50,8 +55,15 @@ def suppress(F, anchors, objectness, offsets, count: int = PROPOSALS, candidates
              threshold: float = SIMILAR):
     """Step 4: suppress similar boxes and return the ``count`` best per picture, (B, count, 4), clipped to the picture.
 
-    ``candidates`` boxes with the highest scores take part. A box whose IoU with a kept, better box exceeds
-    ``threshold`` is removed. Copies of the best box fill the missing places.
+    Copies of the best box fill the missing places.
+
+    Args:
+        F: ``mx.nd`` or ``mx.sym``.
+        anchors: (1, A, 4).
+        objectness, offsets: of :class:`RegionProposal`, (B, A, 2) and (B, A, 4).
+        count: number of returned boxes.
+        candidates: number of boxes, those with the highest scores, that take part.
+        threshold: a box is removed if its IoU with a kept, better box exceeds this.
     """
     sigmas = {f"std{i}": sigma for i, sigma in enumerate(VARIANCES)}
     boxes = F.contrib.box_decode(offsets, anchors, format="corner", **sigmas).clip(0, 1)
@@ -68,6 +80,9 @@ class FasterRCNN(gluon.HybridBlock):
     """A proposal network and Fast R-CNN's head on the same features, trained jointly.
 
     It is called like :class:`~d2lzh_cv.rcnn.parts.RegionDetector`; hybridised, it is one graph from picture to offsets.
+
+    Args:
+        num_classes: without the background.
     """
     parts = ("proposals", "regions")
 
@@ -93,7 +108,7 @@ class FasterRCNN(gluon.HybridBlock):
         return scores.reshape((-1, count, self.num_classes + 1)), offsets.reshape((-1, count, 4))
 
     def pool(self, F, feature, rois, size):
-        """Return the features of each region, (B·N, C, *size)."""
+        """Return the features of each region, (B·N, C, h, w)."""
         return F.ROIPooling(feature, rois, pooled_size=size, spatial_scale=1 / STRIDE)
 
     def losses(self, X: nd.NDArray, objects: nd.NDArray, rng) -> Losses:

@@ -41,6 +41,11 @@ class MaskSet:
     def __len__(self) -> int:
         return len(self.pictures)
 
+    def rows(self, number: int) -> np.ndarray:
+        """Return the objects of the picture ``number`` in the form of detections: (K, 6), (class, score 1, corners)."""
+        objects = self.objects[number]
+        return np.insert(objects[objects[:, 0] >= 0], 1, 1, axis=1)
+
     def batch(self, numbers) -> MaskBatch:
         """Return the pictures with these indices."""
         X = nd.array(self.pictures[numbers].transpose(0, 3, 1, 2), dtype="float32")

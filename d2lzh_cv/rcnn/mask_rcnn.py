@@ -19,7 +19,12 @@ MASKED = int(SAMPLED * SHARE)  # regions at the start of a sample, which hold al
 
 
 class MaskHead(nn.HybridBlock):
-    """A fully convolutional network: features (N, C, 14, 14) to pixel scores (N, K, 28, 28), a mask per class."""
+    """A fully convolutional network: features (N, C, 14, 14) to pixel scores (N, K, 28, 28), a mask per class.
+
+    Args:
+        num_classes: K, without the background.
+        channels: C, of the features and of the layers between.
+    """
 
     def __init__(self, num_classes: int, channels: int = CHANNELS, **kwargs) -> None:
         super().__init__(**kwargs)
@@ -34,7 +39,11 @@ class MaskHead(nn.HybridBlock):
 
 
 class MaskRCNN(FasterRCNN):
-    """Faster R-CNN that pools without rounding and predicts a mask for each region."""
+    """Faster R-CNN that pools without rounding and predicts a mask for each region.
+
+    Args:
+        num_classes: without the background.
+    """
     parts = ("proposals", "regions", "masks")
 
     def __init__(self, num_classes: int, **kwargs) -> None:
@@ -49,7 +58,7 @@ class MaskRCNN(FasterRCNN):
             child.hybridize(active, **options)
 
     def pool(self, F, feature, rois, size):
-        """Return the features of each region by RoI align, (B·N, C, *size)."""
+        """Return the features of each region by RoI align, (B·N, C, h, w)."""
         return F.contrib.ROIAlign(feature, rois, pooled_size=size, spatial_scale=1 / STRIDE, sample_ratio=2,
                                   aligned=True)
 
@@ -99,6 +108,11 @@ def paste(mask: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> np.ndarra
     """Paste the mask (h, w), in [0, 1], of a relative box into a picture of ``size`` (height, width): bool.
 
     It interpolates bilinearly and keeps values from 0.5: the inverse of :func:`~d2lzh_cv.rcnn.targets.mask_targets`.
+
+    Args:
+        mask: probabilities of the box's pixels.
+        box: (xmin, ymin, xmax, ymax), relative.
+        size: of the picture.
     """
     height, width = size
     xmin, ymin, xmax, ymax = np.asarray(box, float) * (width, height, width, height)

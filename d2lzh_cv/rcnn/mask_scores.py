@@ -12,6 +12,11 @@ def mask_ious(net: MaskRCNN, data: MaskSet, score: float = 0.3) -> np.ndarray:
     """Return the IoU of every object's mask with the detected mask, (objects,); 0 for a missed object.
 
     A detection counts if it scores at least ``score``, has the object's class and overlaps its box with an IoU of 0.5.
+
+    Args:
+        net: a trained network.
+        data: pictures with the objects and their masks.
+        score: lowest score of a detection.
     """
     ious = []
     for i in range(len(data)):
@@ -23,20 +28,28 @@ def mask_ious(net: MaskRCNN, data: MaskSet, score: float = 0.3) -> np.ndarray:
 
 
 def given_boxes_ious(net: MaskRCNN, data: MaskSet) -> tuple[np.ndarray, np.ndarray]:
-    """Score the mask head alone: IoU of every object with its mask in the ground-truth box, and with the filled box."""
+    """Score the mask head alone: IoU of every object with its mask in the ground-truth box, and with the filled box.
+
+    Args:
+        net: a trained network.
+        data: pictures with the objects and their masks.
+    """
     predicted, filled = [], []
     for i in range(len(data)):
-        objects = data.objects[i][data.objects[i][:, 0] >= 0]
-        rows = np.insert(objects, 1, 1, axis=1)  # with a score
+        rows = data.rows(i)
         masks = net.masks_in(data.batch([i]).data[0], rows)
-        for mask, row, truth in zip(masks, objects, data.masks[i]):
-            predicted.append(mask_iou(paste(mask, row[1:], truth.shape), truth))
-            filled.append(mask_iou(paste(np.ones_like(mask), row[1:], truth.shape), truth))
+        for mask, row, truth in zip(masks, rows, data.masks[i]):
+            predicted.append(mask_iou(paste(mask, row[2:], truth.shape), truth))
+            filled.append(mask_iou(paste(np.ones_like(mask), row[2:], truth.shape), truth))
     return np.array(predicted), np.array(filled)
 
 
 def mask_iou(mask: np.ndarray, other: np.ndarray) -> float:
-    """Return the intersection over union of two masks (H, W) of bool; 1 if both are empty."""
+    """Return the intersection over union of two masks; 1 if both are empty.
+
+    Args:
+        mask, other: (H, W) of bool.
+    """
     union = (mask | other).sum()
     return float((mask & other).sum() / union) if union else 1.0
 

@@ -38,7 +38,11 @@ def small_features() -> nn.HybridSequential:
 class RegionHead(nn.HybridBlock):
     """Maps a region's features (N, C, h, w) to class scores (N, K + 1), class 0 the background, and offsets (N, 4).
 
-    All classes share the offsets; Fast R-CNN has four per class.
+    All classes share the offsets; the paper on Fast R-CNN has four per class.
+
+    Args:
+        num_classes: without the background.
+        hidden: units of the hidden layer.
     """
 
     def __init__(self, num_classes: int, hidden: int = 128, **kwargs) -> None:
@@ -65,6 +69,9 @@ class RegionDetector(gluon.Block):
     Called with pictures (B, 3, H, W), 0 to 255, it returns regions (B, N, 4), class scores (B, N, K + 1) and offsets
     (B, 4N). For one picture this is TinySSD's result with regions as anchors, so :func:`~d2lzh_cv.ssd.detect` and
     :func:`~d2lzh_cv.metrics.evaluate_detector` accept these networks too.
+
+    Args:
+        num_classes: without the background.
     """
     parts: tuple[str, ...] = ("regions",)  # of the loss
 

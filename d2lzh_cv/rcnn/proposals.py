@@ -26,6 +26,9 @@ def propose(picture: np.ndarray) -> np.ndarray:
     """Return boxes around possible objects in a picture (H, W, 3), RGB, 0 to 255: (N, 4) float32, relative.
 
     Nearly equal boxes appear once; the last box is the whole picture. The result depends only on the picture.
+
+    Args:
+        picture: of any size.
     """
     pixels = np.ascontiguousarray(picture, dtype=np.uint8)
     scale = LONGEST / max(pixels.shape[:2])

@@ -6,7 +6,7 @@ from mxnet import nd
 
 def roi_pooling(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int, int],
                 spatial_scale: float) -> nd.NDArray:
-    """Return the maximum over a grid of bins in each region of interest, (N, C, *pooled_size) (section 9.8).
+    """Return the maximum over a grid of bins in each region of interest, (N, C, h, w) (section 9.8).
 
     Fast R-CNN's pooling: the scaled corners are rounded and both belong to the region; a region off the map gives 0.
 
@@ -21,7 +21,7 @@ def roi_pooling(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[in
 
 def roi_align(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int, int], spatial_scale: float,
               sample_ratio: int = 2, aligned: bool = False) -> nd.NDArray:
-    """Return the mean of bilinear samples in each bin, without rounding, (N, C, *pooled_size) (section 9.8).
+    """Return the mean of bilinear samples in each bin, without rounding, (N, C, h, w) (section 9.8).
 
     Args:
         feature_map, rois, pooled_size, spatial_scale: of :func:`roi_pooling`.
@@ -36,7 +36,12 @@ def roi_align(feature_map: nd.NDArray, rois: nd.NDArray, pooled_size: tuple[int,
 def pixel_rois(F, regions, X):
     """Convert relative regions (B, N, 4) to the pooling operators' rows (B·N, 5): picture index, corners in pixels.
 
-    X is (B, 3, H, W). ``F`` is ``mx.nd`` or ``mx.sym``, so a HybridBlock can call this. The regions get no gradient.
+    The regions get no gradient.
+
+    Args:
+        F: ``mx.nd`` or ``mx.sym``, so a HybridBlock can call this.
+        regions: (B, N, 4), relative.
+        X: pictures (B, 3, H, W); only the shape matters.
     """
     size = F.reverse(F.slice_axis(F.shape_array(X), axis=0, begin=2, end=4), axis=0).astype("float32")  # W, H
     corners = F.broadcast_mul(regions, F.concat(size, size, dim=0).reshape((1, 1, 4)))
@@ -46,5 +51,11 @@ def pixel_rois(F, regions, X):
 
 
 def crop_regions(X: nd.NDArray, regions: nd.NDArray, size: tuple[int, int]) -> nd.NDArray:
-    """Crop every relative region (B, N, 4) from its picture (B, C, H, W) and resize it: (B·N, C, *size)."""
+    """Crop every region from its picture and resize it: (B·N, C, h, w).
+
+    Args:
+        X: pictures (B, C, H, W).
+        regions: (B, N, 4), relative.
+        size: (h, w) in pixels.
+    """
     return roi_align(X, pixel_rois(nd, regions, X), size, spatial_scale=1.0, aligned=True)

@@ -60,6 +60,8 @@ def sample_regions(regions: Sequence[np.ndarray], objects: nd.NDArray, count: in
     Args:
         regions: (N, 4) per picture; N may differ.
         objects: (B, M, 5), as in :func:`label_regions`.
+        count: regions per picture in the sample.
+        rng: draws the sample.
         share: largest share of foreground in the sample.
     """
     ctx = objects.context
@@ -89,6 +91,8 @@ def label_anchors(anchors: nd.NDArray, objects: nd.NDArray, objectness: nd.NDArr
         anchors: (1, A, 4).
         objects: (B, M, 5), rows (class, corners), then a row of -1.
         objectness: (B, A, 2); only the shape matters.
+        count: anchors per picture in the sample.
+        rng: draws the sample.
         share: largest share of objects in the sample.
     """
     binary = nd.concat(nd.where(objects[:, :, :1] < 0, objects[:, :, :1], nd.zeros_like(objects[:, :, :1])),
@@ -107,6 +111,9 @@ def mask_targets(masks: nd.NDArray, sample: Sample, count: int, size: int) -> nd
 
     Args:
         masks: (B, M, H, W), 0 or 1, of the objects.
+        sample: of :func:`sample_regions`.
+        count: number of regions, from the start of the sample, where those with objects are.
+        size: side of the cropped masks.
     """
     batch, num_objects, height, width = masks.shape
     regions, objects = sample.regions[:, :count], sample.objects[:, :count]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import mxnet as mx
 import numpy as np
-from mxnet import autograd, gluon, init, nd
+from mxnet import autograd, gluon, nd
 
 from ..engine.epochs import Epochs
 from ..engine.snapshots import Snapshots
@@ -34,16 +34,16 @@ class RegionEpoch:
                 f"bbox mae {self.bbox_mae:.2e}, time {self.seconds:.1f} sec")
 
 
-def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx: mx.Context, num_epochs: int,
-               on_epoch: Callable[[RegionEpoch], None] | None = None,
-               snapshots: Snapshots | None = None) -> list[RegionEpoch]:
+def train_rcnn(net, train_iter: mx.io.DataIter | Callable[[], Iterable], trainer: gluon.Trainer, ctx: mx.Context,
+               num_epochs: int, on_epoch: Callable[[RegionEpoch], None] | None = None,
+               snapshots: Snapshots | None = None, name: str | None = None) -> list[RegionEpoch]:
     """Train a network of this package and return its epochs; the last fifth has a tenth of the learning rate.
 
     Args:
         net: has ``losses`` and ``parts`` as :class:`~d2lzh_cv.rcnn.parts.RegionDetector`.
-        batches: starts an epoch and returns ``mx.io.DataBatch``es of pictures (B, 3, H, W) and labels (B, M, 5), or
-            :class:`~d2lzh_cv.rcnn.instances.MaskBatch`es, whose masks train a Mask R-CNN.
-        trainer, ctx, num_epochs, on_epoch, snapshots: see :func:`d2lzh_cv.ssd.train_ssd`.
+        train_iter: an ``ImageDetIter``: pictures (B, 3, H, W), labels (B, M, 5); or a function that starts an epoch and
+            returns its batches. :class:`~d2lzh_cv.rcnn.instances.MaskBatch`es also train the masks of a Mask R-CNN.
+        trainer, ctx, num_epochs, on_epoch, snapshots, name: see :func:`d2lzh_cv.ssd.train_ssd`.
     """
     def epoch_done(epoch: RegionEpoch) -> None:
         if epoch.number == max(1, round(DROP * num_epochs)):
@@ -51,10 +51,11 @@ def train_rcnn(net, batches: Callable[[], Iterable], trainer: gluon.Trainer, ctx
         if on_epoch:
             on_epoch(epoch)
 
-    epochs = Epochs(num_epochs, net, trainer, RegionEpoch, epoch_done, snapshots)
+    batches = passes(train_iter)
+    epochs = Epochs(num_epochs, net, trainer, RegionEpoch, epoch_done, snapshots, name=name)
     for epoch in epochs:
         for batch in epoch.batches(batches()):
-            X, Y = (part[0].as_in_context(ctx) for part in (batch.data, batch.label))
+            X, Y = batch.data[0].as_in_context(ctx), batch.label[0].as_in_context(ctx)
             masks = {} if getattr(batch, "masks", None) is None else {"masks": batch.masks.as_in_context(ctx)}
             rng = np.random.default_rng(np.random.randint(2**31 - 1))  # the loop seeds NumPy for every batch
             with autograd.record():
@@ -86,28 +87,26 @@ def _losses_of_parts(losses: Losses, parts: tuple[str, ...]) -> dict[str, tuple[
             for part in parts}
 
 
-def train_new(net, batches: Callable[[], Iterable], ctx: mx.Context, num_epochs: int,
-              on_epoch: Callable[[RegionEpoch], None] | None = None,
-              snapshots: Snapshots | None = None) -> list[RegionEpoch]:
-    """Train ``net`` from Xavier's weights with Adam; arguments and result as in :func:`train_rcnn`."""
-    net.initialize(init.Xavier(), ctx=ctx)
-    net.hybridize(static_alloc=True)
-    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
-    return train_rcnn(net, batches, trainer, ctx, num_epochs, on_epoch, snapshots)
+def passes(train_iter: mx.io.DataIter | Callable[[], Iterable]) -> Callable[[], Iterable]:
+    """Return a function that starts an epoch of ``train_iter`` and returns its batches.
 
-
-def passes(train_iter: mx.io.DataIter) -> Callable[[], mx.io.DataIter]:
-    """Make ``batches`` for :func:`train_rcnn` from an iterator such as ``ImageDetIter``."""
+    Args:
+        train_iter: such as ``ImageDetIter``; a function that already does this is returned as it is.
+    """
     def begin() -> mx.io.DataIter:
         train_iter.reset()
         return train_iter
-    return begin
+    return train_iter if callable(train_iter) else begin
 
 
-def alternate(*begins: Callable[[], Iterable]) -> Callable[[], Iterator]:
-    """Make ``batches`` that takes a batch from each of several ``batches`` in turn until all end."""
+def alternate(*train_iters: mx.io.DataIter | Callable[[], Iterable]) -> Callable[[], Iterator]:
+    """Return a ``train_iter`` for :func:`train_rcnn` that takes a batch from each of several in turn until all end.
+
+    Args:
+        train_iters: as :func:`train_rcnn` takes them.
+    """
     def begin() -> Iterator:
-        active = [iter(start()) for start in begins]
+        active = [iter(passes(one)()) for one in train_iters]
         while active:
             for batches in list(active):
                 batch = next(batches, None)

@@ -10,10 +10,11 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
-from ..data.hub import folders_of
+from ..data.hub import folders_of, use
 from ..data.pixels import read_picture
 from ..data.places import weights_file
-from ..plotting import plt
+from ..devices import try_gpu
+from ..plotting import plt, show_images
 from ..weights.pretrained import load_weights
 
 
@@ -32,14 +33,19 @@ class GluonCVNetwork:
     """A network of GluonCV with published weights if present; otherwise it is untrained and its results mean nothing.
 
     Args:
-        name: in ``gluoncv.model_zoo``.
-        weights: a folder with NAME.params or NAME-<hash>.params, or folders in search order.
-        ctx: the device.
+        name: in ``gluoncv.model_zoo``; of several names the first with weights counts, else the last.
+        weights: a folder with NAME.params or NAME-<hash>.params, or folders in search order; by default those of the
+            running section, and one line says which they are.
+        ctx: the device; by default that of :func:`~d2lzh_cv.devices.try_gpu`.
     """
 
-    def __init__(self, name: str, weights: Path | Sequence[Path], ctx: mx.Context) -> None:
+    def __init__(self, name: str | Sequence[str], weights: Path | Sequence[Path] | None = None,
+                 ctx: mx.Context | None = None) -> None:
         from gluoncv import model_zoo  # imported here: it takes seconds, and only this section needs it
-        self.ctx, path = ctx, _file_of(name, weights)
+        self.ctx = ctx = try_gpu() if ctx is None else ctx
+        folders = use("weights").folders if weights is None else weights
+        self.name = name = with_weights([name] if isinstance(name, str) else name, folders)
+        path = _file_of(name, folders)
         self.net = model_zoo.get_model(name, pretrained=False, pretrained_base=False)
         self.trained = path is not None
         self.note = f"{name}: weights from {path.name}" if path else f"{name}: untrained, no weights found"
@@ -87,6 +93,17 @@ class GluonCVSegmenter(GluonCVNetwork):
         began = time.time()
         classes = self.net.predict(X)[0].argmax(axis=0).asnumpy()
         return picture.asnumpy(), classes.astype(int), time.time() - began
+
+    def show(self, picture: np.ndarray, classes: np.ndarray) -> None:
+        """Draw a picture and, beside it, the classes of its pixels in the colours of their data set.
+
+        Args:
+            picture, classes: results of the call.
+        """
+        from gluoncv.utils import viz
+        palette = "pascal_voc" if self.name.endswith("voc") else "ade20k"
+        axes = show_images([picture, viz.get_color_pallete(classes, palette).convert("RGB")], 1, 2, scale=4)
+        axes[0, 0].set_title(self.note, fontsize=9)
 
 
 def _initialize(net, ctx: mx.Context) -> None:

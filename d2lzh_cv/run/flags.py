@@ -32,6 +32,7 @@ class Options:
     resume: bool = False
     force: bool = False
     debug: bool = False
+    parameters: tuple[str, ...] = ()  # the values of -p, NAME=VALUE
 
     @property
     def mode(self) -> str:
@@ -47,14 +48,18 @@ class Options:
             argv += ["--backbone", self.backbone]
         if self.kvstore is not None:
             argv += ["--kvstore", self.kvstore]
+        argv += [word for text in self.parameters for word in ("-p", text)]
         return argv + ["--resume"] * self.resume + ["--force"] * self.force + ["--debug"] * self.debug
 
     def identity(self) -> dict[str, Any]:
         """Return the options that must be equal for ``--resume`` to keep a finished section."""
         data = self.data if self.data in DATA_WORDS else str(Path(self.data).resolve())
         backbone = {"backbone": self.backbone} if self.backbone else {}  # runs without the flag have no such key
+        named = {text.partition("=")[0]: text.partition("=")[2] for text in self.parameters}
+        parameters = {"parameters": dict(sorted(named.items()))} if named else {}
         workers = {"workers": int(os.environ[WORKERS])} if self.kvstore == DIST else {}
-        return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs, **backbone, **workers}
+        return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs, **backbone, **workers,
+                **parameters}
 
     def for_section(self, info: SectionInfo) -> Options:
         """Return these options without a backbone or kvstore that the section does not support."""
@@ -73,18 +78,31 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
-def add_run_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of :class:`Options` to ``parser``; an invalid value becomes an error that names its flag."""
+def add_mode_flags(parser: argparse.ArgumentParser) -> None:
+    """Add ``--quick`` and ``--full``."""
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--quick", action="store_true", default=False,
                       help="small data and few epochs: takes minutes on a CPU, and the network still learns")
     mode.add_argument("--full", dest="quick", action="store_false", help="the book's settings (the default)")
+
+
+def add_parameter_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``-p NAME=VALUE``; :mod:`.parameters` reads it."""
+    parser.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
+                        help="set a parameter of the section, such as learning_rate=0.1; may be repeated; "
+                             "d2lzh-cv list --parameters SECTION shows them")
+
+
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of :class:`Options` to ``parser``; an invalid value becomes an error that names its flag."""
+    add_mode_flags(parser)
     parser.add_argument("--data", default="auto", type=_data, metavar="auto|synthetic|book|DIR",
                         help="auto: the sets in the data folder, else synthetic ones; book: the book's data, else an "
                              "error; DIR: the sets in DIR, an error if the section's own set is not in it (of several "
                              "sections one needs its set in DIR; the others then use synthetic sets and say so) "
                              "(default: auto)")
     parser.add_argument("--epochs", type=_epochs, metavar="N", help="epochs of every training (default: the section's)")
+    add_parameter_flag(parser)
     parser.add_argument("--seed", type=_seed, default=0, metavar="N",
                         help="seeds Python, NumPy and MXNet (default: 0)")
     parser.add_argument("--backbone", choices=ALL_BACKBONES, metavar="NAME",
@@ -118,7 +136,7 @@ def from_namespace(flags: argparse.Namespace) -> Options:
     out, kvstore = own_folder(flags.out), flags.kvstore or (DIST if launched() else None)
     return Options(quick=flags.quick, data=flags.data, epochs=flags.epochs, seed=flags.seed, backbone=flags.backbone,
                    kvstore=kvstore, out=out, resume=flags.resume and own_rank() == 0, force=flags.force,
-                   debug=getattr(flags, "debug", False))
+                   debug=getattr(flags, "debug", False), parameters=tuple(flags.parameters))
 
 
 def parse_script(argv: list[str], info: SectionInfo, prog: str | None = None) -> Options:

@@ -20,6 +20,10 @@ class Run(Protocol):
     notebook: bool
     info: Any
     options: Any
+    finishes_at_exit: bool
+
+    def finish(self) -> None:
+        """End the section well."""
 
     def how_to_resume(self) -> str | None:
         """Return the command that resumes the training, None if no snapshot was saved."""
@@ -49,6 +53,8 @@ def leave(run: Run) -> None:
 
 
 def _on_exit(run: Run) -> None:
+    if run.finishes_at_exit:
+        run.finish()
     _end(run, "failed", "ended before run.finish()")
 
 

@@ -9,15 +9,19 @@ from ..data import catalogue, hub
 from ..data.whats_there import whats_there
 from ..errors import InputError
 from ..files import check_folder
+from . import parameters
 from .flags import Options
 
 
 def check(infos: Sequence[SectionInfo], options: Options) -> None:
     """Raise InputError if the sections ``infos`` cannot find the input that ``options`` ask for.
 
-    --backbone needs the weights of the network. --data DIR needs the section's own set in DIR. If several sections
-    run, one set in DIR is enough: the other sections then draw synthetic sets and say so.
+    -p sets a parameter of each section. --backbone needs the weights of the network. --data DIR needs the section's
+    own set in DIR. If several sections run, one set in DIR is enough: the other sections then draw synthetic sets and
+    say so.
     """
+    for info in infos if options.parameters else ():
+        parameters.choose(info, options.quick, options.parameters)
     if any(options.for_section(info).backbone for info in infos):
         hub.require_weights(options.backbone, options.data)
     if options.data not in hub.WORDS:

@@ -30,6 +30,7 @@ class Results:
     mode: str | None = None  # quick | full
     seed: int | None = None
     options: dict[str, Any] = field(default_factory=dict)  # --resume keeps the section only if they are equal
+    parameters: dict[str, Any] = field(default_factory=dict)  # of the script, as they were in effect
     data: list[dict[str, str]] = field(default_factory=list)  # name, kind, path, note
     results: dict[str, Any] = field(default_factory=dict)
     figures: list[dict[str, str]] = field(default_factory=list)  # file, caption
@@ -67,7 +68,7 @@ def _fill(results: Results, values: dict[str, Any]) -> Results:
     if results.status not in STATUSES:
         results.status, results.error = "failed", f"{FILE} gives the unknown status {results.status!r}"
     for name, kind in (("error", str), ("traceback", str), ("mode", str), ("seed", int), ("seconds", (int, float)),
-                       ("options", dict), ("results", dict), ("environment", dict)):
+                       ("options", dict), ("parameters", dict), ("results", dict), ("environment", dict)):
         setattr(results, name, _typed(values, name, kind, getattr(results, name)))
     results.data = _objects(values, "data", ("name", "kind", "path", "note"))
     results.figures = _objects(values, "figures", ("file", "caption"))

@@ -21,9 +21,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import numpy as np
 
 from .. import contents, files, locks
-from ..engine import distributed
+from ..data import hub
+from ..engine import distributed, recorder
 from ..engine.plain import to_plain
-from . import guard, inputs, rundir, streams
+from ..engine.progress import hidden, in_notebook
+from ..errors import InputError
+from . import guard, inputs, parameters, recorded, rundir, streams
 from .flags import Options, parse_script
 from .results import FILE, METRICS, Results, append_metrics
 
@@ -38,11 +41,14 @@ MAX_WIDTH = 1600  # pixels of a saved figure: sharp on a page, yet small enough 
 _current: Section | None = None
 
 
-def start(name: str) -> Section:
+def start(name: str, quick: bool = True, resume: bool = False) -> Section:
     """Begin the section ``name`` ("9.7"): read flags, seed, make the output folder, copy printed text to stdout.txt.
 
-    A script reads its flags from the command line; a wrong flag prints one line and exits with code 2. A notebook has
-    no flags and runs in quick mode.
+    A script reads its flags from the command line; a wrong flag prints one line and exits with code 2.
+
+    Args:
+        name: of the section.
+        quick, resume: the flags of a notebook.
 
     Raises:
         InputError: the output folder is not writable or another run holds it, or an input that the flags name is
@@ -52,7 +58,7 @@ def start(name: str) -> Section:
     info, notebook = contents.find(name), in_notebook()
     if not notebook:
         streams.prepare()
-    options = Options(quick=True) if notebook else parse_script(sys.argv[1:], info)
+    options = Options(quick=quick, resume=resume) if notebook else parse_script(sys.argv[1:], info)
     if _current is not None:
         _current.end("failed", "ended before run.finish()")  # the notebook was run again
     _current = run = Section(info, options, notebook)
@@ -61,11 +67,20 @@ def start(name: str) -> Section:
     return run
 
 
-def in_notebook() -> bool:
-    """Return True in a Jupyter kernel; the command line then belongs to the kernel."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell is not None and "IPKernelApp" in shell.config
+def current() -> Section:
+    """Return the section that runs. Raises InputError if none was started."""
+    if _current is None:
+        raise InputError('no section is running; begin the script or notebook with d2l.start("9.2")')
+    return _current
+
+
+def output_folder() -> Path:
+    """Return the folder of the running section's results, for files that the section writes.
+
+    Raises:
+        InputError: no section is running.
+    """
+    return current().folder.resolve()
 
 
 class Section:
@@ -78,6 +93,10 @@ class Section:
         backbones: the pretrained networks to look for, in this order.
         folder: the folder of the results; a script may save checkpoints there.
         info, options: the section's record, and the flags.
+        chosen: the parameters that the command line sets.
+        namespace: the names of the script or notebook; :mod:`.recorded` looks there for what is recorded.
+        shown: the value of each line that a cell showed, by its text, such as "anchors.shape".
+        finishes_at_exit: whether the end of the process, without an error, is the end of the section.
     """
 
     def __init__(self, info: contents.SectionInfo, options: Options, notebook: bool):
@@ -86,6 +105,10 @@ class Section:
         self.backbone = options.backbone
         self.backbones = (options.backbone,) if options.backbone else info.backbones
         self.folder: Path | None = None
+        self.chosen: dict[str, Any] = {}
+        self.namespace: dict[str, Any] = {}
+        self.shown: dict[str, Any] = {}
+        self.finishes_at_exit = False
         self._sources: dict[str, Source] = {}
         self._results: dict[str, Any] = {}
         self._figures: list[dict[str, str]] = []
@@ -109,7 +132,6 @@ class Section:
         Synthetic sets always have seed 0, whatever ``--seed`` is, so that only the training depends on the seed.
         """
         if name not in self._sources:
-            from ..data import hub
             choice = self.options.data
             if name == "weights" and self.backbone and choice == "synthetic":
                 choice = "auto"  # --backbone asks for published weights, even beside synthetic pictures
@@ -120,7 +142,7 @@ class Section:
     def progress(self, iterable: Iterable[T], desc: str = "") -> Iterable[T]:
         """Return ``iterable`` with a progress bar if standard error is a terminal."""
         from tqdm.auto import tqdm
-        return tqdm(iterable, desc=desc, leave=False, disable=None, dynamic_ncols=True)
+        return tqdm(iterable, desc=desc, leave=False, disable=hidden(), dynamic_ncols=True)
 
     def snapshots(self, series: str, best: str | None = None) -> Snapshots:
         """Return the snapshots of the training ``series``, from which ``--resume`` resumes.
@@ -213,12 +235,18 @@ class Section:
 
     def finish(self) -> None:
         """Write results.json with status ok, restore standard output, and print the folder of the results."""
+        if self.namespace:
+            names = {**self.namespace, "shown": self.shown}
+            recorded.keep_model(self.info.number, names, self.folder)
+            self.record(**recorded.values(self.info.number, names, self.notebook))
         self.end("ok")
         print(f"{self.info.number} ok in {self._seconds:.1f} s: {self.folder}", flush=True)
 
     # -- beginning and end --------------------------------------------------------------------------------------
     def open(self) -> None:
         """Make the folder, remove the output of an earlier run from it, and seed all random generators."""
+        if not self.notebook:
+            self.chosen = parameters.choose(self.info, self.quick, self.options.parameters, self.options.epochs)
         self.folder = self._claim_folder()
         clear(self.folder)
         self._tee = streams.Tee(self.folder / "stdout.txt")
@@ -226,6 +254,8 @@ class Section:
             import matplotlib
             matplotlib.use("Agg")
         distributed.use(self.options.kvstore)
+        hub.find_with(self.find)
+        recorder.use(self)
         from ..engine.seeds import seed_everything
         seed_everything(self.seed)
 
@@ -251,11 +281,14 @@ class Section:
         if self._ended:
             return
         self._ended, self._seconds = True, time.perf_counter() - self._began
+        hub.find_with(None)
+        recorder.use(None)
         if self._tee is not None:
             self._tee.close()
         guard.leave(self)
         if self.folder is not None:
             self._summary(status, error, trace).write(self.folder)
+        self.namespace, self.shown = {}, {}  # MXNet's objects in it must be freed before Python unloads MXNet
         if status == "ok":
             self._drop_snapshots()
         for lock in reversed(self._locks):
@@ -271,8 +304,8 @@ class Section:
         data = [{"name": name, "kind": source.kind, "path": str(source.path), "note": source.note}
                 for name, source in self._sources.items()]
         return Results(self.info.number, self.info.title, status, error, trace, self.options.mode, self.seed,
-                       self.options.identity(), data, self._results, self._figures, round(self._seconds, 2),
-                       environment())
+                       self.options.identity(), parameters.in_effect(self.info, self.quick, self.namespace), data,
+                       self._results, self._figures, round(self._seconds, 2), environment())
 
     def _keep(self, name: str, caption: str, save: Callable[[BinaryIO], object]) -> Path:
         file_name = f"{len(self._figures) + 1:02d}_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png"

@@ -62,6 +62,7 @@ def test_a_folder_reads_like_gluons(folder):
     ours, gluons = images.image_folder(folder), gluon.data.vision.ImageFolderDataset(str(folder))
     assert ours.synsets == gluons.synsets == ["cat", "dog"]
     assert ours.items == gluons.items
+    assert ours.ids == ["a", "b", "1"]
     for ours_i, gluons_i in zip(ours, gluons):
         assert ours_i[1] == gluons_i[1]
         np.testing.assert_array_equal(ours_i[0].asnumpy(), gluons_i[0].asnumpy())

@@ -12,6 +12,7 @@ from PIL import Image
 from tolerance import assert_close
 
 from d2lzh_cv.data import hub, voc
+from d2lzh_cv.data.voc_middles import BORDER, VOID, VOCMiddles, void_table
 from d2lzh_cv.errors import InputError
 
 
@@ -140,6 +141,30 @@ def test_the_loader_works_in_this_process_and_in_workers(tree, book_table, worke
     for features, labels in gluon.data.DataLoader(dataset, 2, shuffle=True, last_batch="discard", num_workers=workers):
         assert (features.shape, labels.shape) == ((2, 3, 32, 48), (2, 32, 48))
         assert set(np.unique(labels.asnumpy())) <= {0, 1, 20}
+
+
+def test_the_middles_are_those_of_the_pictures_that_are_large_enough(tree):
+    pictures, masks = voc.read_voc_images(tree, is_train=False)
+    kept = [i for i, picture in enumerate(pictures) if picture.shape[0] >= 8 and picture.shape[1] >= 10]
+    middles = VOCMiddles(voc.VOCSegDataset(False, (8, 10), tree, voc.voc_colormap2label()))
+    assert len(middles) == len(kept) > 0
+    for i, (picture, mask), (X, y) in zip(kept, middles, middles.batches()):
+        top, left = (pictures[i].shape[0] - 8) // 2, (pictures[i].shape[1] - 10) // 2
+        for found, whole in ((picture, pictures[i]), (mask, masks[i])):
+            assert_close(found, whole[top:top + 8, left:left + 10], exact=True)
+        assert_close(X[0].transpose((1, 2, 0)), middles.dataset.normalize_image(picture), exact=True)
+        assert_close(y[0], voc.voc_label_indices(mask, void_table()), exact=True)
+
+
+def test_borders_of_objects_have_no_class():
+    border = nd.array([[BORDER, voc.VOC_COLORMAP[3]]], dtype="uint8")
+    assert voc.voc_label_indices(border, void_table()).asnumpy().tolist() == [[VOID, 3]]
+
+
+def test_a_packed_set_brings_its_classes(tree):
+    assert voc.voc_classes(tree) == voc.VOC_CLASSES
+    (tree / "classes.json").write_text('{"classes": ["background", "leaf"], "pictures": {"train": 1, "val": 1}}')
+    assert voc.voc_classes(tree) == ["background", "leaf"]
 
 
 def test_no_picture_large_enough_is_an_error(tree):

@@ -13,6 +13,7 @@ from mxnet import nd
 from mxnet.gluon.data import BatchSampler, SequentialSampler
 from tolerance import assert_close
 
+from d2lzh_cv.data import worker_part
 from d2lzh_cv.data.pikachu import load_pikachu, pack_detection
 from d2lzh_cv.engine import distributed
 from d2lzh_cv.errors import InputError
@@ -40,7 +41,7 @@ seed_everything(3 + distributed.rank())  # workers begin apart: worker 0's param
 net = gluon.nn.HybridSequential()
 net.add(gluon.nn.Conv2D(4, 3, in_channels=3, activation="relu"), gluon.nn.Dense(3, in_units=144))
 net.initialize(init.Xavier())
-trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1, "momentum": 0.9}, **distributed.kvstore())
+trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1, "momentum": 0.9})
 place = out / f"snapshots-{distributed.rank()}"
 keep = (SharedSnapshots if distributed.launched() else Snapshots)(
     place, 7, "net", {"seed": 7}, resume and distributed.rank() == 0)
@@ -61,6 +62,7 @@ def worker(monkeypatch):
         monkeypatch.setenv(distributed.RANK, str(rank))
         monkeypatch.setenv(distributed.WORKERS, str(workers))
         monkeypatch.setattr(distributed, "_name", distributed.DIST)
+        monkeypatch.setattr(worker_part, "_part", (rank, workers))
     return be
 
 
@@ -82,7 +84,7 @@ def parameters(path: Path) -> dict[str, np.ndarray]:
 
 def test_one_process_is_as_ever():
     assert (distributed.rank(), distributed.num_workers(), distributed.kvstore()) == (0, 1, {})
-    assert distributed.share(7) == 7 and distributed.part_of([1, 2, 3]) == [1, 2, 3]
+    assert worker_part.share(7) == 7 and distributed.part_of([1, 2, 3]) == [1, 2, 3]
 
 
 def test_parts_of_a_batch_are_even_and_make_it_up(worker):
@@ -95,9 +97,9 @@ def test_parts_of_a_batch_are_even_and_make_it_up(worker):
 
 def test_a_batch_that_cannot_be_shared(worker):
     worker(0, 3)
-    assert distributed.share(9) == 3
+    assert worker_part.share(9) == 3
     with pytest.raises(InputError, match="3 workers cannot share batches of 16"):
-        distributed.share(16)
+        worker_part.share(16)
 
 
 def test_dist_sync_must_be_launched(monkeypatch):

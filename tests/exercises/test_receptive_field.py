@@ -14,7 +14,7 @@ from mxnet.gluon import model_zoo, nn
 
 from d2lzh_cv import resnet, ssd
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.exercises.receptive_field import Field, receptive_fields
+from d2lzh_cv.exercises.receptive_field import Field, receptive_fields, use_moving_statistics
 from d2lzh_cv.fcn import fcn
 
 
@@ -282,3 +282,20 @@ def test_a_layer_that_is_not_known_is_named():
         receptive_fields(Branches(conv(1), conv(1), side_by_side=2), (1, 4, 8, 8))
     with pytest.raises(InputError, match="conv.* no layer of maps"):
         receptive_fields(chain(nn.Conv2D(2, 3, layout="NHWC")), (1, 8, 8, 2))
+
+
+# Gradients of the exercise
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_gradient_behind_a_normalisation_goes_to_the_maxima(seed):
+    """Before the first step the moving statistics are 0 and 1, so BatchNorm divides by sqrt(1 + eps) only."""
+    x = nd.array(np.random.default_rng(seed).uniform(size=(2, 3, 8, 8)))
+    x.attach_grad()
+    net = chain(nn.BatchNorm(), nn.MaxPool2D(2))
+    net.initialize()
+    use_moving_statistics(net)
+    with autograd.record():
+        y = net(x)
+    y.backward()
+    highest = y.asnumpy().repeat(2, axis=2).repeat(2, axis=3) * np.sqrt(1 + 1e-5)
+    np.testing.assert_allclose(x.grad.asnumpy(), np.isclose(x.asnumpy(), highest, rtol=1e-6) / np.sqrt(1 + 1e-5), 1e-5)

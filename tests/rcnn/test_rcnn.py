@@ -12,6 +12,7 @@ from oracles import SEEDS, plain_roi_pooling
 from tolerance import assert_close
 
 from d2lzh_cv import rcnn
+from d2lzh_cv.devices import try_gpu
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.plotting import plt
 from d2lzh_cv.rcnn import zoo as zoo_module
@@ -133,6 +134,16 @@ def test_weights_in_the_folder_are_used_and_named(zoo, tmp_path):
     detector = rcnn.GluonCVDetector(NAME, tmp_path, mx.cpu())
     assert (detector.trained, detector.note) == (True, f"{NAME}: weights from {NAME}-12ab.params")
     assert_close(detector.net.weight.data(), [[7, 7]], exact=True)
+
+
+def test_without_a_folder_the_weights_of_the_data_root_are_used(zoo, tmp_path, monkeypatch):
+    trained = Stub()
+    trained.initialize(mx.init.Constant(7))
+    (tmp_path / "weights").mkdir()
+    trained.save_parameters(str(tmp_path / "weights" / f"{NAME}.params"))
+    monkeypatch.setenv("D2LZH_CV_DATA", str(tmp_path))
+    detector = rcnn.GluonCVDetector(NAME)
+    assert (detector.trained, detector.ctx) == (True, try_gpu())
 
 
 def empty(path):

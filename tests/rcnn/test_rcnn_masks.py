@@ -19,12 +19,14 @@ from d2lzh_cv.engine.snapshots import Snapshots
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.exercises import rcnn_comparison as compare
 from d2lzh_cv.exercises.rcnn_figures import show_masks
+from d2lzh_cv.metrics import evaluate_detector
 from d2lzh_cv.metrics.tables import format_table
 from d2lzh_cv.models.checkpoint import save_model
 from d2lzh_cv.plotting import plt
 from d2lzh_cv.rcnn import MaskRCNN, instances, mask_rcnn, mask_scores, train_rcnn
 from d2lzh_cv.rcnn.losses import MaskLoss
 from d2lzh_cv.rcnn.targets import Sample, mask_targets
+from d2lzh_cv.run import section
 from d2lzh_cv.ssd import TinySSD
 
 SIDE = 32
@@ -291,9 +293,8 @@ def test_batches_alternate_to_the_end_of_all():
 
 def run_of(folder, kind="real", full=True):
     found = SimpleNamespace(path=folder / "data", kind=kind)
-    recorded = {}
     return SimpleNamespace(folder=folder / "9.8-fast-rcnn", options=SimpleNamespace(mode="full" if full else "quick"),
-                           full=full, find=lambda name: found, record=recorded.update, recorded=recorded)
+                           full=full, find=lambda name: found)
 
 
 def write_results(folder, number, data, mode="full", status="ok", **results) -> None:
@@ -335,14 +336,16 @@ def test_tiny_ssd_is_timed_from_its_checkpoint(tmp_path):
     assert (row["network"], row["VOC 2012"], row["epochs"]) == ("TinySSD", 0.3, 5) and row["sec per picture"] > 0
 
 
-def test_judging_records_what_it_prints(drawn, tmp_path, capsys):
+def test_a_comparison_has_the_network_s_results(drawn, tmp_path, monkeypatch):
     data = mx.io.NDArrayIter(drawn.pictures[:3].transpose(0, 3, 1, 2).astype("float32"), drawn.objects[:3])
     data.data_shape = (3, SIDE, SIDE)  # as ImageDetIter has it
-    run = run_of(tmp_path, "synthetic")
-    judged = compare.judge(run, "Mask R-CNN", mask_net(), data, mx.cpu(), ["creature"], 2, mask_iou=0.25)
-    assert len(judged.detections) == 3 and run.recorded["mask_iou"] == 0.25
-    assert run.recorded["seconds_a_picture"] > 0 and run.recorded["networks"]["rows"][0][0] == "Mask R-CNN"
-    assert run.recorded["shows"] in capsys.readouterr().out
+    monkeypatch.setattr(section, "current", lambda: run_of(tmp_path, "synthetic"))
+    net = mask_net()
+    judged = evaluate_detector(net, data, mx.cpu(), ["creature"])
+    compared = compare.compare("Mask R-CNN", net, judged, data, mx.cpu(), 2, mask_iou=0.25)
+    assert compared.values["mask_iou"] == 0.25 and compared.values["seconds_a_picture"] > 0
+    assert compared.values["mAP_coco"] == judged.scores.means()["mAP_coco"]
+    assert compared.table["rows"][0][0] == "Mask R-CNN" and "says nothing" in compared.shows
 
 
 def test_one_picture_does_not_time_a_network():

@@ -38,6 +38,11 @@ def start(monkeypatch, tmp_path):
         run.end("failed", "the test is over")
 
 
+def test_files_of_a_section_go_to_its_folder(start, tmp_path):
+    run = start("9.3")
+    assert section.output_folder() == run.folder.resolve() == (tmp_path / "9.3").resolve()
+
+
 def results(folder, number="9.7"):
     return json.loads((folder / number / "results.json").read_text(encoding="utf-8"))
 
