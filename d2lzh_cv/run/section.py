@@ -1,7 +1,6 @@
-"""The first and last line of every chapter script: ``run = section.start("9.7")`` ... ``run.finish()``.
+"""One run of a section: its flags, its data, and its folder ``OUT/9.7`` with figures, results, curves and printed text.
 
-Between them ``run`` holds the flags, finds the data, and saves the section's output in the folder ``OUT/9.7``: figures,
-captions, recorded values, training curves and printed text.
+Chapter scripts begin it by ``d2l.start("9.7")``, see :mod:`.script`.
 """
 from __future__ import annotations
 
@@ -13,10 +12,10 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from .. import contents, files, locks
 from ..data import hub
 from ..engine import distributed, recorder
 from ..engine.plain import to_plain
-from ..engine.progress import hidden, in_notebook
+from ..engine.progress import in_notebook
 from ..errors import InputError
 from . import guard, inputs, parameters, recorded, rundir, streams
 from .flags import Options, parse_script
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from ..data.hub import Source
     from ..engine.snapshots import Snapshots
 
-T = TypeVar("T")
 MAX_WIDTH = 1600  # pixels of a saved figure: sharp on a page, yet small enough for 100 figures on one page
 _current: Section | None = None
 
@@ -117,15 +115,7 @@ class Section:
         self._ended = False
         self._locks: list[locks.Lock] = []
 
-    # -- settings and data --------------------------------------------------------------------------------------
-    def choose(self, *, quick: T, full: T) -> T:
-        """Return ``quick`` in quick mode, else ``full``."""
-        return quick if self.quick else full
-
-    def epochs(self, *, quick: int, full: int) -> int:
-        """Return the number of epochs: ``--epochs`` if given, else by mode."""
-        return self.options.epochs or self.choose(quick=quick, full=full)
-
+    # -- data ---------------------------------------------------------------------------------------------------
     def find(self, name: str) -> Source:
         """Find the data set ``name`` (see :func:`d2lzh_cv.data.hub.find`), and print its source once.
 
@@ -138,11 +128,6 @@ class Section:
             self._sources[name] = source = hub.find(name, choice=choice)
             print(source.note)
         return self._sources[name]
-
-    def progress(self, iterable: Iterable[T], desc: str = "") -> Iterable[T]:
-        """Return ``iterable`` with a progress bar if standard error is a terminal."""
-        from tqdm.auto import tqdm
-        return tqdm(iterable, desc=desc, leave=False, disable=hidden(), dynamic_ncols=True)
 
     def snapshots(self, series: str, best: str | None = None) -> Snapshots:
         """Return the snapshots of the training ``series``, from which ``--resume`` resumes.
@@ -174,13 +159,6 @@ class Section:
         """Log the fields of ``epoch``, a dataclass with ``number``, such as :class:`d2lzh_cv.training.Epoch`."""
         values = asdict(epoch)
         self.log(series=series, epoch=values.pop("number"), **values)
-
-    def report(self, series: str) -> Callable[[Any], None]:
-        """Return an ``on_epoch`` function for the training loops, which prints and logs each epoch."""
-        def on_epoch(epoch: Any) -> None:
-            print(epoch)
-            self.log_epoch(series, epoch)
-        return on_epoch
 
     def save_figure(self, name: str, caption: str = "", figure: Figure | None = None) -> Path:
         """Save a matplotlib figure (default: the current one) as ``NN_name.png``, close it, and return the path.
@@ -226,12 +204,6 @@ class Section:
             return None
         argv = self.options.to_argv(self.folder.parent)
         return shlex.join(["d2lzh-cv", "run", self.info.number, *argv, *["--resume"] * (not self.options.resume)])
-
-    def leave_to_worker_0(self) -> None:
-        """End the section in every worker except worker 0, which alone runs the steps after a shared training."""
-        if distributed.rank() > 0:
-            self.finish()
-            raise SystemExit
 
     def finish(self) -> None:
         """Write results.json with status ok, restore standard output, and print the folder of the results."""
@@ -289,7 +261,7 @@ class Section:
         if self.folder is not None:
             self._summary(status, error, trace).write(self.folder)
         self.namespace, self.shown = {}, {}  # MXNet's objects in it must be freed before Python unloads MXNet
-        if status == "ok":
+        if status == "ok" and not self.notebook:  # a notebook may end after a training that was stopped
             self._drop_snapshots()
         for lock in reversed(self._locks):
             lock.release()

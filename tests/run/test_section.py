@@ -131,18 +131,18 @@ def test_a_script_alone_is_full_by_default():
 
 
 def test_flags_survive_the_way_to_a_script(tmp_path):
-    flags = ["--quick", "--seed", "3", "--epochs", "4", "--data", "book", "--resume", "--debug", "--out", "x"]
+    flags = ["--quick", "--seed", "3", "--epochs", "4", "--data", "book", "--resume", "--debug", "--out", "x", "-p", "a=1"]
     options = parse_script(flags, SSD)
     assert parse_script(options.to_argv("x"), SSD) == options
 
 
-def test_epochs_and_choice(start):
+def test_epochs_and_parameters(start):
     run = start("9.7", "--quick")
-    assert run.quick and not run.full
-    assert run.epochs(quick=2, full=20) == 2 and run.choose(quick="a", full="b") == "a"
+    assert run.quick and not run.full and run.chosen == {}
     run = start("9.7")
-    assert run.epochs(quick=2, full=20) == 20 and run.choose(quick="a", full="b") == "b"
-    assert start("9.7", "--quick", "--epochs", "7").epochs(quick=2, full=20) == 7
+    assert run.full and not run.quick and run.chosen == {}
+    assert start("9.7", "--quick", "--epochs", "7").chosen == {"num_epochs": 7}
+    assert start("9.7", "--epochs", "7", "-p", "learning_rate=0.1").chosen == {"num_epochs": 7, "learning_rate": 0.1}
 
 
 def test_a_notebook_is_quick_and_ignores_the_kernel_s_flags(start, monkeypatch, tmp_path):
@@ -152,6 +152,10 @@ def test_a_notebook_is_quick_and_ignores_the_kernel_s_flags(start, monkeypatch, 
     run = start("9.7", "-f", "kernel.json")
     assert run.notebook and run.quick
     assert run.folder.parent.parent.name == "runs"
+    snapshot = run.folder / "snapshots" / "TinySSD" / "00001-000002"
+    snapshot.mkdir(parents=True)
+    run.finish()
+    assert snapshot.is_dir()  # of a training that the reader stopped, and resumes in another kernel
 
 
 # -- what is kept ---------------------------------------------------------------------------------------------------
