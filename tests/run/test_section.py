@@ -131,7 +131,8 @@ def test_a_script_alone_is_full_by_default():
 
 
 def test_flags_survive_the_way_to_a_script(tmp_path):
-    flags = ["--quick", "--seed", "3", "--epochs", "4", "--data", "book", "--resume", "--debug", "--out", "x", "-p", "a=1"]
+    flags = ["--quick", "--seed", "3", "--epochs", "4", "--data", "book", "--resume", "--debug", "--out", "x", "-p",
+             "a=1"]
     options = parse_script(flags, SSD)
     assert parse_script(options.to_argv("x"), SSD) == options
 
