@@ -57,11 +57,14 @@ def find_with(finder: Callable[[str], Source] | None) -> None:
 
 
 def use(name: str) -> Source:
-    """Find the data set ``name`` as the flags of the running section say, and print its source, once per process."""
+    """Find the data set ``name`` as the flags of the running section say, and print its source, once per process.
+
+    Outside a section only a set that is not the real one is announced: the book's own calls print nothing.
+    """
     if _finder is not None:
         return _finder(name)
     source = find(name)
-    if source.note not in _told:
+    if source.kind != "real" and source.note not in _told:
         _told.add(source.note)
         print(source.note)
     return source

@@ -314,9 +314,11 @@ def test_the_books_call_takes_the_books_folder(tmp_path, monkeypatch, packed, ca
 
 def test_the_books_call_says_when_the_set_is_not_the_books(tmp_path, monkeypatch, packed, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pikachu, "find", lambda name: hub.Source(name, packed, "synthetic", "pikachu: drawn"))
-    pikachu.load_data_pikachu(2, edge_size=32)
-    assert capsys.readouterr().out == "pikachu: drawn\n"
+    monkeypatch.setattr(hub, "_told", set())
+    for kind, said in (("real", ""), ("synthetic", "pikachu: drawn\n"), ("synthetic", "")):
+        monkeypatch.setattr(hub, "find", lambda name, kind=kind: hub.Source(name, packed, kind, "pikachu: drawn"))
+        pikachu.load_data_pikachu(2, edge_size=32)
+        assert capsys.readouterr().out == said
 
 
 def test_json_form_is_packed_into_the_cache_and_the_source_left_alone(tmp_path, cache):
