@@ -264,11 +264,6 @@ def test_data_are_named_once(start, tmp_path, monkeypatch, capsys):
                                           "note": "pikachu: drawn"}]
 
 
-def test_progress_is_silent_off_a_terminal(start, capsys):
-    assert list(start().progress(range(3), "counting")) == [0, 1, 2]
-    assert capsys.readouterr().err == ""
-
-
 def test_a_second_run_leaves_nothing_of_the_first(start, tmp_path):
     run = start()
     run.save_picture("old", np.zeros((2, 2)))
