@@ -15,7 +15,7 @@ project = {"zh": "动手学深度学习 第9章 计算机视觉",
            "en": "Dive into Deep Learning v1, chapter 9: computer vision"}[LANGUAGE]
 author = copyright = "d2lzh_cv"
 language = {"zh": "zh_CN", "en": "en"}[LANGUAGE]
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "site_math"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "site_sphinx"]
 templates_path = [str(HERE / "_templates")]
 exclude_patterns = ["files", "**/runs", "**/.ipynb_checkpoints"]
 suppress_warnings = ["myst.header", "mystnb.unknown_mime_type"]

@@ -1,10 +1,15 @@
-"""A Sphinx extension: formulas as MathML. Browsers draw it themselves, so a page needs no network and no script."""
+"""A Sphinx extension for the site: formulas as MathML, and a search of the Chinese pages that works.
+
+Browsers draw MathML themselves, so a page needs no network and no script.
+"""
 from __future__ import annotations
 
 import re
 
 from latex2mathml.converter import convert
+from sphinx import search
 from sphinx.application import Sphinx
+from sphinx.search.zh import SearchChinese
 
 
 def to_mathml(latex: str, display: str) -> str:
@@ -25,8 +30,15 @@ def _block(writer, node) -> None:
     raise nodes.SkipNode
 
 
+class Chinese(SearchChinese):
+    """Sphinx's Chinese search; its script asks for a ChineseStemmer, which is the English one under another name."""
+
+    language_name = "English"
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the renderer."""
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
     app.config.html_math_renderer = "mathml"
+    search.languages["zh"] = Chinese
     return {"parallel_read_safe": True, "parallel_write_safe": True}
