@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pooch
 import requests
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from ..errors import InputError
 from ..files import make_folder

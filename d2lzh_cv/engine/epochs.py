@@ -28,11 +28,10 @@ from typing import Any, Callable
 
 import numpy as np
 from mxnet import gluon, nd
-from tqdm.auto import tqdm
 
 from ..errors import InputError
 from . import distributed, recorder
-from .progress import hidden
+from .progress import bar as progress_bar
 from .seeds import seed_everything
 from .snapshots import Progress, Snapshots
 from .stopping import StopRequest, stop_request
@@ -120,7 +119,7 @@ class Epoch:
         """Yield the batches of ``data``, with a progress bar; batches trained before a resumption are skipped."""
         batches, done = iter(data), self._progress.step
         desc = f"epoch {self.number}/{self._epochs.num_epochs}"
-        with tqdm(desc=desc, unit="img", leave=False, disable=hidden()) as bar:
+        with progress_bar(desc=desc, unit="img", leave=False) as bar:
             while True:
                 self._seed(self._step)
                 batch = next(batches, None)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,9 @@ class GluonCVNetwork:
         folders = use("weights").folders if weights is None else weights
         self.name = name = with_weights([name] if isinstance(name, str) else name, folders)
         path = _file_of(name, folders)
-        self.net = model_zoo.get_model(name, pretrained=False, pretrained_base=False)
+        with warnings.catch_warnings():  # of MXNet's SymbolBlock, about its own input
+            warnings.filterwarnings("ignore", message="Cannot decide type", category=UserWarning)
+            self.net = model_zoo.get_model(name, pretrained=False, pretrained_base=False)
         self.trained = path is not None
         self.note = f"{name}: weights from {path.name}" if path else f"{name}: untrained, no weights found"
         if path:
