@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 # Parameters that show as well as quick mode's own that a section learns, in half of its time. 9.2 is first: it trains
 # the source network, which test_beyond.py waits for.
-SMALLER = {"9.2": ["num_epochs=3"], "9.7": ["num_epochs=14"], "9.10": ["num_epochs=8"], "9.12": ["num_epochs=4"],
+SMALLER = {"9.2": [], "9.7": ["num_epochs=14"], "9.10": ["num_epochs=8"], "9.12": ["num_epochs=4"],
            "9.1": ["num_train=128", "num_test=100"], "9.11": ["num_epochs=31"]}
 
 
