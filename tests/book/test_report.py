@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from section_kit import run_python
 
-from d2lzh_cv.book import charts, data_uris
+from d2lzh_cv.book import charts, data_uris, report
 from d2lzh_cv.book.report import format_seconds, format_value, write_report
 from d2lzh_cv.errors import InputError
 
@@ -50,6 +50,12 @@ class Page(HTMLParser):
         if self.open[-1:] == ["style"]:
             return
         self.sections[self.current] = self.sections.get(self.current, "") + data
+
+
+@pytest.fixture(autouse=True)
+def no_site(monkeypatch, tmp_path):
+    """Whether this checkout has built its site must not matter."""
+    monkeypatch.setattr(report, "SITE", tmp_path / "site")
 
 
 @pytest.fixture
@@ -384,3 +390,12 @@ def test_values_as_a_reader_writes_them():
 def test_the_title_is_the_result(run):
     text, _ = read(run)
     assert re.search(r"<title>Chapter 9 · 1 of 1 ok · \d{4}-\d\d-\d\d \d\d:\d\d</title>", html.unescape(text))
+
+
+def test_a_section_leads_to_its_pages_or_tells_how_to_get_a_notebook(run, tmp_path):
+    assert "d2lzh-cv notebook 9.7<" in report.write_report(run).read_text(encoding="utf-8")
+    page = tmp_path / "site" / "zh" / "chapter" / "ch09_07_ssd.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    text = report.write_report(run).read_text(encoding="utf-8")
+    assert page.as_uri() in text and "d2lzh-cv notebook 9.7<" not in text
