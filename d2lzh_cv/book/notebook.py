@@ -18,7 +18,7 @@ from .prose import unwrapped
 
 LANGUAGES = ("zh", "en", "both")
 MARK = "d2lzh_cv"  # in the metadata of our notebooks: the section
-EXTRA = "pip install 'd2lzh_cv[notebook]'"
+EXTRA = "pip install -c constraints.txt '.[notebook]'"
 TIMEOUT = 3600  # seconds per cell
 
 

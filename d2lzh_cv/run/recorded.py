@@ -204,35 +204,43 @@ KEPT: dict[str, Kept] = {
 }
 
 
-def values(number: str, names: dict[str, Any], notebook: bool) -> dict[str, Any]:
+def values(number: str, names: dict[str, Any], lenient: bool) -> dict[str, Any]:
     """Return the results of the section ``number`` by name.
 
     Args:
         names: of the script, and "shown".
-        notebook: leave out what needs a name that the reader has removed.
+        lenient: leave out what needs a name that is not there: a reader may stop a notebook anywhere.
     """
     found: dict[str, Any] = {}
     for name, expression in RECORDED.get(number, {}).items():
         try:
             value = eval(expression, names)
         except (NameError, KeyError):
-            if notebook:
+            if lenient:
                 continue
             raise
         found.update(value if name == "*" else {name: value})
     return found
 
 
-def keep_model(number: str, names: dict[str, Any], run_folder: Path) -> None:
+def keep_model(number: str, names: dict[str, Any], run_folder: Path, lenient: bool) -> None:
     """Save the trained network of the section ``number`` in ``run_folder``, and print how to use it.
 
     Args:
-        names: of the script; without the network's nothing is saved.
+        names: of the script.
+        lenient: save nothing if a name is not there.
     """
     kept = KEPT.get(number)
-    if kept is None or kept.net not in names:
+    if kept is None:
         return
+    try:
+        net, classes, edge_size, arguments = (
+            eval(one, names) for one in (kept.net, kept.classes, kept.edge_size, kept.arguments))
+    except NameError:
+        if lenient:
+            return
+        raise
     from ..models.checkpoint import FOLDER, save_model
-    folder = save_model(run_folder / FOLDER, names[kept.net], network=kept.network, classes=eval(kept.classes, names),
-                        edge_size=eval(kept.edge_size, names), arguments=eval(kept.arguments, names))
+    folder = save_model(run_folder / FOLDER, net, network=kept.network, classes=classes, edge_size=edge_size,
+                        arguments=arguments)
     print(f"for other pictures: d2lzh-cv predict {kept.task} {folder} IMAGE... --out found")

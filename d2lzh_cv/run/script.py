@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from ..engine import distributed
+from ..errors import InputError
 from . import cells, redefined, section
 from .cells import Cell
 from .section import Section
@@ -31,7 +32,7 @@ def start(number: str, quick: bool = False, resume: bool = False) -> None:
         resume: in a notebook, resume the newest run's trainings where they stopped; a script has ``--resume``.
 
     Raises:
-        InputError: see :func:`d2lzh_cv.run.section.start`.
+        InputError: see :func:`d2lzh_cv.run.section.start`; or ``-p`` is given to a script without cells.
     """
     run, caller = section.start(number, quick, resume), sys._getframe(1)
     run.namespace = caller.f_globals
@@ -39,6 +40,8 @@ def start(number: str, quick: bool = False, resume: bool = False) -> None:
     if run.notebook:
         redefined.watch(sys.modules["IPython"].get_ipython())
     if not below:  # a notebook, or a script without cells, as nbconvert writes it
+        if run.chosen:
+            raise InputError("this script has no cells, so -p and --epochs cannot set parameters; change them in it")
         run.finishes_at_exit = True
         return
     path = Path(caller.f_code.co_filename)

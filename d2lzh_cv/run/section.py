@@ -209,8 +209,8 @@ class Section:
         """Write results.json with status ok, restore standard output, and print the folder of the results."""
         if self.namespace:
             names = {**self.namespace, "shown": self.shown}
-            recorded.keep_model(self.info.number, names, self.folder)
-            self.record(**recorded.values(self.info.number, names, self.notebook))
+            recorded.keep_model(self.info.number, names, self.folder, lenient=self.finishes_at_exit)
+            self.record(**recorded.values(self.info.number, names, lenient=self.finishes_at_exit))
         self.end("ok")
         print(f"{self.info.number} ok in {self._seconds:.1f} s: {self.folder}", flush=True)
 

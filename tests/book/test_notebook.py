@@ -128,10 +128,10 @@ def test_without_jupyter_the_extra_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "nbclient", None)
     assert cli.main(["notebook", "9.3", "--execute"]) == 2
-    assert "pip install 'd2lzh_cv[notebook]'" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert "pip install -c constraints.txt '.[notebook]'" in capsys.readouterr().err and not list(tmp_path.iterdir())
     monkeypatch.setitem(sys.modules, "jupytext", None)
     assert cli.main(["notebook", "9.3"]) == 2
-    assert "pip install 'd2lzh_cv[notebook]'" in capsys.readouterr().err
+    assert "pip install -c constraints.txt '.[notebook]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text, joined", [

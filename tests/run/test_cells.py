@@ -87,8 +87,6 @@ def run(tmp_path: Path, *flags: str, text: str = SCRIPT) -> tuple[int, str, str,
     return code, out, err, json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
 
 
-
-
 def test_a_script_shows_last_lines_and_keeps_its_figures(tmp_path):
     code, out, err, results = run(tmp_path, "--quick")
     assert code == 0, err
@@ -102,3 +100,23 @@ def test_an_error_names_the_line_of_the_script(tmp_path):
     code, _, err, _ = run(tmp_path, text=text)
     number = text.splitlines().index("1 / 0;  # not shown") + 1
     assert code == 1 and f"line {number}," in err and "ZeroDivisionError" in err
+
+
+PLAIN = 'import d2lzh_cv as d2l\n\nd2l.start("{}")\nnet = 1\nprint("plain")\n'  # as nbconvert writes it
+
+
+@pytest.mark.parametrize("number", ["9.3", "9.7"])
+def test_a_script_without_cells_ends_well_with_what_is_there(tmp_path, number):
+    path = write_script(tmp_path, number, "")
+    path.write_text(PLAIN.format(number))
+    code, out, err = run_python(tmp_path, str(path), "--out", "out")
+    assert code == 0 and out.startswith("plain") and "Exception" not in err, err
+    results = json.loads((tmp_path / "out" / number / "results.json").read_text(encoding="utf-8"))
+    assert (results["status"], results["results"]) == ("ok", {})
+
+
+def test_parameters_of_a_script_without_cells_are_refused(tmp_path):
+    path = write_script(tmp_path, "9.7", "")
+    path.write_text(PLAIN.format("9.7"))
+    code, out, err = run_python(tmp_path, str(path), "--out", "out", "-p", "num_epochs=2")
+    assert code == 2 and out == "" and "has no cells" in err
