@@ -190,20 +190,20 @@ d2l.show_code(d2l.train_fine_tuning)
 
 # %% [markdown] lang="zh"
 # 书中的设置是图像的边长为224，批量大小为128，学习率为0.01。它们要适应源模型和数据：图像不必大于源模型训练时见过的
-# （`source.edge_size`）；小数据集的批量减小，使一个周期至少有十步；学习率乘以`source.rate_factor`，它对ImageNet上的
+# （`source.edge_size`）；小数据集的批量减小，使一个周期至少有十步；学习率乘以`source.rate_factors.fine_tuning`，它对ImageNet上的
 # ResNet是1，对特征数值大得多的MobileNet是0.03，对这里画出的源数据集上训练的网络是0.3。
 
 # %% [markdown] lang="en"
 # The book's settings are pictures with a side of 224, batches of 128 and a learning rate of 0.01. They have to suit
 # the source model and the data. The pictures need not be larger than those of the source model's training
 # (`source.edge_size`). Batches of a small set are smaller, so that an epoch has about ten steps. The learning rate is
-# multiplied by `source.rate_factor`: it is 1 for a ResNet trained on ImageNet, 0.03 for a MobileNet, whose features
+# multiplied by `source.rate_factors.fine_tuning`: it is 1 for a ResNet trained on ImageNet, 0.03 for a MobileNet, whose features
 # are far larger, and 0.3 for a network trained on the source set that is drawn here.
 
 # %%
-edge_size = min(edge_size, source.edge_size)
+edge_size = source.edge_size_for(edge_size)
 batch_size = min(batch_size, max(16, len(train_imgs) // 10))
-learning_rate = learning_rate * source.rate_factor
+learning_rate = learning_rate * source.rate_factors.fine_tuning
 
 # %% [markdown] lang="zh"
 # 用较小的学习率微调预训练得到的参数。

@@ -164,7 +164,7 @@ d2l.show_code(d2l.FrozenFeatures)
 
 # %%
 def get_net(ctx):
-    net = d2l.FrozenFeatures(source.net.features, len(classes))
+    net = d2l.FrozenFeatures(d2l.pooled_features(source.net), len(classes))
     net.collect_params().reset_ctx(ctx)
     net.hybridize(static_alloc=True)
     return net

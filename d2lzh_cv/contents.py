@@ -62,7 +62,7 @@ class SectionInfo:
         return {"en": self.english, "zh": self.chinese}
 
 
-_SMALL = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")
+_SMALL = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0", "squeezenet1.1")
 
 SECTIONS = (
     SectionInfo("9.1", "image_augmentation", "Image Augmentation", "图像增广", ("img", "cifar10"), 90, shared=True),

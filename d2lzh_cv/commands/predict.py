@@ -30,18 +30,36 @@ def add(commands) -> None:
 
 
 def _add_task(commands, task: str, text: str, section: str) -> None:
-    parser = commands.add_parser(task, help=text, description=text.capitalize() + ".",
-                                 epilog=f"example: d2lzh-cv predict {task} runs/latest/{section} photo.jpg --out found")
+    example = f"d2lzh-cv predict {task} runs/latest/{section} photo.jpg --out found"
+    parser = commands.add_parser(task, help=text, description=text.capitalize() + ".", epilog=f"example: {example}")
+    if task == "classify":
+        parser.usage = "%(prog)s [options] (CHECKPOINT | --imagenet) IMAGE [IMAGE ...]"
+        parser.add_argument("--imagenet", action="store_true",
+                            help="name what is in the pictures by a network trained on ImageNet's 1,000 classes, "
+                                 "without a checkpoint; --out may be left out")
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
                         help=f"folder of a trained model, such as runs/latest/{section}")
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="pictures, or folders of pictures")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the drawn pictures")
+    parser.add_argument("images", type=Path, nargs="*" if task == "classify" else "+", metavar="IMAGE",
+                        help="pictures, or folders of pictures")
+    parser.add_argument("--out", type=Path, required=task != "classify", metavar="DIR",
+                        help="folder for the drawn pictures")
     if task == "detect":
         parser.add_argument("--threshold", type=_score, default=0.3, metavar="SCORE",
                             help="keep boxes with at least this score, 0 to 1 (default: 0.3)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
     add_debug_flag(parser)
-    parser.set_defaults(command=_predict, task=task)
+    parser.set_defaults(command=lambda flags: _predict(_checked(flags, parser)), task=task, imagenet=False)
+
+
+def _checked(flags: argparse.Namespace, parser: Parser) -> argparse.Namespace:
+    """Return the flags with what --imagenet changes: the first word is a picture, and --out may be missing."""
+    if flags.imagenet:
+        flags.images = [flags.checkpoint, *flags.images]
+    elif not flags.images:
+        parser.error("the following arguments are required: IMAGE (or --imagenet, if there is no checkpoint)")
+    elif flags.out is None:
+        parser.error("the following arguments are required: --out")
+    return flags
 
 
 def _score(text: str) -> float:
@@ -55,11 +73,10 @@ def _score(text: str) -> float:
 
 
 def _predict(flags: argparse.Namespace) -> int:
-    from ..devices import try_gpu
-    from ..models.predictor import Predictor
     pictures = _pictures(flags.images)
-    predictor = Predictor(flags.checkpoint, flags.task, getattr(flags, "threshold", 0.3), try_gpu())
-    targets, rows, failed = _targets(pictures, make_folder(flags.out), flags.task), [], 0
+    predictor = _predictor(flags)
+    targets = _targets(pictures, make_folder(flags.out), flags.task) if flags.out else [None] * len(pictures)
+    rows, failed = [], 0
     for picture, target in zip(pictures, targets):
         try:
             prediction = predictor(picture)
@@ -67,14 +84,26 @@ def _predict(flags: argparse.Namespace) -> int:
             print(f"error: {error}", file=sys.stderr)
             failed += 1
             continue
-        rows.append({"picture": str(picture), "size": list(prediction.size), "found": prediction.found,
-                     "drawn": str(target)})
-        _save(prediction, target, rows[-1])
+        rows.append({"picture": str(picture), "size": list(prediction.size), "found": prediction.found})
+        if target is not None:
+            rows[-1]["drawn"] = str(target)
+            _save(prediction, target, rows[-1])
         if not flags.json:
-            print(f"{picture}: {prediction.text} -> {target}", flush=True)
+            print(f"{picture}: {prediction.text}" + (f" -> {target}" if target else ""), flush=True)
     if flags.json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
     return INPUT_ERROR if failed else 0
+
+
+def _predictor(flags: argparse.Namespace):
+    from ..devices import try_gpu
+    from ..models.predictor import Predictor
+    if not flags.imagenet:
+        return Predictor.of_checkpoint(flags.checkpoint, flags.task, getattr(flags, "threshold", 0.3), try_gpu())
+    from ..models.imagenet import imagenet_model
+    net, description, note = imagenet_model(try_gpu())
+    print(note, file=sys.stderr if flags.json else sys.stdout)
+    return Predictor(net, description, ctx=try_gpu())
 
 
 def _save(prediction, target: Path, row: dict) -> None:

@@ -9,8 +9,8 @@ EXPORTS = {
                 "train_with_decay",
     "resnet": "Residual corr2d resnet18",
     "augmentation": "ALL_TRANSFORMS FLIP_AUG NO_AUG apply load_cifar10 train_with_data_aug viewable",
-    "finetuning": "FrozenFeatures conv_features evaluate_loss find_source fine_tuned from_scratch pretrain_source "
-                  "test_augs train_augs train_fine_tuning train_output",
+    "finetuning": "FrozenFeatures conv_features evaluate_loss find_source fine_tuned from_scratch pooled_features "
+                  "pretrain_source test_augs train_augs train_fine_tuning train_output",
     "boxes": "box_area box_scale center_to_corner clip_boxes corner_to_center decode_offsets encode_offsets iou nms",
     "anchors": "multibox_detection multibox_prior multibox_target show_anchors",
     "ssd": "SSDLoss TinySSD base_net bbox_eval bbox_predictor cls_eval cls_predictor concat_preds detect "

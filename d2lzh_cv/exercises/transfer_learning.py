@@ -7,11 +7,10 @@ from mxnet import gluon, nd
 from mxnet.gluon.data import DataLoader, Dataset, SimpleDataset
 
 from ..errors import InputError
-from ..finetuning import SourceNetwork, test_augs, train_fine_tuning
+from ..finetuning import SourceNetwork, find_source, test_augs, train_fine_tuning
 from ..run import section
-from ..run.source import source_of
+from ..run.source import may_be_shipped, source_of
 from ..training import Epoch
-from ..weights.pretrained import find_params, load_network
 
 
 def spread(pictures: Dataset, count: int) -> SimpleDataset:
@@ -29,19 +28,16 @@ def source_anew(ctx: list[mx.Context]) -> SourceNetwork:
 
 
 def imagenet_network(ctx: list[mx.Context]) -> SourceNetwork | None:
-    """Return the first source network, or SqueezeNet, whose weights include ImageNet's 1000 outputs; None without any.
+    """Return the first source network whose weights include ImageNet's 1000 outputs; None without any.
 
     Args:
         ctx: the devices.
     """
     run = section.current()
-    for folder in run.find("weights").folders:
-        for name in (*run.backbones, "squeezenet1.1"):
-            path = find_params(folder, name)
-            if path is not None and not path.stem.endswith("-features"):
-                return SourceNetwork(name, load_network(path, name, ctx), f"{name}, weights from {path.name}",
-                                     "imagenet")
-    return None
+    found = find_source(run.find("weights").folders, lambda: None, run.backbones, may_be_shipped(run), whole=True)
+    if found is not None:
+        found.net.collect_params().reset_ctx(ctx)
+    return found
 
 
 def scores_of(net: gluon.HybridBlock, pictures: Dataset, edge_size: int, batch_size: int,

@@ -10,7 +10,7 @@ from mxnet.gluon import model_zoo
 
 from ..data.normalization import CIFAR10_MEAN, CIFAR10_STD
 from ..fcn import fcn, normalize_image
-from ..finetuning import FrozenFeatures, conv_features, test_augs
+from ..finetuning import FrozenFeatures, conv_features, pooled_features, test_augs
 from ..resnet import resnet18
 from ..ssd import TinySSD
 
@@ -30,7 +30,7 @@ def _fcn(num_classes: int, backbone: str) -> gluon.Block:
 
 
 def _frozen(num_classes: int, backbone: str, num_hidden: int = 256) -> gluon.Block:
-    return FrozenFeatures(model_zoo.vision.get_model(backbone).features, num_classes, num_hidden)
+    return FrozenFeatures(pooled_features(model_zoo.vision.get_model(backbone)), num_classes, num_hidden)
 
 
 def _zoo(num_classes: int, name: str) -> gluon.Block:

@@ -46,26 +46,41 @@ class Prediction:
 
 
 class Predictor:
-    """A loaded checkpoint; called with a picture's path, it returns a :class:`Prediction`.
-
-    Raises InputError if the checkpoint is missing, damaged, or for another task.
+    """A trained network; called with a picture's path, it returns a :class:`Prediction`.
 
     Args:
-        checkpoint: its folder, or the folder of a section's run.
-        task: the required task: 'detect', 'segment' or 'classify'.
+        net, description: of a checkpoint.
         threshold: lowest score of a box.
-        ctx: the device, by default the CPU.
+        ctx: the device of ``net``, by default the CPU.
     """
 
-    def __init__(self, checkpoint: str | Path, task: str, threshold: float = 0.3, ctx: mx.Context | None = None):
+    def __init__(self, net: gluon.Block, description: Description, threshold: float = 0.3,
+                 ctx: mx.Context | None = None):
+        self.net, self.description = net, description
         self.ctx, self.threshold = ctx or mx.cpu(), threshold
-        self.net, self.description = load_model(checkpoint, self.ctx)
-        if self.description.task != task:
-            raise InputError(f"{checkpoint} was trained to {self.description.task}; use: d2lzh-cv predict "
-                             f"{self.description.task} {checkpoint}")
-        if task == "detect":
-            fold(self.net, nd.zeros((1, 3, *self.description.edge_size), ctx=self.ctx))
-        self._predict = {"detect": self._detect, "segment": self._segment, "classify": self._classify}[task]
+        if description.task == "detect":
+            fold(self.net, nd.zeros((1, 3, *description.edge_size), ctx=self.ctx))
+        self._predict = {"detect": self._detect, "segment": self._segment,
+                         "classify": self._classify}[description.task]
+
+    @classmethod
+    def of_checkpoint(cls, checkpoint: str | Path, task: str, threshold: float = 0.3,
+                      ctx: mx.Context | None = None) -> Predictor:
+        """Return the predictor of a checkpoint.
+
+        Args:
+            checkpoint: its folder, or the folder of a section's run.
+            task: the required task: 'detect', 'segment' or 'classify'.
+            threshold, ctx: see :class:`Predictor`.
+
+        Raises:
+            InputError: the checkpoint is missing, damaged, or for another task.
+        """
+        net, description = load_model(checkpoint, ctx or mx.cpu())
+        if description.task != task:
+            raise InputError(f"{checkpoint} was trained to {description.task}; use: d2lzh-cv predict "
+                             f"{description.task} {checkpoint}")
+        return cls(net, description, threshold, ctx)
 
     def __call__(self, path: str | Path) -> Prediction:
         picture = read_upright(path)

@@ -9,6 +9,7 @@ from ..data import catalogue, hub
 from ..data.whats_there import whats_there
 from ..errors import InputError
 from ..files import check_folder
+from ..weights import shipped
 from . import parameters
 from .flags import Options
 
@@ -22,7 +23,8 @@ def check(infos: Sequence[SectionInfo], options: Options) -> None:
     """
     for info in infos if options.parameters else ():
         parameters.choose(info, options.quick, options.parameters)
-    if any(options.for_section(info).backbone for info in infos):
+    is_shipped = options.backbone == shipped.NAME and shipped.find() is not None and options.data != "book"
+    if any(options.for_section(info).backbone for info in infos) and not is_shipped:
         hub.require_weights(options.backbone, options.data)
     if options.data not in hub.WORDS:
         _check_folder(infos, Path(options.data))

@@ -1,13 +1,14 @@
 """The pretrained network that gives a section its features."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import mxnet as mx
 
 from ..errors import InputError
 from ..finetuning import SourceNetwork, find_source, offline_source
-from ..style import FeatureExtractor, find_extractor
+from ..style import FeatureExtractor, extractor_of, untrained_vgg19
 from ..weights.pretrained import where_to_get
 from . import section
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 def source_network(ctx: list[mx.Context]) -> SourceNetwork:
     """Return the network whose features the running section uses, and print what it is (sections 9.2, 9.10, 9.13).
 
-    It is the first network of the section's list whose weights are found. Without any weights, the book's resnet18_v2
-    is trained on the synthetic source set, once.
+    It is the book's network if the data root has its weights, else another network trained on ImageNet in the data
+    root, else the SqueezeNet of the package ndf, else the book's network, trained once on the synthetic source set.
 
     Args:
         ctx: the devices to train on.
@@ -35,21 +36,27 @@ def source_network(ctx: list[mx.Context]) -> SourceNetwork:
 def feature_extractor(ctx: mx.Context) -> FeatureExtractor:
     """Return the extractor of style and content features, and print whose features they are (section 9.11).
 
-    See :func:`d2lzh_cv.style.find_extractor`. Raises InputError if ``--backbone`` names a network without weights.
+    The network is chosen as by :func:`source_network`; without any weights it is an untrained VGG-19.
 
     Args:
         ctx: the device.
+
+    Raises:
+        InputError: ``--backbone`` names a network without weights.
     """
-    run = section.current()
-    extractor, source = find_extractor(run.find("weights").folders, ctx, run.backbones)
-    extractor.source = source
+    source = _choose(section.current(), untrained_vgg19)
     print(source.note)
-    return extractor
+    return extractor_of(source, ctx)
 
 
 def source_of(run: Section, ctx: list[mx.Context]) -> SourceNetwork:
     """Return the network for the features of section ``run``; see :func:`source_network`."""
-    weights, name = run.find("weights"), run.backbone or "resnet18_v2"
+    return _choose(run, lambda: offline_source(run.find("source").path, ctx, name=run.backbone or "resnet18_v2"))
+
+
+def _choose(run: Section, without_weights: Callable[[], SourceNetwork]) -> SourceNetwork:
+    """Choose the network by the one rule of :func:`source_network`; the last choice is ``without_weights``."""
+    weights, name = run.find("weights"), run.backbones[0]
     folders = weights.folders or (weights.path,)
     missing = f"no weights of {name} in {' or '.join(map(str, folders))}: {where_to_get(name)}"
 
@@ -58,6 +65,14 @@ def source_of(run: Section, ctx: list[mx.Context]) -> SourceNetwork:
             raise InputError(missing)
         if weights.kind == "real":
             print(missing)
-        return offline_source(run.find("source").path, ctx, name=name)
+        return without_weights()
 
-    return find_source(folders, own, run.backbones)
+    return find_source(folders, own, run.backbones, with_shipped=may_be_shipped(run))
+
+
+def may_be_shipped(run: Section) -> bool:
+    """Return whether section ``run`` may use the network that the package ndf ships.
+
+    ``--data book`` asks for the book's own files, ``--data synthetic`` for nothing real but a ``--backbone``.
+    """
+    return run.options.data != "book" and (run.options.data != "synthetic" or run.backbone is not None)

