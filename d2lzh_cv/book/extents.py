@@ -1,0 +1,79 @@
+"""How much of the book's data, and which network, a run used; and why a figure of it cannot be judged."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..data import extent as on_disk
+from ..data.extent import OTHER, PART, Extent
+from . import needs
+from .facts import ALL, Exact, Training
+from .rundata import SectionRun
+
+
+def read_by(section: SectionRun, need: str) -> tuple[Extent | None, str]:
+    """Return how much of the set ``need`` the section read, and the reason if it read none of it.
+
+    The line that the section printed decides if it tells a part, because the folder may have changed since.
+
+    Args:
+        section: a section of a run.
+        need: a key of :data:`d2lzh_cv.book.needs.NEEDS`.
+    """
+    item = needs.NEEDS[need]
+    read = [data for data in section.data if data["name"] == item.name]
+    if not read:
+        return None, f"{item.name} not read"
+    if any(data["kind"] != "real" for data in read):
+        return None, f"synthetic {item.name}"
+    found = [_extent_of(item, data) for data in read]
+    least = next((one for kind in (OTHER, PART) for one in found if one.kind == kind), found[0])
+    return least, f"not {item.what}" if least.kind == OTHER else ""
+
+
+def _extent_of(item, data: dict[str, str]) -> Extent:
+    now, told = item.extent(Path(data["path"])), on_disk.said(item.name, data["note"])
+    same = told is None or (now.kind, now.pictures) == (told.kind, told.pictures)
+    return now if same else told
+
+
+def why_not(extent: Extent, fact: Exact) -> str:
+    """Return why a figure cannot be judged on this part of its set.
+
+    Args:
+        extent: a part of the set.
+        fact: a figure that needs more than this part.
+    """
+    return str(extent) if fact.enough == ALL else f"{extent}, of which {fact.enough} may not be the first"
+
+
+def other_data(fact: Training, section: SectionRun) -> list[str]:
+    """Return a reason for each set of a training that the section did not read, or read another set for it."""
+    return [reason for need in fact.needs if (reason := read_by(section, need)[1])]
+
+
+def parts_and_networks(fact: Training, section: SectionRun) -> list[str]:
+    """Return the reasons why the section's data are a part of the book's, or its network is another one.
+
+    Args:
+        fact: a published training.
+        section: a section that read real data for it.
+    """
+    found = [read_by(section, need)[0] for need in fact.needs]
+    parts = [str(extent) for extent in found if extent is not None and extent.kind == PART]
+    short = [_reason(fact, condition, values, section.results) for condition, values in fact.requires.items()
+             if any(section.results.get(name) != value for name, value in values.items())]
+    return list(dict.fromkeys([*parts, *(reason for reason in short if not parts or not reason.startswith("a part"))]))
+
+
+def _reason(fact: Training, condition: str, values: dict[str, Any], recorded: dict[str, Any]) -> str:
+    """Say how a run differs from a condition of :attr:`.facts.Training.requires`."""
+    network, name = values.get("source_network"), recorded.get("source_network")
+    if network and isinstance(name, str) and name != network:
+        return f"{name} is not the book's {network}"
+    have, book = recorded.get("pictures"), values.get("pictures")
+    known = on_disk.BOOKS.get(fact.needs[0])
+    if known and book and isinstance(have, dict) and have.keys() == book.keys() and all(
+            type(have[part]) is int and have[part] <= book[part] for part in book):
+        return str(Extent(PART, known, tuple(have.values())))
+    return f"not {condition}"
