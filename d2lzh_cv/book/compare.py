@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.extent import OTHER, WHOLE
+from ..data.extent import OTHER, PART, WHOLE
 from ..engine.plain import to_plain
 from ..errors import InputError
 from . import extents, facts, needs, verdicts
-from .facts import ALL, ANY, Exact, Training
+from .facts import ALL, Exact, Training
 from .rundata import Run, SectionRun, read_run
 from .verdicts import DIFFERS, EQUAL, IN_BAND, NEEDS_DATA, NOT_COMPARABLE
 
@@ -147,9 +147,8 @@ def _kept(fact: Exact, section: SectionRun | None) -> _Value | None:
     extent = extents.read_by(section, fact.needs)[0]
     if extent is None or extent.kind == OTHER:
         return _Value(value, "run")
-    if extent.kind == WHOLE or fact.enough in (ANY, extent.first):
-        return _Value(value, "run", True)
-    return _Value(value, "run", False, extents.why_not(extent, fact))
+    lacks = "" if extent.kind == WHOLE else extents.lacks(extent, fact, value)
+    return _Value(value, "run", not lacks, lacks)
 
 
 def _computed_now(fact: Exact) -> _Value | None:
@@ -160,17 +159,16 @@ def _computed_now(fact: Exact) -> _Value | None:
     folder, extent = needs.locate(fact.needs) or (None, None)
     if folder is None:
         return None
-    if extent.kind == WHOLE:
-        value = compute(fact, folder)
-        return None if value is None else _Value(value, "computed", True)
     try:
         value = compute(fact, folder)
-    except InputError as error:  # such as a part without a picture that is large enough
-        return _Value(None, "", False, f"{extents.why_not(extent, fact)}; {error}")
+    except InputError as error:
+        if extent.kind == WHOLE:
+            raise
+        return _Value(None, "", False, f"{extent}: {error}")  # such as a part without a picture of the crop's size
     if value is None:
-        return _Value(None, "", False, f"{extents.why_not(extent, fact)}; too little for this figure")
-    judged = fact.enough != ALL
-    return _Value(value, "computed", judged, "" if judged else extents.why_not(extent, fact))
+        return None if extent.kind == WHOLE else _Value(None, "", False, f"{extent}, without {fact.enough}")
+    lacks = str(extent) if extent.kind == PART and fact.enough == ALL else ""
+    return _Value(value, "computed", not lacks, lacks)
 
 
 def _judged(fact: Exact, values: list[_Value]) -> Row:

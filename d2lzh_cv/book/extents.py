@@ -1,4 +1,4 @@
-"""How much of the book's data, and which network, a run used; and why a figure of it cannot be judged."""
+"""How much of the book's data, and which network, a run used; and why figures of it cannot be judged."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from ..data import extent as on_disk
 from ..data.extent import OTHER, PART, Extent
 from . import needs
-from .facts import ALL, Exact, Training
+from .facts import ALL, BATCH, Exact, Training
 from .rundata import SectionRun
 
 
@@ -37,14 +37,20 @@ def _extent_of(item, data: dict[str, str]) -> Extent:
     return now if same else told
 
 
-def why_not(extent: Extent, fact: Exact) -> str:
-    """Return why a figure cannot be judged on this part of its set.
+def lacks(extent: Extent, fact: Exact, value: Any) -> str:
+    """Return what a run on a part of the set lacks for the figure, or "" if the run's value can be judged.
 
     Args:
-        extent: a part of the set.
-        fact: a figure that needs more than this part.
+        extent: the part.
+        fact: the figure.
+        value: as the run recorded it.
     """
-    return str(extent) if fact.enough == ALL else f"{extent}, of which {fact.enough} may not be the first"
+    if fact.enough == ALL:
+        return str(extent)
+    if fact.enough == BATCH:
+        few = isinstance(value, list) and bool(value) and isinstance(value[0], list) and value[0] < fact.value[0]
+        return f"{extent}, without a batch" if few and value[0][1:] == fact.value[0][1:] else ""
+    return "" if extent.first == fact.enough else f"{extent}, whose first may not be {fact.enough}"
 
 
 def other_data(fact: Training, section: SectionRun) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("figures.json")
-ALL, ANY = "all pictures", "any part"  # how much of a set a figure depends on
+ALL, BATCH = "all pictures", "a batch"  # how much of a set a figure depends on
 NOT_FIGURES = ("epoch", "seconds")  # columns of a log that are not compared
 
 
@@ -19,7 +19,7 @@ class Exact:
     Attributes:
         shows: a description for a table.
         needs: the data it depends on, a key of :data:`d2lzh_cv.book.needs.NEEDS`, or None.
-        enough: how much of this data it depends on: ALL, ANY part, or the name of a picture; None without data.
+        enough: how much of this data it depends on: ALL, a BATCH of any pictures, or the name of one; None without data.
         source: a key of :func:`sources`.
         significant, decimals: the number of printed digits of a float.
         zero_below: smaller values are rounding errors of 0.
