@@ -11,7 +11,7 @@ from typing import Any
 from ..data.extent import OTHER, PART, WHOLE
 from ..engine.plain import to_plain
 from ..errors import InputError
-from . import extents, facts, needs, verdicts
+from . import comparable, facts, needs, verdicts
 from .facts import ALL, Exact, Training
 from .rundata import Run, SectionRun, read_run
 from .verdicts import DIFFERS, EQUAL, IN_BAND, NEEDS_DATA, NOT_COMPARABLE
@@ -144,10 +144,10 @@ def _kept(fact: Exact, section: SectionRun | None) -> _Value | None:
         return None
     if fact.needs is None:
         return _Value(value, "run", True)
-    extent = extents.read_by(section, fact.needs)[0]
+    extent = comparable.read_by(section, fact.needs)[0]
     if extent is None or extent.kind == OTHER:
         return _Value(value, "run")
-    lacks = "" if extent.kind == WHOLE else extents.lacks(extent, fact, value)
+    lacks = "" if extent.kind == WHOLE else comparable.lacks(extent, fact, value)
     return _Value(value, "run", not lacks, lacks)
 
 
@@ -215,8 +215,8 @@ def _why_not(fact: Training, section: SectionRun, line: dict[str, Any]) -> list[
         return ["not trained in this run"]
     reasons = [] if section.status == "ok" else [f"section {section.status}"]
     reasons += [] if section.mode == "full" else [f"{section.mode} mode"]
-    reasons += extents.other_data(fact, section)
-    reasons = reasons or extents.parts_and_networks(fact, section)
+    reasons += comparable.other_data(fact, section)
+    reasons = reasons or comparable.parts_and_networks(fact, section)
     if fact.epochs is None:
         reasons.append("published without its number of epochs")
     elif line.get("epoch") != fact.epochs:

@@ -51,8 +51,8 @@ def brief(value: Any, digits: int = 6) -> str:
 def printed(row: Row) -> list[str]:
     """Return what the sources printed, as lines of text.
 
-    Of a training, this is one line per published run, or the mean, the lowest, the highest and the number of runs if
-    there are more than a few. The names of all runs are in the JSON.
+    Of a training, this is one line per published run; of more than a few runs, their number, mean, lowest and highest
+    value. The names of all runs are in the JSON.
 
     Args:
         row: a row of the comparison.
@@ -63,7 +63,7 @@ def printed(row: Row) -> list[str]:
         return [f"{source} {brief(value, 4)}" for source, value in row.book.items()]
     values = list(row.book.values())
     mean, low, high = (brief(value, 4) for value in (sum(values) / len(values), min(values), max(values)))
-    return [f"mean {mean}", f"{low} to {high}, {len(values)} runs"]
+    return [f"mean of {len(values)}: {mean}", f"{low}–{high}"]
 
 
 def figure_of(row: Row) -> str:

@@ -19,7 +19,7 @@ class Exact:
     Attributes:
         shows: a description for a table.
         needs: the data it depends on, a key of :data:`d2lzh_cv.book.needs.NEEDS`, or None.
-        enough: how much of this data it depends on: ALL, a BATCH of any pictures, or the name of one; None without data.
+        enough: how much of this data it depends on: ALL, a BATCH of any pictures, or the name of one picture.
         source: a key of :func:`sources`.
         significant, decimals: the number of printed digits of a float.
         zero_below: smaller values are rounding errors of 0.

@@ -18,10 +18,10 @@ ENOUGH = 3  # runs whose standard deviation is used: of two runs, Student's fact
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
            2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)
 # STUDENT[n - 1] is the quantile 0.975 of Student's distribution with n degrees of freedom.
-BAND_RULE = ("A band is the interval in which 95 of 100 further runs are expected: the mean of the published runs' last "
-             "values, plus and minus t·s·√(1 + 1/n). Here n is the number of runs, s their standard deviation, and t "
-             f"Student's factor. Of two runs, the band reaches {WIDEN} spreads to either side; the spread is the root "
-             "mean square of their differences over the epochs. A spread is at least "
+BAND_RULE = ("A band is the interval in which 95 of 100 further runs are expected: the mean of the published runs' "
+             "last values, plus and minus t·s·√(1 + 1/n). Here n is the number of runs, s their standard deviation, "
+             f"and t Student's factor. Of two runs, the band reaches {WIDEN} spreads to either side; the spread is the "
+             "root mean square of their differences over the epochs. A spread is at least "
              f"{LEAST:.0%} of the value ({ONE_RUN:.0%} if only one run was published), and for an accuracy also at "
              "least its standard error, from the number of pictures. No published run is left out, however far off it "
              "ended.")
