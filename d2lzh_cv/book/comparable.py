@@ -81,5 +81,5 @@ def _reason(fact: Training, condition: str, values: dict[str, Any], recorded: di
     known = on_disk.BOOKS.get(fact.needs[0])
     if known and book and isinstance(have, dict) and have.keys() == book.keys() and all(
             type(have[part]) is int and have[part] <= book[part] for part in book):
-        return str(Extent(PART, known, tuple(have.values())))
+        return str(Extent(PART, known, tuple(have[part] for part in book)))
     return f"not {condition}"

@@ -66,6 +66,16 @@ def printed(row: Row) -> list[str]:
     return [f"mean of {len(values)}: {mean}", f"{low}–{high}"]
 
 
+def reason(row: Row) -> str | None:
+    """Return in a word or two why a figure has no verdict: the missing data, or "a part"; None if its note says it.
+
+    Args:
+        row: a row of the comparison.
+    """
+    is_part = row.verdict == verdicts.NOT_COMPARABLE and row.note.startswith("a part")
+    return row.needs or ("a part" if is_part else None)
+
+
 def figure_of(row: Row) -> str:
     """Return the figure's description in a few words."""
     return row.shows if row.kind == "exact" else row.name
@@ -106,6 +116,6 @@ def _verdict(row: Row) -> Text:
     text = Text(verdicts.WORDS[row.verdict], STYLES[row.verdict])
     if row.band:
         text.append(f", {brief(row.band[0], 3)} to {brief(row.band[1], 3)}", "dim")
-    if row.needs:
-        text.append(f": {row.needs}", "dim")
+    if reason(row):
+        text.append(f": {reason(row)}", "dim")
     return text

@@ -112,8 +112,8 @@ def _figure(row: Row) -> dict[str, Any]:
     else:
         book, here = (["–"] if value is None else format_value(value) for value in (row.book, row.value))
     band = row.band and " to ".join(comparison_tables.brief(end, 3) for end in row.band)
-    return {"shows": comparison_tables.figure_of(row), "book": book, "here": here, "verdict": row.verdict, "band": band,
-            "rows": isinstance(row.book, list) and len(book) > 1, "needs": row.needs,
+    return {"shows": comparison_tables.figure_of(row), "book": book, "here": here, "verdict": row.verdict,
+            "aside": band or comparison_tables.reason(row), "rows": isinstance(row.book, list) and len(book) > 1,
             "title": f"{row.name}. {row.shows}. Printed by {_sources(row)}."}
 
 

@@ -1,4 +1,4 @@
-"""The bands of training figures: the rule by hand, the published runs that it was not told, and logs of other lengths."""
+"""The bands of training figures: the rule by hand, published runs that were left out, logs of other lengths."""
 from __future__ import annotations
 
 import math
@@ -44,7 +44,8 @@ def robust(fact, quantity):
     """The alternative: the median, and the median deviation over all epochs in place of a standard deviation."""
     epochs = {line["epoch"] for log in fact.runs.values() for line in log}
     runs = [{line["epoch"]: line[quantity] for line in log} for log in fact.runs.values()]
-    deviations = [abs(run[epoch] / statistics.median(run[epoch] for run in runs) - 1) for epoch in epochs for run in runs]
+    middles = {epoch: statistics.median(run[epoch] for run in runs) for epoch in epochs}
+    deviations = [abs(run[epoch] / middles[epoch] - 1) for epoch in epochs for run in runs]
     count, middle = len(runs), statistics.median(fact.at_end(quantity).values())
     spread = 1.4826 * statistics.median(deviations) * math.sqrt(count / (count - 1))
     half = middle * max(verdicts.STUDENT[count - 2] * spread * math.sqrt(1 + 1 / count), 0.02)
@@ -103,7 +104,7 @@ def test_the_interval_holds_95_of_100_further_runs():
 
 def test_student_s_factors_are_right():
     stats = pytest.importorskip("scipy.stats")
-    assert verdicts.STUDENT == pytest.approx([stats.t.ppf(0.975, n) for n in range(1, 31)], abs=6e-4)
+    assert list(verdicts.STUDENT) == pytest.approx([stats.t.ppf(0.975, n) for n in range(1, 31)], abs=6e-4)
 
 
 # -- the logs ---------------------------------------------------------------------------------------------------------

@@ -41,7 +41,8 @@ TRAIN, VAL = names("2007_000032", 1464), names("2007_000033", 1449)
     ([*TRAIN[:-1], "000000000036"], VAL, OTHER, ""),  # a picture of COCO among them
     ([*TRAIN[:-1], VAL[0]], VAL, OTHER, ""),  # a picture in both lists
     (["2007_000001", *TRAIN[1:]], VAL, OTHER, ""),  # as many as the book's, but from another beginning
-    (["2006_000032"], VAL[:1], OTHER, ""), (["a0", "a1"], ["a2"], OTHER, ""), ([], VAL, OTHER, ""), (TRAIN, [], OTHER, "")])
+    (["2006_000032"], VAL[:1], OTHER, ""), (["a0", "a1"], ["a2"], OTHER, ""),
+    ([], VAL, OTHER, ""), (TRAIN, [], OTHER, "")])
 def test_the_lists_tell_the_whole_of_voc2012_from_a_part_and_from_another_set(tmp_path, train, val, kind, text):
     found = extent.voc(write_lists(tmp_path / "any", train, val))
     assert (found.kind, str(found)) == (kind, text)
