@@ -253,7 +253,7 @@ def test_an_exact_figure_that_differs_is_exit_code_1_and_training_is_not(tmp_pat
 
 
 def test_the_tables_show_printed_here_and_verdict_and_how_to_get_data(tmp_path, capsys, only, no_data, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "200")
     only("concat_preds_shape", "image_height_width", "multibox_target_offsets")
     write_section(tmp_path, results={**SSD, "mode": "quick"}, metrics=[ssd_epoch()])
     out = call(capsys, "compare", str(tmp_path))[1]
