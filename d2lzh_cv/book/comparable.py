@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import extent as on_disk
+from ..data.catalogue import Item
 from ..data.extent import OTHER, PART, Extent
 from . import needs
 from .facts import ALL, BATCH, Exact, Training
@@ -31,8 +32,12 @@ def read_by(section: SectionRun, need: str) -> tuple[Extent | None, str]:
     return least, f"not {item.what}" if least.kind == OTHER else ""
 
 
-def _extent_of(item, data: dict[str, str]) -> Extent:
-    now, told = item.extent(Path(data["path"])), on_disk.said(item.name, data["note"])
+def _extent_of(item: Item, data: dict[str, str]) -> Extent:
+    told = on_disk.said(item.name, data["note"])
+    try:
+        now = item.extent(Path(data["path"]))
+    except OSError:  # a folder that may not be read any more
+        return told or Extent(OTHER)
     same = told is None or (now.kind, now.pictures) == (told.kind, told.pictures)
     return now if same else told
 
@@ -48,9 +53,14 @@ def lacks(extent: Extent, fact: Exact, value: Any) -> str:
     if fact.enough == ALL:
         return str(extent)
     if fact.enough == BATCH:
-        few = isinstance(value, list) and bool(value) and isinstance(value[0], list) and value[0] < fact.value[0]
-        return f"{extent}, without a batch" if few and value[0][1:] == fact.value[0][1:] else ""
+        return f"{extent}, without a batch" if _is_smaller(value, fact.value) else ""
     return "" if extent.first == fact.enough else f"{extent}, whose first may not be {fact.enough}"
+
+
+def _is_smaller(shapes: Any, book: list[list[int]]) -> bool:
+    """Return whether the first of the recorded shapes is the book's, but of fewer pictures."""
+    first = shapes[0] if isinstance(shapes, list) and shapes else None
+    return isinstance(first, list) and first[1:] == book[0][1:] and type(first[0]) is int and first[0] < book[0][0]
 
 
 def other_data(fact: Training, section: SectionRun) -> list[str]:

@@ -154,7 +154,7 @@ def test_the_patch_of_another_first_picture_is_not_judged(tmp_path, root):
 @pytest.mark.parametrize(("shapes", "verdict"), [
     ([[64, 3, 320, 480], [64, 320, 480]], "equal"), ([[20, 3, 320, 480], [20, 320, 480]], "not_comparable"),
     ([[64, 3, 320, 481], [64, 320, 481]], "differs"), ([[65, 3, 320, 480], [65, 320, 480]], "differs"),
-    ([], "differs"), ([None], "differs"), (3, "differs")])
+    ([], "differs"), ([None], "differs"), ([[]], "differs"), ([[None, 3, 320, 480]], "differs"), (3, "differs")])
 def test_a_batch_may_be_smaller_on_a_part_but_of_no_other_shape(tmp_path, root, shapes, verdict):
     rows = kept(write_run(tmp_path / "run", write_part(root, names(3)), recorded={BATCH: shapes}))
     assert rows[BATCH].verdict == verdict
@@ -164,6 +164,14 @@ def test_the_line_that_was_printed_outlives_the_folder(tmp_path):
     rows = kept(write_run(tmp_path / "run", "gone/VOC2012", note=f"voc: gone/VOC2012 ({PART})"))
     assert (rows[COUNTS].verdict, rows[COUNTS].note) == ("not_comparable", PART)
     assert rows[BATCH].verdict == "equal" and rows[PATCH].verdict == "not_comparable"  # which picture was first?
+
+
+def test_a_folder_that_may_not_be_read_is_not_judged(tmp_path, monkeypatch):
+    def locked(path):
+        raise PermissionError(13, "Permission denied", str(path))
+    monkeypatch.setattr(Path, "is_dir", lambda path: locked(path) if path.name == "VOC2012" else path.exists())
+    rows = kept(write_run(tmp_path / "run", "gone/VOC2012"))
+    assert {row.verdict for row in rows.values()} == {"needs_data"}
 
 
 def test_a_run_on_a_part_does_not_hide_the_figure_that_can_be_computed(tmp_path, root):
