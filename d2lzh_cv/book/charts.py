@@ -23,7 +23,7 @@ def panels(lines: Sequence[dict[str, Any]], published: Sequence[dict[str, Any]] 
 
     Args:
         lines: the lines of the file, such as {"series": "SSD", "epoch": 1, "loss": 0.5}.
-        published: lines of published runs, with their "source"; drawn wide and pale behind the run's curve of the same
+        published: lines of published runs, with their "source"; drawn thin and grey behind the run's curve of the same
             series and quantity.
 
     Returns:
@@ -32,12 +32,12 @@ def panels(lines: Sequence[dict[str, Any]], published: Sequence[dict[str, Any]] 
     names = series_names(lines)
     x_name = next((name for name in X_NAMES for line in lines if name in line), "step")
     curves = _curves(lines)
-    behind = [(key, curve) for source in dict.fromkeys(line["source"] for line in published)
+    behind = [(key, source, curve) for source in dict.fromkeys(line["source"] for line in published)
               for key, curve in _curves([line for line in published if line["source"] == source]).items()
               if key in curves]
     titles = dict.fromkeys(_split(quantity)[1] for _, quantity in curves)
     return [_panel(title, {key: c for key, c in curves.items() if _split(key[1])[1] == title},
-                   [(key, c) for key, c in behind if _split(key[1])[1] == title], names, x_name)
+                   [pale for pale in behind if _split(pale[0][1])[1] == title], names, x_name)
             for title in titles]
 
 
@@ -60,16 +60,16 @@ def _curves(lines: Sequence[dict[str, Any]]) -> dict[Key, Curve]:
     return curves
 
 
-def _panel(title: str, curves: dict[Key, Curve], behind: list[tuple[Key, Curve]], names: list[str],
-           x_name: str) -> dict[str, Any]:
-    points = [point for curve in (*curves.values(), *(curve for _, curve in behind)) for point in curve]
+def _panel(title: str, curves: dict[Key, Curve], behind: list[tuple[Key, str, Curve]],
+           names: list[str], x_name: str) -> dict[str, Any]:
+    points = [point for curve in (*curves.values(), *(curve for _, _, curve in behind)) for point in curve]
     ys = [y for _, y in points]
     log = min(ys) > 0 and max(ys) / min(ys) > 200
     x_scale = _Scale([x for x, _ in points], LEFT, WIDTH - RIGHT, False)
     y_scale = _Scale(ys, HEIGHT - BOTTOM, TOP, log)
     body = _axes(x_scale, y_scale, x_name)
-    for (series, quantity), curve in behind:
-        body += _pale_line(curve, x_scale, y_scale, names.index(series), quantity)
+    for (series, quantity), source, curve in behind:
+        body += _grey_line(curve, x_scale, y_scale, quantity, f"{series} {quantity}, {source}".strip())
     for (series, quantity), curve in curves.items():
         body += _line(curve, x_scale, y_scale, names.index(series), quantity, series, x_name)
     label = escape(f"{TITLES.get(title, title)} by {x_name}")
@@ -138,11 +138,15 @@ def _line(curve: Curve, x_scale: _Scale, y_scale: _Scale, color: int, quantity: 
                          f"<title>{label}</title></circle>" for (x, y), label in zip(places, labels))
 
 
-def _pale_line(curve: Curve, x_scale: _Scale, y_scale: _Scale, color: int, quantity: str) -> str:
-    places = [f"{x_scale(x):.1f} {y_scale(y):.1f}" for x, y in curve]
+def _grey_line(curve: Curve, x_scale: _Scale, y_scale: _Scale, quantity: str, label: str) -> str:
+    places = [(x_scale(x), y_scale(y)) for x, y in curve]
+    title = f"<title>{escape(label)}</title>"
+    if len(places) == 1:
+        (x, y), = places
+        return f'<circle class="published spot" cx="{x:.1f}" cy="{y:.1f}" r="3">{title}</circle>'
     dashed = " dashed" if _split(quantity)[0] else ""
-    path = "L".join(places if len(places) > 1 else places * 2)  # one point becomes a round spot
-    return f'<path class="published c{color % 6}{dashed}" d="M{path}"/>'
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+    return f'<path class="published{dashed}" d="M{path}">{title}</path>'
 
 
 def _split(quantity: str) -> tuple[bool, str]:

@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..data.extent import OTHER, PART, WHOLE
 from ..engine.plain import to_plain
-from . import facts, needs, verdicts
-from .facts import Exact, Training
+from ..errors import InputError
+from . import comparable, facts, needs, verdicts
+from .facts import ALL, Exact, Training
 from .rundata import Run, SectionRun, read_run
 from .verdicts import DIFFERS, EQUAL, IN_BAND, NEEDS_DATA, NOT_COMPARABLE
 
-KINDS = {"exact": (EQUAL, DIFFERS, NEEDS_DATA), "training": (IN_BAND, DIFFERS, NOT_COMPARABLE)}
+KINDS = {"exact": (EQUAL, DIFFERS, NOT_COMPARABLE, NEEDS_DATA), "training": (IN_BAND, DIFFERS, NOT_COMPARABLE)}
 ONE_WRONG = {"run": "the run recorded another value; the value computed now is equal",
              "computed": "the run recorded an equal value; the value computed now is another"}
 
@@ -110,44 +112,76 @@ def _order(section: str) -> tuple[int, int]:
 
 # -- exact figures ----------------------------------------------------------------------------------------------------
 def _exact_row(fact: Exact, section: SectionRun | None, compute: bool) -> Row | None:
-    kept = section.results.get(fact.record or fact.name) if section else None
-    counts = kept is not None and (fact.needs is None or _not_the_books(fact.needs, section) is None)
-    values = [("run", kept)] if counts else []
-    if compute and (fact.needs is None or not counts):
-        from .exact import compute as compute_now  # here: it imports MXNet
-        now = compute_now(fact)
-        values += [] if now is None else [("computed", now)]
-    if values:
-        return _judged(fact, values)
-    if kept is None and not compute:
+    found = [kept] if (kept := _kept(fact, section)) else []
+    if compute and (fact.needs is None or not any(value.judged for value in found)):
+        found += filter(None, [_computed_now(fact)])
+    judged = [value for value in found if value.judged]
+    if judged:
+        return _judged(fact, judged)
+    of_part = next((value for value in found if value.part), None)
+    if of_part:
+        return _row(fact, NOT_COMPARABLE, of_part, of_part.part)
+    if not found and not compute:
         return None
-    note = needs.how_to_get(fact.needs) + ("; the value here is of other data" if kept is not None else "")
-    return _row(fact, NEEDS_DATA, ("run" if kept is not None else "", kept), note)
+    note = needs.how_to_get(fact.needs) + ("; the value here is of other data" if found else "")
+    return _row(fact, NEEDS_DATA, found[0] if found else _Value(None, ""), note)
 
 
-def _judged(fact: Exact, values: list[tuple[str, Any]]) -> Row:
-    wrong = [pair for pair in values if not verdicts.same(fact, pair[1])]
+@dataclass(frozen=True)
+class _Value:
+    """A value of a figure: its origin, whether it can be judged, and of which part of the book's set it is."""
+
+    value: Any
+    origin: str
+    judged: bool = False
+    part: str = ""
+
+
+def _kept(fact: Exact, section: SectionRun | None) -> _Value | None:
+    """Return the value that the run recorded, or None."""
+    value = section.results.get(fact.record or fact.name) if section else None
+    if value is None:
+        return None
+    if fact.needs is None:
+        return _Value(value, "run", True)
+    extent = comparable.read_by(section, fact.needs)[0]
+    if extent is None or extent.kind == OTHER:
+        return _Value(value, "run")
+    lacks = "" if extent.kind == WHOLE else comparable.lacks(extent, fact, value)
+    return _Value(value, "run", not lacks, lacks)
+
+
+def _computed_now(fact: Exact) -> _Value | None:
+    """Return the value computed now, or None if the data root has no part of the data that it needs."""
+    from .exact import compute  # here: it imports MXNet
+    if fact.needs is None:
+        return _Value(compute(fact), "computed", True)
+    folder, extent = needs.locate(fact.needs) or (None, None)
+    if folder is None:
+        return None
+    try:
+        value = compute(fact, folder)
+    except InputError as error:
+        if extent.kind == WHOLE:
+            raise
+        return _Value(None, "", False, f"{extent}: {error}")  # such as a part without a picture of the crop's size
+    if value is None:
+        return None if extent.kind == WHOLE else _Value(None, "", False, f"{extent}, without {fact.enough}")
+    lacks = str(extent) if extent.kind == PART and fact.enough == ALL else ""
+    return _Value(value, "computed", not lacks, lacks)
+
+
+def _judged(fact: Exact, values: list[_Value]) -> Row:
+    wrong = [value for value in values if not verdicts.same(fact, value.value)]
     note = fact.note
     if 0 < len(wrong) < len(values):
-        note = f"{ONE_WRONG[wrong[0][0]]}{'. ' if note else ''}{note}"
+        note = f"{ONE_WRONG[wrong[0].origin]}{'. ' if note else ''}{note}"
     return _row(fact, DIFFERS if wrong else EQUAL, (wrong or values)[0], note)
 
 
-def _row(fact: Exact, verdict: str, value: tuple[str, Any], note: str) -> Row:
-    return Row(fact.section, "exact", fact.name, fact.shows, verdict, fact.value, value[1], value[0],
+def _row(fact: Exact, verdict: str, value: _Value, note: str) -> Row:
+    return Row(fact.section, "exact", fact.name, fact.shows, verdict, fact.value, value.value, value.origin,
                facts.sources()[fact.source], None, fact.needs if verdict == NEEDS_DATA else None, note)
-
-
-def _not_the_books(need: str, section: SectionRun) -> str | None:
-    """Return why the set that the section read is not the book's, or None if it is the book's."""
-    name = needs.NEEDS[need].name
-    read = [item for item in section.data if item["name"] == name]
-    if not read:
-        return f"{name} not read"
-    if any(item["kind"] != "real" for item in read):
-        return f"synthetic {name}"
-    is_books = all(needs.NEEDS[need].is_books(Path(item["path"])) for item in read)
-    return None if is_books else f"not {needs.NEEDS[need].what}"
 
 
 # -- training ---------------------------------------------------------------------------------------------------------
@@ -171,7 +205,7 @@ def _training_row(fact: Training, quantity: str, line: dict[str, Any], reasons: 
         note = "" if number else "not a number"
     shows = f"{fact.setting}, after epoch {fact.epochs}" if fact.epochs else fact.setting
     return Row(fact.section, "training", f"{fact.series}: {quantity}", shows, verdict,
-               {source: log[-1][quantity] for source, log in fact.runs.items()}, value if number else None,
+               fact.at_end(quantity), value if number else None,
                "run" if number else "", "; ".join(facts.sources()[source] for source in fact.runs), band, None, note)
 
 
@@ -181,10 +215,8 @@ def _why_not(fact: Training, section: SectionRun, line: dict[str, Any]) -> list[
         return ["not trained in this run"]
     reasons = [] if section.status == "ok" else [f"section {section.status}"]
     reasons += [] if section.mode == "full" else [f"{section.mode} mode"]
-    reasons += list(filter(None, (_not_the_books(need, section) for need in fact.needs)))
-    if not reasons:
-        reasons = [f"not {condition}" for condition, values in fact.requires.items()
-                   if any(section.results.get(name) != value for name, value in values.items())]
+    reasons += comparable.other_data(fact, section)
+    reasons = reasons or comparable.parts_and_networks(fact, section)
     if fact.epochs is None:
         reasons.append("published without its number of epochs")
     elif line.get("epoch") != fact.epochs:

@@ -18,6 +18,7 @@ STYLES = {verdicts.EQUAL: "green", verdicts.IN_BAND: "green", verdicts.DIFFERS: 
           verdicts.NOT_COMPARABLE: "dim", verdicts.NEEDS_DATA: "yellow"}
 WORDS = {**verdicts.WORDS, verdicts.DIFFERS: "differ", verdicts.NEEDS_DATA: "need DATA"}  # after a number
 LONG = 48  # shown characters of a value
+FEW = 2  # published runs that are named one by one in a table
 
 
 def print_tables(comparison: Comparison, console: Console | None = None) -> None:
@@ -47,9 +48,32 @@ def brief(value: Any, digits: int = 6) -> str:
     return "–" if value is None else _brief(value, digits)
 
 
-def digits_of(row: Row) -> int:
-    """Return the number of meaningful digits of a figure."""
-    return 6 if row.kind == "exact" else 4
+def printed(row: Row) -> list[str]:
+    """Return what the sources printed, as lines of text.
+
+    Of a training, this is one line per published run; of more than a few runs, their number, mean, lowest and highest
+    value. The names of all runs are in the JSON.
+
+    Args:
+        row: a row of the comparison.
+    """
+    if row.kind == "exact":
+        return [brief(row.book)]
+    if len(row.book) <= FEW:
+        return [f"{source} {brief(value, 4)}" for source, value in row.book.items()]
+    values = list(row.book.values())
+    mean, low, high = (brief(value, 4) for value in (sum(values) / len(values), min(values), max(values)))
+    return [f"mean of {len(values)}: {mean}", f"{low}–{high}"]
+
+
+def reason(row: Row) -> str | None:
+    """Return in a word or two why a figure has no verdict: the missing data, or "a part"; None if its note says it.
+
+    Args:
+        row: a row of the comparison.
+    """
+    is_part = row.verdict == verdicts.NOT_COMPARABLE and row.note.startswith("a part")
+    return row.needs or ("a part" if is_part else None)
 
 
 def figure_of(row: Row) -> str:
@@ -82,7 +106,7 @@ def _table(number: str, rows: list[Row]) -> Table:
     for name, ratio in (("figure", 6), ("printed", 5), ("here", 5), ("verdict", 5)):
         table.add_column(name, ratio=ratio, overflow="fold")
     for row in rows:
-        values = [brief(value, digits_of(row)) for value in (row.book, row.value)]
+        values = [", ".join(printed(row)), brief(row.value, 6 if row.kind == "exact" else 4)]
         values = [text if len(text) <= LONG else f"{text[:LONG - 1]}…" for text in values]
         table.add_row(*map(Text, (figure_of(row), *values)), _verdict(row))
     return table
@@ -92,6 +116,6 @@ def _verdict(row: Row) -> Text:
     text = Text(verdicts.WORDS[row.verdict], STYLES[row.verdict])
     if row.band:
         text.append(f", {brief(row.band[0], 3)} to {brief(row.band[1], 3)}", "dim")
-    if row.needs:
-        text.append(f": {row.needs}", "dim")
+    if reason(row):
+        text.append(f": {reason(row)}", "dim")
     return text

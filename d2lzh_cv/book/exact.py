@@ -5,13 +5,13 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from mxnet import init, nd
 from mxnet.gluon import nn
 
 from ..engine.plain import to_plain
-from . import needs
 from .facts import Exact
 
 COMPUTE: dict[tuple[str, str], Callable[..., Any]] = {}  # by section and name; takes a folder if the figure needs data
@@ -26,18 +26,19 @@ def figure(section: str, name: str):
     return enter
 
 
-def compute(fact: Exact) -> Any:
-    """Compute the figure and return it as plain JSON, or None if the book's data is missing.
+def compute(fact: Exact, folder: Path | None = None) -> Any:
+    """Compute the figure and return it as plain JSON, or None if ``folder`` does not hold what the figure needs.
 
     Text that the operators print goes to standard error.
+
+    Args:
+        fact: the figure.
+        folder: the book's set, or a part of it, for a figure that needs data.
     """
     for module in MODULES:
         import_module(f".{module}", __package__)
-    data = [] if fact.needs is None else [needs.locate(fact.needs)]
-    if None in data:
-        return None
     with redirect_stdout(sys.stderr):
-        value = to_plain(COMPUTE[fact.section, fact.name](*data))
+        value = to_plain(COMPUTE[fact.section, fact.name](*([] if folder is None else [folder])))
         nd.waitall()  # a figure that is only a shape does not wait for its operator, which may still fail
     return value
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("figures.json")
+ALL, BATCH = "all pictures", "a batch"  # how much of a set a figure depends on
 NOT_FIGURES = ("epoch", "seconds")  # columns of a log that are not compared
 
 
@@ -18,6 +19,7 @@ class Exact:
     Attributes:
         shows: a description for a table.
         needs: the data it depends on, a key of :data:`d2lzh_cv.book.needs.NEEDS`, or None.
+        enough: how much of this data it depends on: ALL, a BATCH of any pictures, or the name of one picture.
         source: a key of :func:`sources`.
         significant, decimals: the number of printed digits of a float.
         zero_below: smaller values are rounding errors of 0.
@@ -34,6 +36,7 @@ class Exact:
     decimals: int | None = None
     zero_below: float = 0.0
     record: str | None = None
+    enough: str | None = None
     note: str = ""
 
 
@@ -59,13 +62,22 @@ class Training:
 
     @property
     def quantities(self) -> list[str]:
-        """The figures in the last line of the logs, such as "test_acc"."""
+        """The figures in the last line of the first log, such as "test_acc"."""
         return [name for name in next(iter(self.runs.values()))[-1] if name not in NOT_FIGURES]
 
     @property
     def epochs(self) -> int | None:
-        """The last epoch of the logs; None if it was not published."""
+        """The last epoch of the first log; None if it was not published."""
         return next(iter(self.runs.values()))[-1].get("epoch")
+
+    def at_end(self, quantity: str) -> dict[str, float]:
+        """Return the dictionary from source to the value after the last epoch, of the logs that reach this epoch.
+
+        Args:
+            quantity: one of :attr:`quantities`.
+        """
+        return {source: line[quantity] for source, log in self.runs.items() for line in log
+                if line.get("epoch") == self.epochs and quantity in line}
 
     def curves(self) -> list[dict[str, Any]]:
         """Return all lines in the format of a run's metrics.jsonl, with series and source."""

@@ -107,14 +107,21 @@ def _pages(info: SectionInfo) -> dict[str, str]:
 def _figure(row: Row) -> dict[str, Any]:
     """Return a row of the comparison for the page: strings, and values as lines of text."""
     if row.kind == "training":
-        book = [f"{source} {comparison_tables.brief(value, 4)}" for source, value in row.book.items()]
+        book = comparison_tables.printed(row)
         here = [comparison_tables.brief(row.value, 4)]
     else:
         book, here = (["–"] if value is None else format_value(value) for value in (row.book, row.value))
     band = row.band and " to ".join(comparison_tables.brief(end, 3) for end in row.band)
-    return {"shows": comparison_tables.figure_of(row), "book": book, "here": here, "verdict": row.verdict, "band": band,
-            "rows": isinstance(row.book, list) and len(book) > 1, "needs": row.needs,
-            "title": f"{row.name}. {row.shows}. Printed by {row.source}."}
+    return {"shows": comparison_tables.figure_of(row), "book": book, "here": here, "verdict": row.verdict,
+            "aside": band or comparison_tables.reason(row), "rows": isinstance(row.book, list) and len(book) > 1,
+            "title": f"{row.name}. {row.shows}. Printed by {_sources(row)}."}
+
+
+def _sources(row: Row) -> str:
+    """Return the sources of a figure; of a training with the value of each run."""
+    if row.kind == "exact":
+        return row.source
+    return ", ".join(f"{source}: {comparison_tables.brief(value, 4)}" for source, value in row.book.items())
 
 
 def _totals(comparison: Comparison) -> list[tuple[str, int, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import locks
 from ..data import hub
+from ..data.extent import PART, Extent
 from ..errors import InputError
 from ..run.flags import Parser, add_debug_flag
 from ..run.guard import INPUT_ERROR
@@ -61,9 +62,10 @@ def _command(commands, name: str, run, text: str, epilog: str | None = None) -> 
 def _list(flags: argparse.Namespace) -> int:
     from ..data import catalogue, fetch
     root = hub.named_root(flags.data)
+    found = [(item, fetch.present(item, root)) for item in catalogue.items()]
     rows = [{"name": item.name, "what": item.what, "sections": item.sections, "licence": item.licence,
-             "megabytes": item.megabytes, "path": str(path) if (path := fetch.present(item, root)) else None}
-            for item in catalogue.items()]
+             "megabytes": item.megabytes, "path": str(path) if path else None,
+             "part": _part(item.extent(path)) if path else None} for item, path in found]
     if flags.json:
         print(json.dumps(rows, indent=1))
     else:
@@ -76,10 +78,18 @@ def _print_list(rows: list[dict], root: Path) -> None:
 
     from ..run.terminal import table
     cells = [(row["name"], row["what"].replace(f"of {row['name']}", ""), row["sections"], row["licence"],
-              "yes" if row["path"] else f"no, {row['megabytes']} MB" if row["megabytes"] else "no") for row in rows]
+              "a part" if row["part"] else "yes" if row["path"] else
+              f"no, {row['megabytes']} MB" if row["megabytes"] else "no") for row in rows]
     Console().print(table(("name", "contents", "sections", "licence", "found?"), cells, words=(1, 4), box=None),
                     crop=False)
+    for row in rows:
+        if row["part"]:
+            print(f"{row['name']}: {row['part']}")
     print(f"looked in {root}; a synthetic set replaces a missing one; to get one: d2lzh-cv data fetch NAME")
+
+
+def _part(found: Extent) -> str | None:
+    return str(found) if found.kind == PART else None
 
 
 def _fetch(flags: argparse.Namespace) -> int:

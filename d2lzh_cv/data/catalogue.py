@@ -14,7 +14,8 @@ from typing import Any
 
 from .. import contents
 from ..errors import InputError
-from . import places
+from . import extent, places
+from .extent import WHOLE, Extent
 
 BOOK = "https://apache-mxnet.s3-accelerate.amazonaws.com/"  # the book's own bucket; reported dead since February 2024
 CHINA = "https://apache-mxnet.s3.cn-north-1.amazonaws.com.cn/"  # the same tree
@@ -67,7 +68,7 @@ class Item:
         locate: finds it below a root, see :mod:`d2lzh_cv.data.places`; None for a set that is always drawn.
         looks_for: the files that ``locate`` looks for, in words; empty if no section reads the item.
         by_hand: instructions for getting it below ``{root}`` without this package.
-        is_books: tells whether a folder can hold the book's own set.
+        extent: tells how much of the book's set a folder holds.
         draw: draws the set into a folder in its published format, with a random generator.
         check: checks a folder and fills a :class:`d2lzh_cv.data.check.Report`.
         rebuild: makes a file that the book downloads; its arguments are the set's folder, the file's name, the target.
@@ -83,7 +84,7 @@ class Item:
     locate: Callable[[Path], places.Place] | None = None
     looks_for: str = ""
     by_hand: str = ""
-    is_books: Callable[[Path], bool] = lambda path: True
+    extent: Callable[[Path], Extent] = lambda path: Extent(WHOLE)
     draw: Callable[[Path, Any], None] | None = None
     check: Callable[[Path, Any], None] | None = None
     rebuild: Callable[[Path, str, Path], None] | None = None
@@ -174,7 +175,7 @@ def _sets() -> list[Item]:
                          f"https://www.cs.toronto.edu/~kriz/{cifar}"),
                 _archive(cifar, "sha1:fab780a1e191a7eda0f345501ccd62d20f7ed891", "cifar-10-batches-bin",
                          *_mirrors(f"gluon/dataset/cifar10/{cifar}"))), "cifar10", 162,
-             locate=places.cifar10, looks_for="cifar10/data_batch_*.bin and test_batch.bin",
+             locate=places.cifar10, extent=extent.cifar10, looks_for="cifar10/data_batch_*.bin and test_batch.bin",
              by_hand="put the five data_batch_*.bin and test_batch.bin into {root}/cifar10",
              draw=_later("synthetic.cifar.draw_cifar10"), check=_later("cifar10.check")),
         Item("source", "drawn pictures to learn a source network on",
@@ -182,7 +183,8 @@ def _sets() -> list[Item]:
         Item("hotdog", "the book's hot dogs", "not stated", (
                 _archive(hotdog, "sha1:fba480ffa8aa7e0febbb511d181409f899b9baa5", "hotdog",
                          *_mirrors(f"gluon/dataset/{hotdog}"), D2L + hotdog),), "hotdog",
-             locate=places.hotdog, looks_for="hotdog/train/<class>/ and hotdog/test/<class>/",
+             locate=places.hotdog, extent=extent.hotdog,
+             looks_for="hotdog/train/<class>/ and hotdog/test/<class>/",
              by_hand="put train/ and test/ into {root}/hotdog", draw=_later("synthetic.class_folders.draw_hotdog"),
              check=_later("hotdog.check"), rebuild=_later("retired_hosts.zip_of_pictures")),
         Item("pikachu", "the Pikachu records", "not stated", (
@@ -192,14 +194,14 @@ def _sets() -> list[Item]:
              locate=places.pikachu,
              looks_for="pikachu/train.rec, train.idx, val.rec, or train.json, val.json, train/, val/",
              by_hand="put train.rec, train.idx, val.rec (or the same as JSON and pictures) into {root}/pikachu",
-             is_books=places.is_books_pikachu, draw=_later("synthetic.yellow_creatures.draw_pikachu"),
+             extent=extent.pikachu, draw=_later("synthetic.yellow_creatures.draw_pikachu"),
              check=_later("pikachu.check"), rebuild=_later("retired_hosts.records")),
         Item("voc", "VOC2012", "Flickr's terms, see its site", (
                 _archive(voc, "sha1:4e443f8a2eca6b1dac8a6c57641b67dd40621a49", "VOCdevkit/VOC2012",
                          VOC_HOST + voc, D2L + voc),), "VOCdevkit/VOC2012", 2000,
              locate=places.voc, looks_for=f"VOCdevkit/VOC2012/{places.VOC_LIST}",
              by_hand="python -c \"import d2lzh_cv as d2l; d2l.download_voc_pascal('{root}')\" (2 GB)",
-             is_books=places.is_books_voc, draw=_later("synthetic.scenes.draw_voc"),
+             extent=extent.voc, draw=_later("synthetic.scenes.draw_voc"),
              check=_later("voc.check"), rebuild=_later("retired_hosts.link_to_tree")),
         Item("kaggle_cifar10", "the tiny Kaggle CIFAR-10", "the competition's rules", (
                 _loose((D2L_ZH + "data/kaggle_cifar10/",), _KAGGLE_CIFAR10),

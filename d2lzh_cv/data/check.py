@@ -57,6 +57,7 @@ def _check(item: Item, path: Path) -> Report:
         right = sum(is_right(file_path, file) for file_path, file in present)
         report.facts.append(f"{right} of {len(present)} files are the published ones")
     try:
+        report.facts += filter(None, [str(item.extent(path))])
         item.check(path, report)
     except OSError as error:
         report.problems.append(str(as_input_error(error) or f"cannot read {error.filename or path}: {error.strerror}"))

@@ -11,7 +11,7 @@ from . import catalogue, hub
 from .archives import unpack
 from .catalogue import Item, Remote, Way
 from .download import Unavailable, download
-from .places import NOT_VOC2012
+from .places import is_in_voc2012s_place
 
 DOWNLOADS = ".downloads"  # a folder of the data root for unfinished downloads, and for archives until they are unpacked
 
@@ -42,9 +42,9 @@ def fetch(name: str, root: Path | None = None) -> Path:
 
 
 def present(item: Item, root: Path) -> Path | None:
-    """Return the item's path below ``root``, or None. A VOC tree that is not VOC2012 does not count."""
-    path, seen = hub.look_for(item, root) or (None, "")
-    return None if seen == NOT_VOC2012 else path
+    """Return the item's path below ``root``, or None. A VOC tree in another place than VOC2012's does not count."""
+    path, _ = hub.look_for(item, root) or (None, "")
+    return None if path and item.name == "voc" and not is_in_voc2012s_place(path) else path
 
 
 def _by(way: Way, item: Item, root: Path) -> None:

@@ -7,15 +7,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional
 
-from ..errors import InputError
-from ..files import listed, read_json
-from .own.packed import NAME, describe
+from ..files import listed
+from . import extent
+from .extent import PART, WHOLE, Extent
+from .own.packed import describe
 
 Place = Optional["tuple[Path, str]"]
 PICTURES = ("catdog.jpg", "cat1.jpg", "pikachu.jpg", "rainier.jpg", "autumn_oak.jpg")
 VOC_LIST = "ImageSets/Segmentation/train.txt"
 NOT_VOC2012 = "in VOC form, not VOC2012"
-VOC_TRAIN, PIKACHU_TRAIN = 1464, 900  # pictures of the book's two training lists
 
 
 def img(root: Path) -> Place:
@@ -29,7 +29,8 @@ def cifar10(root: Path) -> Place:
     for folder in (root / "cifar10", root / "cifar-10-batches-bin"):
         batches = listed(folder, "data_batch_*.bin")
         if batches and (folder / "test_batch.bin").is_file():
-            return folder, f"{len(batches)} of 5 training files, test_batch.bin"
+            found = extent.cifar10(folder)
+            return folder, str(found) if found.kind == PART else f"{len(batches)} of 5 training files, test_batch.bin"
     return None
 
 
@@ -37,7 +38,9 @@ def hotdog(root: Path) -> Place:
     """Look for the hot dogs, or a set of other classes in that layout."""
     folder = root / "hotdog"
     parts = [folder / "train", folder / "test"]
-    return (folder, "train, test") if all(len(_subfolders(part)) >= 2 for part in parts) else None
+    if not all(len(_subfolders(part)) >= 2 for part in parts):
+        return None
+    return folder, _with_part("train, test", extent.hotdog(folder))
 
 
 def pikachu(root: Path) -> Place:
@@ -45,9 +48,10 @@ def pikachu(root: Path) -> Place:
     for folder in (root / "pikachu", root):  # ``data pack`` writes the set into the root itself
         if _has(folder, "train.rec", "train.idx", "val.rec"):
             packed = describe(folder)
-            return folder, f"packed, classes: {', '.join(packed.classes)}" if packed else "train.rec"
+            return folder, (f"packed, classes: {', '.join(packed.classes)}" if packed else
+                            _with_part("train.rec", extent.pikachu(folder)))
         if _has(folder, "train.json", "val.json", "train", "val"):
-            return folder, "train.json, packed on first use"
+            return folder, _with_part("train.json, packed on first use", extent.pikachu(folder))
     return None
 
 
@@ -55,7 +59,8 @@ def voc(root: Path) -> Place:
     """Look for a VOC tree."""
     for tree in (root / "VOCdevkit" / "VOC2012", root / "VOC2012", *_subfolders(root), root):
         if _has(tree, VOC_LIST):
-            return tree, "VOC2012" if tree.name == "VOC2012" else NOT_VOC2012
+            found = extent.voc(tree)
+            return tree, str(found) if found.kind == PART else "VOC2012" if found.kind == WHOLE else NOT_VOC2012
     return None
 
 
@@ -107,15 +112,9 @@ def weights_file(folder: Path, name: str, suffix: str = ".params", whole: bool =
     return next((file for file in files if not (whole and file.name == f"{name}-features{suffix}")), None)
 
 
-def is_books_voc(path: Path) -> bool:
-    """Return whether the tree can be the complete VOC2012. If the folder is gone, its name decides."""
-    return path.name == "VOC2012" and _lines(path / VOC_LIST) in (None, VOC_TRAIN)
-
-
-def is_books_pikachu(path: Path) -> bool:
-    """Return whether the records can be the book's. A set packed by the reader has classes.json."""
-    packed = (path / NAME).exists()
-    return not packed and (_lines(path / "train.idx") or _entries(path / "train.json")) in (None, PIKACHU_TRAIN)
+def is_in_voc2012s_place(tree: Path) -> bool:
+    """Return whether a VOC tree has VOC2012's own folder, to which its archive would be unpacked."""
+    return tree.name == "VOC2012"
 
 
 def _has(folder: Path, *names: str) -> bool:
@@ -126,15 +125,5 @@ def _subfolders(folder: Path) -> list[Path]:
     return [path for path in listed(folder) if path.is_dir()]
 
 
-def _lines(path: Path) -> int | None:
-    try:
-        return len(path.read_text(encoding="utf-8", errors="replace").splitlines())
-    except OSError:
-        return None
-
-
-def _entries(path: Path) -> int | None:
-    try:
-        return len(read_json(path))
-    except (InputError, TypeError):
-        return None
+def _with_part(seen: str, found: Extent) -> str:
+    return f"{seen}; {found}" if found.kind == PART else seen

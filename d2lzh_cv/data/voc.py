@@ -10,11 +10,11 @@ import numpy as np
 from mxnet import gluon, nd
 
 from ..errors import InputError
-from . import hub
+from . import extent, hub
 from .check import Report, open_all
 from .normalization import IMAGENET_MEAN, IMAGENET_STD
 from .own.packed import class_names
-from .places import VOC_LIST
+from .places import NOT_VOC2012, VOC_LIST, is_in_voc2012s_place
 from .voc_crops import Mapped, memory_of, read, take
 from .voc_files import LazyImage, Store, Unread, check_pairs, open_pair, read_pair
 
@@ -42,8 +42,8 @@ def download_voc_pascal(data_dir: str | Path = "../data") -> str:
 
     Raises InputError naming the folder if it is not writable or its disk is full.
     """
-    tree, seen = hub.locate("voc", hub.data_root()) or (None, "")
-    if seen == "VOC2012" and not (Path(data_dir) / "VOCdevkit" / "VOC2012" / VOC_LIST).is_file():
+    tree, _ = hub.locate("voc", hub.data_root()) or (None, "")
+    if tree and is_in_voc2012s_place(tree) and not (Path(data_dir) / "VOCdevkit" / "VOC2012" / VOC_LIST).is_file():
         return str(tree)
     from .download import Unavailable  # here, because the import is slow and seldom needed
     from .fetch import fetch
@@ -256,6 +256,8 @@ class VOCSegDataset(gluon.data.Dataset):
 
 def check(path: Path, report: Report) -> None:
     """Check the pictures and masks that the two lists name."""
+    if extent.voc(path).kind == extent.OTHER:
+        report.facts.append(NOT_VOC2012)
     named: dict[str, None] = {}  # a name in both lists counts once
     for part in ("train", "val"):
         file = path / "ImageSets" / "Segmentation" / f"{part}.txt"

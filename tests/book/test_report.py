@@ -205,14 +205,14 @@ def test_training_is_judged_in_full_mode_only_and_its_published_curves_lie_behin
     (run / "9.7/metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     text, page = read(run)
     shown = re.sub(r"\s+", " ", page.sections["s9-7"])
-    assert "TinySSD: class_err printed book A 0.00232 book B 0.00236 here 0.0023 not comparable" in shown
-    assert "TinySSD: quick mode; synthetic pikachu" in shown and "A band reaches" not in shown
-    assert text.count('<path class="published c0"') == 4 and "published runs of the same training" in shown
+    assert "TinySSD: class_err printed mean of 7: 0.002409 0.00232–0.00263 here 0.0023 not comparable" in shown
+    assert "TinySSD: quick mode; synthetic pikachu" in shown and "A band is" not in shown
+    assert text.count('<path class="published"') == 14 and "published runs of the same training" in shown
     data = [{"name": "pikachu", "kind": "real", "path": "gone", "note": ""}]
     (run / "9.7/results.json").write_text(json.dumps({**GOOD, "mode": "full", "data": data}))
     shown = re.sub(r"\s+", " ", read(run)[1].sections["s9-7"])
-    assert "here 0.0023 in band 0.00219 to 0.00249" in shown and "A band reaches 2 spreads" in shown
-    assert "here 0.9 differs 0.00237 to 0.00262" in shown
+    assert "here 0.0023 in band 0.00212 to 0.0027" in shown and "A band is the interval" in shown
+    assert "here 0.9 differs 0.00237 to 0.00274" in shown
 
 
 def test_a_section_of_which_the_book_printed_no_figure_has_no_table(tmp_path):
@@ -328,8 +328,9 @@ def test_published_curves_lie_behind_those_of_their_name_on_the_same_axes():
     (panel,) = charts.panels([{"series": "a", "epoch": 1, "loss": 4.0}], published)
     left, right = charts.LEFT, charts.WIDTH - charts.RIGHT
     top, bottom = charts.TOP, charts.HEIGHT - charts.BOTTOM
-    assert re.findall(r'class="published c0" d="(.*?)"', panel["svg"]) == [
-        f"M{left:.1f} {top:.1f}L{right:.1f} {bottom:.1f}", f"M{left:.1f} {top:.1f}L{left:.1f} {top:.1f}"]
+    assert re.findall(r'class="published" d="(.*?)"><title>(.*?)<', panel["svg"]) == [
+        (f"M{left:.1f} {top:.1f}L{right:.1f} {bottom:.1f}", "a loss, A")]
+    assert re.findall(r'class="published spot" cx="(.*?)" cy="(.*?)"', panel["svg"]) == [(f"{left:.1f}", f"{top:.1f}")]
     assert panel["svg"].index("published") < panel["svg"].index("line c0") and panel["published"]
     assert f'cy="{(top + bottom) / 2:.1f}"' in panel["svg"]
 
