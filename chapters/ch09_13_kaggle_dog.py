@@ -96,6 +96,7 @@ if not input_dir.is_dir():  # the complete data of the competition
 ctx = d2l.try_gpu()
 source = d2l.source_network([ctx])
 edge_size = min(edge_size, source.edge_size)
+lr = lr * source.rate_factors.output
 
 # %% [markdown] lang="zh"
 # 训练时随机裁剪出面积为原图8%到100%、高宽比在3/4和4/3之间的区域，缩放到网络的输入大小；再随机左右翻转，改变亮度、对比

@@ -62,7 +62,8 @@ class SectionInfo:
         return {"en": self.english, "zh": self.chinese}
 
 
-_SMALL = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0", "squeezenet1.1")
+_STRIDE_32 = ("resnet18_v2", "resnet18_v1", "mobilenetv2_1.0")
+_SMALL = (*_STRIDE_32, "squeezenet1.1")
 
 SECTIONS = (
     SectionInfo("9.1", "image_augmentation", "Image Augmentation", "图像增广", ("img", "cifar10"), 90, shared=True),
@@ -91,10 +92,10 @@ SECTIONS = (
 
 
 def _beyond(section: str, slug: str, english: str, chinese: str, needs: tuple[str, ...], seconds: int,
-            folder: str = "exercises/", stem: str = "") -> SectionInfo:
+            folder: str = "exercises/", stem: str = "", backbones: tuple[str, ...] = ()) -> SectionInfo:
     (main,) = (info for info in SECTIONS if info.number == section)
     return SectionInfo(f"{section}-{slug.replace('_', '-')}", slug, english, chinese, needs, seconds, folder, stem,
-                       main.backbones)
+                       backbones or main.backbones)
 
 
 PARTS = (
@@ -126,9 +127,10 @@ EXERCISES = (
     _beyond("9.10", "matrix_product", "Convolution as Matrix Product", "练习：用矩阵乘法做卷积", (), 5),
     _beyond("9.10", "initialization", "Xavier instead of Bilinear", "练习：转置卷积层的初始化",
             ("voc", "source", "weights"), 18),
-    _beyond("9.10", "skips", "FCN-32s, FCN-16s, FCN-8s", "练习：FCN-32s、16s与8s", ("voc", "source", "weights"), 18),
+    _beyond("9.10", "skips", "FCN-32s, FCN-16s, FCN-8s", "练习：FCN-32s、16s与8s", ("voc", "source", "weights"), 18,
+            backbones=_STRIDE_32),
     _beyond("9.10", "tiled_prediction", "Pictures of Any Size, Tiled", "练习：分块预测任意大小的图像",
-            ("voc", "source", "weights"), 12),
+            ("voc", "source", "weights"), 12, backbones=_STRIDE_32),
     _beyond("9.11", "layers_and_weights", "Other Layers, Other Weights", "练习：其他层与权重", ("img", "weights"), 24),
     _beyond("9.11", "styles", "One Picture in Three Styles", "练习：一张图像的三种样式", ("img", "weights"), 16),
     _beyond("9.11", "detach", "What detach Does to Gradients", "练习：detach与梯度", (), 4),
