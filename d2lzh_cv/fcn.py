@@ -154,7 +154,7 @@ def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = T
     """
     stride, has_rim = stride_of(features)
     net = FCN()
-    net.add(_suited(features, stride, has_rim), nn.Conv2D(num_classes, kernel_size=1),
+    net.add(features if has_rim else _with_rim(features, stride), nn.Conv2D(num_classes, kernel_size=1),
             nn.Conv2DTranspose(num_classes, kernel_size=2 * stride, padding=stride // 2, strides=stride,
                                in_channels=num_classes))
     net[1].initialize(init.Xavier())
@@ -175,24 +175,11 @@ def stride_of(features: nn.HybridSequential) -> tuple[int, bool]:
     return stride, widths[0] * stride == small
 
 
-def _suited(features: nn.HybridSequential, stride: int, has_rim: bool) -> nn.HybridSequential:
-    """Return ``features`` with what an FCN needs and they lack.
-
-    Without a rim, the picture's own reflection makes it half a stride wider at each edge. Features that no BatchNorm
-    keeps in scale, a SqueezeNet's or VGG's, get one at the end: with the book's plain SGD they learn next to nothing.
-    """
-    blocks: list[gluon.Block] = []
-    features.apply(blocks.append)
-    is_normalized = any(isinstance(block, nn.BatchNorm) for block in blocks)
-    if has_rim and is_normalized:
-        return features
-    suited = nn.HybridSequential()
-    suited.add(*([] if has_rim else [nn.ReflectionPad2D(stride // 2)]), *features)
-    if not is_normalized:
-        norm = nn.BatchNorm()
-        norm.initialize()
-        suited.add(norm)
-    return suited
+def _with_rim(features: nn.HybridSequential, stride: int) -> nn.HybridSequential:
+    """Return ``features`` of a picture that its own reflection makes half a stride wider at each edge."""
+    wider = nn.HybridSequential()
+    wider.add(nn.ReflectionPad2D(stride // 2), *features)
+    return wider
 
 
 def normalize_image(picture: nd.NDArray) -> nd.NDArray:

@@ -1,6 +1,7 @@
 """Fine-tuning: keep the features of a network trained on much data, train a new output (sections 9.2, 9.13)."""
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -191,16 +192,20 @@ def from_scratch(name: str, num_classes: int) -> gluon.HybridBlock:
 def conv_features(net: gluon.HybridBlock) -> nn.HybridSequential:
     """Return the layers that keep height and width, (B, 3, H, W) to (B, C, H/s, W/s) (section 9.10).
 
-    The stride s is 32 for a ResNet, MobileNet or VGG, 16 for a SqueezeNet.
+    The stride s is 32 for a ResNet, MobileNet or VGG, 16 for a SqueezeNet. If no BatchNorm keeps the features in scale,
+    as in a SqueezeNet or VGG, one is put at their end: without it an FCN learns next to nothing by the book's SGD.
 
     Args:
         net: a network of Gluon's model zoo.
     """
+    layers, blocks = _conv_layers(net), []
     features = nn.HybridSequential()
-    for layer in net.features:
-        if isinstance(layer, (nn.GlobalAvgPool2D, nn.Flatten, nn.Dense, nn.Dropout)):
-            break
-        features.add(layer)
+    features.add(*layers)
+    features.apply(blocks.append)
+    if not any(isinstance(block, nn.BatchNorm) for block in blocks):
+        norm = nn.BatchNorm()
+        norm.initialize()
+        features.add(norm)
     return features
 
 
@@ -214,9 +219,15 @@ def pooled_features(net: gluon.HybridBlock) -> nn.HybridSequential:
     """
     if any(isinstance(layer, nn.GlobalAvgPool2D) for layer in net.features):
         return net.features
-    features = conv_features(net)
-    features.add(nn.GlobalAvgPool2D(), nn.Flatten())
+    features = nn.HybridSequential()
+    features.add(*_conv_layers(net), nn.GlobalAvgPool2D(), nn.Flatten())
     return features
+
+
+def _conv_layers(net: gluon.HybridBlock) -> list[gluon.HybridBlock]:
+    """The layers of the features up to the first that does not keep height and width, or only serves training."""
+    ends = (nn.GlobalAvgPool2D, nn.Flatten, nn.Dense, nn.Dropout)
+    return list(itertools.takewhile(lambda layer: not isinstance(layer, ends), net.features))
 
 
 class FrozenFeatures(nn.Block):

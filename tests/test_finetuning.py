@@ -13,6 +13,7 @@ from tolerance import assert_close
 from d2lzh_cv import finetuning, training
 from d2lzh_cv.data import places
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.fcn import stride_of
 
 SMALL = "mobilenet0.25"
 CPU = [mx.cpu()]
@@ -206,11 +207,48 @@ def test_the_small_output_is_trained_and_nothing_else(source, capsys):
     assert last.valid_loss is None and "valid" not in str(last)
 
 
-@pytest.mark.parametrize("name, trained_on, rate", [("resnet18_v1", "imagenet", 0.01),
-                                                    ("mobilenetv2_1.0", "imagenet", 0.0003),
-                                                    ("resnet18_v2", "synthetic", 0.003)])
-def test_the_rate_suits_the_source_network(name, trained_on, rate):
-    assert 0.01 * finetuning.SourceNetwork(name, None, "", trained_on).rate_factor == rate
+@pytest.mark.parametrize("name, trained_on, rates", [("resnet18_v2", "imagenet", (0.01, 0.1, 0.01)),
+                                                     ("resnet18_v1", "imagenet", (0.01, 0.03, 0.01)),
+                                                     ("mobilenetv2_1.0", "imagenet", (0.0003, 0.1, 0.01)),
+                                                     ("squeezenet1.1", "imagenet", (0.005, 0.1, 0.003)),
+                                                     ("resnet18_v2", "synthetic", (0.003, 0.1, 0.01))])
+def test_the_rates_suit_the_source_network(name, trained_on, rates):
+    factors = finetuning.SourceNetwork(name, None, "", trained_on).rate_factors
+    assert (0.01 * factors.fine_tuning, 0.1 * factors.fcn, 0.01 * factors.output) == pytest.approx(rates)
+
+
+@pytest.mark.parametrize("name, trained_at, asked, side", [("resnet18_v2", 64, 112, 64), ("resnet18_v2", 224, 112, 112),
+                                                           ("squeezenet1.1", 224, 112, 224)])
+def test_pictures_are_as_large_as_the_source_network_takes(name, trained_at, asked, side):
+    source = finetuning.SourceNetwork(name, None, "", "imagenet", trained_at)
+    assert source.edge_size_for(asked) == side
+    net = finetuning.from_scratch(name, 2)
+    assert net(nd.zeros((1, 3, side, side))).shape == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["resnet18_v2", "squeezenet1.1", "vgg11"])
+def test_every_network_has_a_vector_of_features(name):
+    """The mean of each channel before the network's own output."""
+    net = model_zoo.vision.get_model(name)
+    net.initialize()
+    vectors = finetuning.pooled_features(net)
+    X = nd.random.uniform(shape=(2, 3, 64, 64))
+    found = vectors(X)
+    for layer in list(vectors)[:-2]:
+        X = layer(X)
+    assert found.shape == (2, 512) and X.shape[2] > 1
+    assert_close(found, X.mean(axis=(2, 3)))
+
+
+@pytest.mark.parametrize("name, stride", [("squeezenet1.1", 16), ("vgg11", 32)])
+def test_features_that_no_batchnorm_keeps_in_scale_get_one(name, stride):
+    net = model_zoo.vision.get_model(name)
+    net.initialize(mx.init.Xavier(magnitude=50))
+    features, X = finetuning.conv_features(net), nd.random.uniform(shape=(2, 3, 128, 160))
+    with autograd.record():
+        scale = features(X).square().mean().asscalar() ** 0.5
+    assert 0.5 < scale < 1.5 and stride_of(features)[0] == stride
+    assert not any(isinstance(layer, gluon.nn.BatchNorm) for layer in finetuning.pooled_features(net))
 
 
 # training, and the network that is trained where no weights are to be had

@@ -14,7 +14,7 @@ from tolerance import assert_close
 
 from d2lzh_cv import style
 from d2lzh_cv.engine import recorder
-from d2lzh_cv.errors import InputError
+from d2lzh_cv.finetuning import load_source
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
@@ -162,8 +162,9 @@ def test_in_one_graph_losses_and_gradient_are_the_same(hybridise, make, weights)
         assert_close(X.grad, expected)
 
 
-def test_without_weights_the_extractor_is_an_untrained_vgg19(tmp_path):
-    extractor, source = style.find_extractor(tmp_path, mx.cpu())
+def test_without_weights_the_extractor_is_an_untrained_vgg19():
+    source = style.untrained_vgg19()
+    extractor = style.extractor_of(source, mx.cpu())
     assert (source.name, source.trained_on) == ("vgg19", "nothing") and "not trained" in source.note
     assert (extractor.content_layers, extractor.style_layers) == ((25,), (0, 5, 10, 19, 28))  # the book's
     contents, styles = extractor(nd.array(random_features(0, (1, 3, 32, 48))))
@@ -177,16 +178,9 @@ def test_without_weights_the_extractor_is_an_untrained_vgg19(tmp_path):
 
 @needs_real_data
 def test_with_squeezenets_weights_the_extractor_is_that():
-    extractor, source = style.find_extractor(REAL / "weights", mx.cpu())
-    assert source.note == "source network: squeezenet1.1, weights from squeezenet1.1.params"
+    extractor = style.extractor_of(load_source(REAL / "weights" / "squeezenet1.1.params", "squeezenet1.1"), mx.cpu())
     contents, styles = extractor(nd.zeros((1, 3, 64, 64)))
     assert (len(contents), len(styles)) == (1, 5)
-
-
-def test_damaged_weights_are_named(tmp_path):
-    (tmp_path / "vgg19.params").write_bytes(b"not weights")
-    with pytest.raises(InputError, match=r"vgg19\.params does not hold the weights of vgg19"):
-        style.find_extractor(tmp_path, mx.cpu())
 
 
 # The picture

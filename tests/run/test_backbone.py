@@ -11,15 +11,19 @@ from mxnet import nd
 from mxnet.gluon import model_zoo
 from section_kit import OK, RUN_CLI, run_python, write_script
 
-from d2lzh_cv import contents, finetuning, style
+from d2lzh_cv import contents, finetuning
 from d2lzh_cv.data import hub
 from d2lzh_cv.data.hub import Source
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import fcn
+from d2lzh_cv.run import section
+from d2lzh_cv.run import source as source_module
 from d2lzh_cv.run.flags import ALL_BACKBONES, Options, parse_script
-from d2lzh_cv.run.source import source_of
+from d2lzh_cv.run.source import feature_extractor, source_of
+from d2lzh_cv.weights import shipped
 
 CPU = [mx.cpu()]
+needs_ndf = pytest.mark.skipif(shipped.find() is None, reason="ndf is not installed")
 BACKBONES = {info.number: info.backbones for info in contents.SECTIONS if info.backbones}
 USES = "run.record(asked=run.backbone, looks_for=run.backbones)\n" + OK
 
@@ -100,10 +104,10 @@ def run(tmp_path, monkeypatch):
     for name in ("a/1", "a/2", "b/1", "b/2"):
         write_picture(tmp_path / "source" / "train" / f"{name}.png", 40, 40)
 
-    def make(backbone=None, data="auto", kind="real"):
+    def make(backbone=None, data="auto", kind="real", backbones=BACKBONES["9.2"]):
         def find(name):
             return Source(name, tmp_path / name, kind, name)
-        return types.SimpleNamespace(backbone=backbone, backbones=(backbone,) if backbone else BACKBONES["9.2"],
+        return types.SimpleNamespace(backbone=backbone, backbones=(backbone,) if backbone else backbones,
                                      options=Options(data=data), find=find)
     return make
 
@@ -122,7 +126,8 @@ def test_the_backbone_asked_for_is_taken_though_another_is_there(run, tmp_path):
     assert source_of(run("mobilenetv2_1.0"), CPU).note.endswith("weights from mobilenetv2_1.0.params")
 
 
-def test_without_weights_the_book_s_network_is_trained(run, monkeypatch, capsys):
+def test_without_any_weights_the_book_s_network_is_trained(run, monkeypatch, capsys):
+    monkeypatch.setattr(shipped, "find", lambda: None)
     real = finetuning.offline_source
     monkeypatch.setattr(finetuning, "offline_source", lambda *args, **more: real(*args, 32, 1, **more))
     for _ in range(2):
@@ -132,6 +137,33 @@ def test_without_weights_the_book_s_network_is_trained(run, monkeypatch, capsys)
     out = capsys.readouterr().out
     assert out.count("pretraining resnet18_v2 ") == 1 and "no weights of resnet18_v2 in " in out
     assert "torchvision has no resnet18_v2" in out
+
+
+@needs_ndf
+def test_the_order_of_choice(run, tmp_path):
+    """The book's weights, other real ones, the shipped ones."""
+    def chosen(**options):
+        source = source_of(run(**options), CPU)
+        return source.name, source.note.rpartition("source network: ")[2]
+
+    looked = f"no weights of {', '.join(BACKBONES['9.2'])} in {tmp_path / 'weights'}"
+    assert chosen() == ("squeezenet1.1", f"squeezenet1.1, trained on ImageNet, from the package ndf ({looked})")
+    assert chosen(backbone="squeezenet1.1", data="synthetic")[0] == "squeezenet1.1"
+    for name in ("squeezenet1.1", "mobilenetv2_1.0", "resnet18_v1", "resnet18_v2"):
+        net = model_zoo.vision.get_model(name)
+        net.initialize()
+        net(nd.zeros((1, 3, 224, 224)))
+        net.save_parameters(str(tmp_path / "weights" / f"{name}.params"))
+        assert chosen() == (name, f"{name}, weights from {name}.params")
+
+
+@needs_ndf
+def test_where_the_book_s_or_only_drawn_data_is_asked_for_nothing_shipped_is_used(run, monkeypatch):
+    monkeypatch.setattr(source_module, "offline_source", lambda *args, **more: "drawn")
+    assert source_of(run(data="synthetic"), CPU) == "drawn"
+    with pytest.raises(InputError, match="no weights of resnet18_v2"):
+        source_of(run(data="book"), CPU)
+    assert source_of(run(backbones=("resnet18_v2",)), CPU) == "drawn"  # FCN-8s needs a stride of 32
 
 
 def test_without_weights_the_backbone_asked_for_is_not_trained_in_their_place(run):
@@ -187,10 +219,21 @@ def test_the_book_s_data_or_an_error(run, tmp_path):
         source_of(run(data="book"), CPU)
 
 
-def test_style_takes_the_backbone_asked_for(tmp_path):
-    with pytest.raises(InputError, match=r"no weights of squeezenet1.1 in .*squeezenet1_1-\*\.pth"):
-        style.find_extractor(tmp_path, mx.cpu(), ("squeezenet1.1",))
-    assert style.find_extractor(tmp_path, mx.cpu(), ("vgg19",))[1].trained_on == "nothing"
+def test_style_takes_the_backbone_asked_for(run, monkeypatch):
+    monkeypatch.setattr(shipped, "find", lambda: None)
+    for name in ("squeezenet1.1", "vgg19"):
+        monkeypatch.setattr(section, "current", lambda name=name: run(name))
+        with pytest.raises(InputError, match=f"no weights of {name} in .*weights"):
+            feature_extractor(CPU[0])
+    monkeypatch.setattr(section, "current", lambda: run(backbones=BACKBONES["9.11"]))
+    assert feature_extractor(CPU[0]).source.trained_on == "nothing"
+
+
+def test_damaged_weights_are_named(run, tmp_path, monkeypatch):
+    (tmp_path / "weights" / "vgg19.params").write_bytes(b"not weights")
+    monkeypatch.setattr(section, "current", lambda: run(backbones=BACKBONES["9.11"]))
+    with pytest.raises(InputError, match=r"vgg19\.params does not hold the weights of vgg19"):
+        feature_extractor(CPU[0])
 
 
 @pytest.mark.parametrize("name, channels", [("resnet18_v1", 512), ("mobilenetv2_1.0", 1280)])
