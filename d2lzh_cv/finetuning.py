@@ -109,8 +109,7 @@ def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNet
         with_shipped: whether the network counts that the package ndf ships, if it is one of ``names``.
         whole: ignore files that hold only the features.
     """
-    folders = folders_of(weights)
-    for folder in folders:
+    for folder in folders_of(weights):
         for name in names:
             path = find_params(folder, name, whole)
             if path:
@@ -118,8 +117,8 @@ def find_source(weights: Path | Sequence[Path], make_own: Callable[[], SourceNet
     for name in names if with_shipped else ():
         path = shipped_params(name)
         if path:
-            note = (f"source network: {name}, trained on ImageNet, from the package ndf (no weights of "
-                    f"{', '.join(names)} in {' or '.join(map(str, folders))})")
+            note = (f"source network: {name}, trained on ImageNet, from the package ndf (the data root has no weights "
+                    f"of {names[0]} or another network that would do)")
             return replace(load_source(path, name), note=note)
     return make_own()
 

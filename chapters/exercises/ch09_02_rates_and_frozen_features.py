@@ -208,7 +208,7 @@ else:
 
 # %%
 if head:
-    rate = 0.001 if head.name.startswith("squeezenet") else 0.01
+    rate = 0.01 * head.rate_factors.fine_tuning
     train(f"{head.name}, output from Xavier", d2l.fine_tuned(head, 2), rate, edge_size=224)
     for row in (book_row, hot_dog_row):
         train(f"{head.name}, row {row}", start_from(row), rate, edge_size=224)

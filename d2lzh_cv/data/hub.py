@@ -174,7 +174,7 @@ def _find_weights(choice: str | Path) -> Source:
             return Source("weights", folder, "real", f"weights: {_shown(folder)} ({place[1]})", folders)
     if str(choice) == "book":
         raise _not_in(catalogue.data_set("weights"), root)
-    note = f"weights: none are used; there are none in {' or '.join(map(_shown, folders))}"
+    note = f"weights: there are none in {' or '.join(map(_shown, folders))}"
     return Source("weights", empty, "synthetic", note, folders)
 
 

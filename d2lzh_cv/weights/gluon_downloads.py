@@ -91,10 +91,10 @@ def _weights(name: str, store: ModuleType) -> Path:
     from ..data import catalogue
     from ..data.hub import data_root
     from ..data.retired_hosts import HostGone
-    from .pretrained import BIAS, find_params, where_to_get
+    from .pretrained import BIAS, find_params, shipped_params, where_to_get
     folder = data_root() / "weights"
     published = folder / f"{name}-{store.short_hash(name)}.params"
-    path = published if published.is_file() else find_params(folder, name, whole=True)
+    path = published if published.is_file() else find_params(folder, name, whole=True) or shipped_params(name)
     if path is None:
         fetch = any(item.name == name for item in catalogue.items())
         raise HostGone(f"no weights of {name} in {folder}, and the book's host is gone: {where_to_get(name)}"

@@ -23,7 +23,7 @@ from tolerance import assert_close
 from d2lzh_cv.data import download, retired_hosts
 from d2lzh_cv.data.retired_hosts import HostGone
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.weights import gluon_downloads
+from d2lzh_cv.weights import gluon_downloads, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "https://apache-mxnet.s3-accelerate.amazonaws.com/"
@@ -113,6 +113,7 @@ def test_a_mirror_is_asked_for_what_is_not_here(root, monkeypatch, tmp_path):
         write_hotdog(root)
         assert gutils.download(HOTDOG, path="../other") == "../other/hotdog.zip" and server.requests["right"] == 1
         with pytest.raises(HostGone, match="no weights"):
+            monkeypatch.setattr(shipped, "find", lambda: None)
             monkeypatch.setenv("MXNET_GLUON_REPO", BUCKET)  # a mirror that is the bucket itself
             model_zoo.vision.get_model(SMALL, pretrained=True, root=str(tmp_path / "models"))
 
@@ -336,10 +337,22 @@ def test_what_gluon_has_itself_comes_first(root, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.skipif(shipped.find() is None, reason="ndf is not installed")
+def test_the_shipped_weights_come_last(root, tmp_path, capsys):
+    net = model_zoo.vision.squeezenet1_1(pretrained=True, root=str(tmp_path / "models"))
+    bias = shipped.for_gluon(shipped.read(shipped.find()))["output.0.bias"]
+    assert_close(net.output[0].bias.data(), bias, exact=True)
+    assert f"{SMALL}-ndf.params (not the file that the book names: another hash)" in capsys.readouterr().out
+    saved = write_weights(root / "weights")
+    net = model_zoo.vision.squeezenet1_1(pretrained=True, root=str(tmp_path / "models"))
+    assert_close(net.output[0].bias.data(), saved["output.0.bias"].data(), exact=True)
+
+
 @pytest.mark.parametrize("name, said", [
     (SMALL, f"put {SMALL}.params there, or torchvision's squeezenet1_1-.*; or run: d2lzh-cv data fetch {SMALL}$"),
     ("resnet50_v1", "put resnet50_v1.params there; torchvision's is not converted$")])
-def test_weights_that_are_not_here(root, name, said, tmp_path):
+def test_weights_that_are_not_here(root, name, said, tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped, "find", lambda: None)
     (root / "weights").mkdir()
     (root / "weights" / f"{name}-features.params").touch()  # a part of the network
     with pytest.raises(HostGone, match=f"no weights of {name} in {root}/weights, and the book's host is gone: {said}"):
