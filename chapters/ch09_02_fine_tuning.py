@@ -120,17 +120,30 @@ d2l.show_code(d2l.train_augs, d2l.test_augs)
 # %% [markdown] lang="zh"
 # ### 定义和初始化模型
 #
-# 书中用在ImageNet上预训练的ResNet-18（`resnet18_v2`）作源模型。`source_network`寻找它的参数；找不到时改用同类的网络
-# （`--backbone resnet18_v1`是torchvision的`resnet18`），一个也没有时，就在本程序包画出的源数据集上先训练一个。无论哪
-# 一种，微调有效的原因都相同。
+# 书中用在ImageNet上预训练的ResNet-18（`resnet18_v2`）作源模型。`source_network`按以下次序选取，并打印选中了哪一个：
+#
+# 1. 数据根目录里书中的网络；
+# 2. 数据根目录里另一个在ImageNet上训练过的网络，例如torchvision的`resnet18`，这里名为`resnet18_v1`；
+# 3. SqueezeNet 1.1，它的参数随Python软件包ndf一同安装；
+# 4. 前三者都没有时，或者选择了`--data synthetic`时，在本程序包画出的源数据集上先训练一个`resnet18_v2`。
+#
+# 前三种的特征来自ImageNet的照片。无论哪一种，微调有效的原因都相同。`--backbone squeezenet1.1`则直接指定一个网络。
 
 # %% [markdown] lang="en"
 # ### Defining and initialising the model
 #
-# The book's source model is ResNet-18 (`resnet18_v2`), trained on ImageNet. `source_network` looks for its
-# parameters. If they are missing it takes a similar network (`--backbone resnet18_v1` is torchvision's `resnet18`).
-# If there is none at all, it first trains one on a source set that this package draws. The reason why fine-tuning
-# works is the same in each case.
+# The book's source model is ResNet-18 (`resnet18_v2`), trained on ImageNet. `source_network` chooses in this order
+# and prints its choice:
+#
+# 1. the book's network in the data root;
+# 2. another network in the data root that was trained on ImageNet, such as torchvision's `resnet18`, which is
+#    `resnet18_v1` here;
+# 3. SqueezeNet 1.1, whose parameters are installed with the Python package ndf;
+# 4. without these three, or with `--data synthetic`, a `resnet18_v2` that it first trains on a source set drawn by
+#    this package.
+#
+# The first three have features from ImageNet's photographs. The reason why fine-tuning works is the same for all.
+# `--backbone squeezenet1.1` names a network directly.
 
 # %%
 devices = d2l.try_all_gpus()
@@ -139,12 +152,15 @@ pretrained_net = source.net
 
 # %% [markdown] lang="zh"
 # 预训练的模型含有两个成员：`features`包含除输出层以外的所有层，`output`是输出层。这样划分正是为了便于微调。源模型的输
-# 出层是全连接层，它把全局平均池化层的输出变成源数据集的类别数，对ImageNet是1000个。
+# 出层把特征变成源数据集每个类别的得分，对ImageNet是1000个。ResNet的`features`以全局平均池化层结束，`output`是一个全连
+# 接层。SqueezeNet没有全连接层：它的`output`先用$1 \times 1$卷积层在每个位置算出各类别的得分，再在所有位置上取平均。
 
 # %% [markdown] lang="en"
 # A pretrained model has two members: `features` holds all layers but the output layer, and `output` is the output
-# layer. This division makes fine-tuning easy. The output layer of the source model is a dense layer, which turns the
-# output of the global average pooling into the classes of the source set, 1,000 for ImageNet.
+# layer. This division makes fine-tuning easy. The output layer of the source model turns features into a score for
+# each class of the source set, 1,000 for ImageNet. The `features` of a ResNet end with a global average pooling, and
+# its `output` is a dense layer. A SqueezeNet has no dense layer: in its `output` a $1 \times 1$ convolution computes
+# the scores of all classes at each place, and a pooling takes their mean over all places.
 
 # %%
 pretrained_net.output
@@ -189,16 +205,25 @@ finetune_net = d2l.fine_tuned(source, num_classes=2, lr_mult=lr_mult)
 d2l.show_code(d2l.train_fine_tuning)
 
 # %% [markdown] lang="zh"
-# 书中的设置是图像的边长为224，批量大小为128，学习率为0.01。它们要适应源模型和数据：图像不必大于源模型训练时见过的
-# （`source.edge_size`）；小数据集的批量减小，使一个周期至少有十步；学习率乘以`source.rate_factors.fine_tuning`，它对ImageNet上的
-# ResNet是1，对特征数值大得多的MobileNet是0.03，对这里画出的源数据集上训练的网络是0.3。
+# 书中的设置是图像的边长为224，批量大小为128，学习率为0.01。它们要适应源模型和数据。
+#
+# - 图像不必大于源模型训练时见过的（`source.edge_size`）。SqueezeNet的`output`对$13 \times 13$个位置取平均，所以只接受
+#   边长224的图像。`edge_size_for`给出合适的边长。
+# - 小数据集的批量减小，使一个周期大约有十步。
+# - 学习率乘以`source.rate_factors.fine_tuning`。它因网络而异：对ImageNet上的ResNet是1，对数值大得多的MobileNet是
+#   0.03，对没有批量归一化的SqueezeNet是0.5，对在画出的图像上训练的网络是0.3。
 
 # %% [markdown] lang="en"
 # The book's settings are pictures with a side of 224, batches of 128 and a learning rate of 0.01. They have to suit
-# the source model and the data. The pictures need not be larger than those of the source model's training
-# (`source.edge_size`). Batches of a small set are smaller, so that an epoch has about ten steps. The learning rate is
-# multiplied by `source.rate_factors.fine_tuning`: it is 1 for a ResNet trained on ImageNet, 0.03 for a MobileNet, whose features
-# are far larger, and 0.3 for a network trained on the source set that is drawn here.
+# the source model and the data.
+#
+# - The pictures need not be larger than those of the source model's training (`source.edge_size`). The `output` of a
+#   SqueezeNet takes the mean over $13 \times 13$ places, so it accepts only pictures with a side of 224.
+#   `edge_size_for` gives the right side.
+# - Batches of a small set are smaller, so that an epoch has about ten steps.
+# - The learning rate is multiplied by `source.rate_factors.fine_tuning`. It depends on the network: it is 1 for a
+#   ResNet trained on ImageNet, 0.03 for a MobileNet, whose features are far larger, 0.5 for a SqueezeNet, which has
+#   no batch normalisation, and 0.3 for a network trained on drawn pictures.
 
 # %%
 edge_size = source.edge_size_for(edge_size)

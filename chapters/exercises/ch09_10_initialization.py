@@ -4,9 +4,9 @@
 # 9.10节的练习问：转置卷积层改用Xavier随机初始化，结果有什么变化？调节超参数，能进一步提升精度吗？
 #
 # 书中的转置卷积层从双线性插值开始：不必训练，它就能把每个类别的得分放大到图像的大小。Xavier则由层的输入和输出个数决定
-# 随机权重的大小。这一层的核有$64 \times 64$个元素，每个输入通道与每个输出通道之间都有一个核，输入和输出的“个数”于是非
-# 常大，权重就非常小。得分几乎是0，传回前面各层的梯度也几乎是0。已发表的一次实验中，Xavier使准确率停在0.729附近，损失
-# 却还在下降。
+# 随机权重的大小。这一层的核有$2s \times 2s$个元素（$s$是特征的步幅，ResNet是32，SqueezeNet是16），每个输入通道与每个
+# 输出通道之间都有一个核，输入和输出的“个数”于是非常大，权重就非常小。得分几乎是0，传回前面各层的梯度也几乎是0。已发表
+# 的一次实验中，Xavier使准确率停在0.729附近，损失却还在下降。
 #
 # 下面从同样的特征出发比较这两种初始化，看损失怎样下降，再看网络预测了多少背景。
 
@@ -18,9 +18,10 @@
 #
 # In the book the layer starts as bilinear interpolation. Without any training it enlarges the scores of each class to
 # the size of the picture. Xavier chooses random weights whose size depends on the number of inputs and outputs of the
-# layer. This kernel has $64 \times 64$ elements for each pair of an input and an output channel, so these numbers are
-# huge and the weights are tiny. The scores are nearly 0, and so are the gradients that reach the earlier layers. In
-# one published run with Xavier, the accuracy stood still near 0.729 while the loss went on falling.
+# layer. This kernel has $2s \times 2s$ elements for each pair of an input and an output channel ($s$ is the stride of
+# the features, 32 for a ResNet, 16 for a SqueezeNet), so these numbers are huge and the weights are tiny. The scores
+# are nearly 0, and so are the gradients that reach the earlier layers. In one published run with Xavier, the accuracy
+# stood still near 0.729 while the loss went on falling.
 #
 # We compare the two starts with the same features. See how the loss falls, and how much background the network
 # predicts.
@@ -52,17 +53,17 @@ background = data.background_share()
 # ## 比较什么
 #
 # 各个网络的特征和$1 \times 1$卷积层从相同的值开始，随机数种子也相同，所以每一行只改变一处。书中的学习率0.1是对批量大
-# 小32和ResNet-18而言的；这里的批量较小，特征也可能来自数值大得多的MobileNet，0.1就太大了，因此完整模式以0.02为基准。
-# 第三种设置是给Xavier十倍的学习率：如果问题只是权重和梯度太小，大的步子应当有帮助。
+# 小32和ResNet-18而言的；这里的批量较小，特征也可能来自另一个网络，例如数值大得多的MobileNet，0.1就太大了，因此完整模
+# 式以0.02为基准。第三种设置是给Xavier十倍的学习率：如果问题只是权重和梯度太小，大的步子应当有帮助。
 
 # %% [markdown] lang="en"
 # ## What is compared
 #
 # The features and the $1 \times 1$ convolution of all networks start from the same values, and so do the random
 # numbers. Each row changes one thing. The book's rate of 0.1 belongs to batches of 32 and to ResNet-18. Our batches
-# are smaller, and the features may come from MobileNet, whose values are far larger. Then 0.1 is too much, so a full
-# run takes 0.02 as the base. The third setting gives Xavier ten times the rate: if small weights and gradients are
-# the only problem, larger steps should help.
+# are smaller, and the features may come from another network, such as MobileNet, whose values are far larger. Then
+# 0.1 is too much, so a full run takes 0.02 as the base. The third setting gives Xavier ten times the rate: if small
+# weights and gradients are the only problem, larger steps should help.
 
 # %%
 settings = [("bilinear", True, learning_rate, batch_size), ("Xavier", False, learning_rate, batch_size),

@@ -59,6 +59,9 @@ background, shown = data.background_share(), data.shown(4)
 #
 # `taps`找出预训练网络里步幅为32、16和8的最后一层。`FCNSkips`的中间层的得分从0开始，所以三个网络在训练之前完全相同，都
 # 等于FCN-32s；之后的差别全部来自学到的东西。
+#
+# 这需要步幅为32的特征，所以本练习不用SqueezeNet，它的步幅是16。数据根目录里没有步幅为32的真实网络时，用在画出的图像上
+# 训练的网络。
 
 # %% [markdown] lang="en"
 # ## The networks
@@ -66,6 +69,9 @@ background, shown = data.background_share(), data.shown(4)
 # `taps` finds the last layers of the pretrained network with the strides 32, 16 and 8. In `FCNSkips` the scores of
 # middle layers start at zero. So before the training all three networks are the same, an FCN-32s, and every later
 # difference was learnt.
+#
+# This needs features with a stride of 32, so the exercise does not use SqueezeNet, whose stride is 16. If the data
+# root has no real network of stride 32, it takes the one trained on drawn pictures.
 
 # %%
 d2l.show_code(taps, FCNSkips)

@@ -52,12 +52,14 @@ data = segmentation.load_data(crop_size, shrink)
 # %% [markdown] lang="zh"
 # ## 一个网络
 #
-# 这里用FCN-8s（见练习9.10-skips），像书中那样在随机裁剪的块上训练。
+# 这里用FCN-8s（见练习9.10-skips），像书中那样在随机裁剪的块上训练。它的特征须有步幅32、16和8，所以特征也与那个练习一
+# 样选取。
 
 # %% [markdown] lang="en"
 # ## A network
 #
-# We take FCN-8s (exercise 9.10-skips) and train it on random crops, as in the book.
+# We take FCN-8s (exercise 9.10-skips) and train it on random crops, as in the book. It needs features with the
+# strides 32, 16 and 8, so they are chosen as in that exercise.
 
 # %%
 net, device = FCNSkips(segmentation.pretrained_features(train_features), len(data.classes)), d2l.try_gpu()

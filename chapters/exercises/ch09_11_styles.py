@@ -137,7 +137,7 @@ table
 # 越少。
 #
 # 挑选样式图像时，纹理在整张图上重复的效果最好，因为样式的特征是对所有位置求和得到的；只有一个主体、背景空旷的照片，没
-# 有多少样式可学。快速模式的图像很小，只训练几十步，看不出笔触；没有预训练的网络只能学到颜色和纹理。
+# 有多少样式可学。快速模式的图像很小，只训练几十步，看不出笔触。
 
 # %% [markdown] lang="en"
 # ## The answer
@@ -149,8 +149,7 @@ table
 #
 # The best style pictures have textures that repeat over the whole picture, because the features of a style are summed
 # over all places. A photograph of a single object before an empty background has little style to learn. Quick mode
-# has small pictures and a few dozen steps, too few for brush strokes. A network without training learns colours and
-# textures only.
+# has small pictures and a few dozen steps, too few for brush strokes.
 
 # %%
 left = ", ".join(f"{row[2] / row[1]:.0%} ({row[0]})" for row in rows)
