@@ -163,7 +163,7 @@ def weights_names(name: str) -> list[tuple[str, str]]:
 
 
 def _find_weights(choice: str | Path) -> Source:
-    """Find the weights. There are no synthetic ones: without weights, the sections train a small source network."""
+    """Find the weights. There are no synthetic ones; see :func:`d2lzh_cv.run.source.source_network`."""
     empty = cache_root() / "synthetic" / "weights"
     if str(choice) == "synthetic":
         return Source("weights", empty, "synthetic", "weights: none are used", (empty,))

@@ -108,7 +108,8 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", choices=ALL_BACKBONES, metavar="NAME",
                         help=f"the pretrained network for the features of {_numbers('backbones', ', ')}, one of "
                              f"{', '.join(ALL_BACKBONES)}; its weights must be in --data DIR or in the "
-                             "data folder (default: the first network whose weights are found)")
+                             "data folder, but squeezenet1.1 comes with the package ndf (default: the first network "
+                             "whose weights are found, then that of ndf)")
     parser.add_argument("--kvstore", choices=KVSTORES,
                         help=f"how {_numbers('shared')} sum the gradients of several devices; {DIST}: of several "
                              "workers, under d2lzh-cv launch (the default there)")
