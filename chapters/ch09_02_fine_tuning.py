@@ -243,16 +243,19 @@ tuned = d2l.train_fine_tuning(finetune_net, train_imgs, test_imgs, learning_rate
 
 # %% [markdown] lang="zh"
 # 作为对比，定义一个相同的模型，但把它的所有参数都初始化为随机值。由于整个模型都要从头训练，可以使用较大的学习率。
+# SqueezeNet没有批量归一化，从头训练几个周期几乎学不到什么，所以用书中的ResNet-18代替它
+# （`source.name_from_scratch`）。
 
 # %% [markdown] lang="en"
 # For comparison we define the same model with all its parameters at random. The whole model starts from nothing, so
-# the learning rate can be larger.
+# the learning rate can be larger. A SqueezeNet has no batch normalisation and learns next to nothing from scratch in
+# a few epochs, so the book's ResNet-18 takes its place (`source.name_from_scratch`).
 
 # %%
 d2l.show_code(d2l.from_scratch)
 
 # %%
-scratch_net = d2l.from_scratch(source.name, num_classes=2)
+scratch_net = d2l.from_scratch(source.name_from_scratch, num_classes=2)
 print(f"from scratch, learning rate {scratch_learning_rate}:")
 scratch = d2l.train_fine_tuning(scratch_net, train_imgs, test_imgs, scratch_learning_rate, devices, batch_size,
                                 num_epochs, edge_size, name="from scratch")

@@ -73,6 +73,14 @@ class SourceNetwork:
             return RateFactors(fine_tuning=0.3)  # the drawn target set is small, and so are its batches
         return RATE_FACTORS.get(self.name, RateFactors())
 
+    @property
+    def name_from_scratch(self) -> str:
+        """The network to train from scratch for comparison: the same, but the book's in place of a SqueezeNet.
+
+        Without BatchNorm a SqueezeNet stays at the loss of guessing for the few epochs of section 9.2.
+        """
+        return "resnet18_v2" if self.name.startswith("squeezenet") else self.name
+
     def edge_size_for(self, edge_size: int) -> int:
         """Return the side in pixels to train on: at most that of the source pictures.
 

@@ -223,7 +223,7 @@ def test_pictures_are_as_large_as_the_source_network_takes(name, trained_at, ask
     source = finetuning.SourceNetwork(name, None, "", "imagenet", trained_at)
     assert source.edge_size_for(asked) == side
     net = finetuning.from_scratch(name, 2)
-    assert net(nd.zeros((1, 3, side, side))).shape == (1, 2)
+    assert net(nd.zeros((1, 3, side, side))).shape == (1, 2) and source.name_from_scratch == "resnet18_v2"
 
 
 @pytest.mark.parametrize("name", ["resnet18_v2", "squeezenet1.1", "vgg11"])

@@ -117,13 +117,13 @@ for factor in (1, 5, 25):
 
 # %%
 longer = 3 * num_epochs
-epochs = train(f"from scratch, {longer} epochs", d2l.from_scratch(source.name, 2), 0.1, longer)
+epochs = train(f"from scratch, {longer} epochs", d2l.from_scratch(source.name_from_scratch, 2), 0.1, longer)
 if len(epochs) >= num_epochs:
     then = epochs[num_epochs - 1]
     rows.append([f"from scratch, {num_epochs} epochs", 100.0, num_epochs, *rows[-1][3:5], then.train_acc,
                  then.test_acc])
 if with_lower_rate:
-    train("from scratch, rate / 10", d2l.from_scratch(source.name, 2), 0.01)
+    train("from scratch, rate / 10", d2l.from_scratch(source.name_from_scratch, 2), 0.01)
 
 # %% [markdown] lang="zh"
 # ## 固定特征

@@ -15,11 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 class Run:
     """What ``d2lzh-cv run --quick`` of some sections printed and left in its folder."""
 
-    def __init__(self, out: Path, sections: list[str], *flags: str) -> None:
+    def __init__(self, out: Path, sections: list[str], *flags: str, **environment: str) -> None:
         self.out = out
         self.child = subprocess.run(
             [sys.executable, "-m", "d2lzh_cv", "run", *sections, "--quick", "--out", str(out), *flags], cwd=ROOT,
-            capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"}, timeout=3000)
+            capture_output=True, encoding="utf-8", timeout=3000,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment})
 
     def results(self, number: str) -> dict:
         """results.json of a section."""
