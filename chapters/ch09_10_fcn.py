@@ -310,7 +310,7 @@ d2l.conv_features(resnet)(nd.zeros((1, 3, 320, 480))).shape
 # 别的网络步幅可能不同，同样的取法仍然成立：设特征的步幅是$s$，取核的大小$2s$、步幅$s$、填充$s/2$，就满足
 # $k = 2p + s$。SqueezeNet的步幅是16，特征图细一倍。它还有两处与ResNet不同：有的层在图像的边上没有填充，所以先用反射把
 # 图像的每一边扩大半个步幅，特征图才盖满整张图像；它没有批量归一化，所以在特征之后加上一层，否则用书中的随机梯度下降几
-# 乎学不动。`d2l.fcn`从特征本身看出这些，并加上所缺的。
+# 乎学不动。`d2l.conv_features`加上这一层，`d2l.fcn`扩大图像。
 
 # %% [markdown] lang="en"
 # Now $10 \times 15$ has to become 32 times larger, $320 \times 480$ again. By $k = 2p + s$ we can take stride
@@ -326,7 +326,7 @@ d2l.conv_features(resnet)(nd.zeros((1, 3, 320, 480))).shape
 # twice as fine. It differs from a ResNet in two more ways. Some of its layers have no padding at the rim, so the
 # picture is first made wider by its own reflection, half a stride at each side; then the feature map covers the whole
 # picture. And it has no batch normalisation, so one is added after the features; without it the book's stochastic
-# gradient descent learns next to nothing. `d2l.fcn` sees this from the features themselves and adds what they lack.
+# gradient descent learns next to nothing. `d2l.conv_features` adds this layer, and `d2l.fcn` widens the picture.
 
 # %%
 d2l.show_code(d2l.fcn)
