@@ -92,11 +92,10 @@ def execute(notebook: Any, folder: Path) -> Any:
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
-    os.environ["D2LZH_CV_PROGRESS"] = "0"  # a bar would stay in the output
     client = NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3", resources={"metadata": {"path": folder}},
                             extra_arguments=["--log-level=40"])  # errors only: it warns that it uses TCP
     try:
-        client.execute()
+        client.execute(env={**os.environ, "D2LZH_CV_PROGRESS": "0"})  # a bar would stay in the output
     except CellExecutionError as error:
         raise InputError(f"section {notebook.metadata[MARK]}: {error.ename}: {error.evalue}") from error
     return notebook

@@ -1,8 +1,11 @@
 """What goes beyond the page, as a reader runs it in quick mode on drawn data; each test looks at one thing it left."""
 from __future__ import annotations
 
+import mxnet as mx
 import pytest
 from chapter_kit import Run
+from mxnet import nd
+from mxnet.gluon import model_zoo
 
 from d2lzh_cv import contents
 
@@ -12,10 +15,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory) -> Run:
-    # One epoch shows that an exercise works; the R-CNNs have to learn.
-    out = tmp_path_factory.mktemp("drawn")
+    """One epoch shows that an exercise works, and weights that are no one's that it uses a network; the R-CNNs have to
+    learn."""
+    out, root = tmp_path_factory.mktemp("drawn"), tmp_path_factory.mktemp("root")
+    net = model_zoo.vision.resnet18_v1()
+    net.initialize(mx.init.Xavier())
+    net(nd.zeros((1, 3, 64, 64)))
+    (root / "weights").mkdir()
+    net.save_parameters(str(root / "weights" / "resnet18_v1.params"))
     Run(out, PARTS, "--data", "synthetic")
-    return Run(out, EXERCISES, "--data", "synthetic", "--epochs", "1")
+    return Run(out, EXERCISES, "--epochs", "1", D2LZH_CV_DATA=str(root))
 
 
 def test_every_script_runs(drawn):
