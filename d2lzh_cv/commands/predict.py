@@ -31,6 +31,8 @@ def add(commands) -> None:
 
 def _add_task(commands, task: str, text: str, section: str) -> None:
     example = f"d2lzh-cv predict {task} runs/latest/{section} photo.jpg --out found"
+    if task == "classify":
+        example += "; without a checkpoint: d2lzh-cv predict classify --imagenet photo.jpg"
     parser = commands.add_parser(task, help=text, description=text.capitalize() + ".", epilog=f"example: {example}")
     if task == "classify":
         parser.usage = "%(prog)s [options] (CHECKPOINT | --imagenet) IMAGE [IMAGE ...]"
