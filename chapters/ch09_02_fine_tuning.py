@@ -210,8 +210,9 @@ d2l.show_code(d2l.train_fine_tuning)
 # - 图像不必大于源模型训练时见过的（`source.edge_size`）。SqueezeNet的`output`对$13 \times 13$个位置取平均，所以只接受
 #   边长224的图像。`edge_size_for`给出合适的边长。
 # - 小数据集的批量减小，使一个周期大约有十步。
-# - 学习率乘以`source.rate_factors.fine_tuning`。它因网络而异：对ImageNet上的ResNet是1，对数值大得多的MobileNet是
-#   0.03，对没有批量归一化的SqueezeNet是0.5，对在画出的图像上训练的网络是0.3。
+# - 学习率乘以`source.rate_factors.fine_tuning`。它因网络而异：对书中的`resnet18_v2`是1，对特征不以批量归一化结尾的
+#   `resnet18_v1`是0.2，对数值大得多的MobileNet是0.03，对没有批量归一化的SqueezeNet是0.5，对在画出的图像上训练的网络是
+#   0.3。
 
 # %% [markdown] lang="en"
 # The book's settings are pictures with a side of 224, batches of 128 and a learning rate of 0.01. They have to suit
@@ -221,9 +222,10 @@ d2l.show_code(d2l.train_fine_tuning)
 #   SqueezeNet takes the mean over $13 \times 13$ places, so it accepts only pictures with a side of 224.
 #   `edge_size_for` gives the right side.
 # - Batches of a small set are smaller, so that an epoch has about ten steps.
-# - The learning rate is multiplied by `source.rate_factors.fine_tuning`. It depends on the network: it is 1 for a
-#   ResNet trained on ImageNet, 0.03 for a MobileNet, whose features are far larger, 0.5 for a SqueezeNet, which has
-#   no batch normalisation, and 0.3 for a network trained on drawn pictures.
+# - The learning rate is multiplied by `source.rate_factors.fine_tuning`. It depends on the network: it is 1 for the
+#   book's `resnet18_v2`, 0.2 for `resnet18_v1`, whose features do not end with a batch normalisation, 0.03 for a
+#   MobileNet, whose features are far larger, 0.5 for a SqueezeNet, which has no batch normalisation, and 0.3 for a
+#   network trained on drawn pictures.
 
 # %%
 edge_size = source.edge_size_for(edge_size)

@@ -51,7 +51,7 @@ class RateFactors:
 
 
 RATE_FACTORS = {  # found by the sweeps in docs/results.md
-    "resnet18_v1": RateFactors(fcn=0.3),
+    "resnet18_v1": RateFactors(fine_tuning=0.2, fcn=0.3),
     "mobilenetv2_1.0": RateFactors(fine_tuning=0.03),
     "squeezenet1.1": RateFactors(fine_tuning=0.5, output=0.3),
 }
