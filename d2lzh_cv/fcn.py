@@ -1,8 +1,8 @@
 """The fully convolutional network, initialised with bilinear interpolation (section 9.10), and its scores by cells.
 
-If the kernel is twice the stride s, an input reaches only four cells of s × s pixels. The transposed convolution is then
-one product: the four inputs around each cell, times a matrix with a column per class and pixel of a cell. The classes
-come last, so softmax and argmax read memory in order, and only the labels, one number per pixel, are reordered.
+If the kernel is twice the stride s, an input reaches only four cells of s × s pixels. The transposed convolution is
+then one product: the four inputs around each cell, times a matrix with a column per class and pixel of a cell. The
+classes come last, so softmax and argmax read memory in order, and only the labels, one number per pixel, are reordered.
 A training step takes about two thirds of the time and gives the same numbers; see docs/performance.md.
 """
 from __future__ import annotations
