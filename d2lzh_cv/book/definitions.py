@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from .. import contents
 from ..compat.d2l_names import MODULE_OF
+from ..contents import SectionInfo
+from ..run import cells
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SAVED = "#@save in {}.py"  # first line of a definition's cell; see d2lzh_cv.run.redefined
@@ -19,6 +22,19 @@ def shown(source: str) -> list[str]:
     if isinstance(call, ast.Call) and ast.unparse(call.func) == "d2l.show_code":
         return [ast.unparse(argument) for argument in call.args]
     return []
+
+
+def of_section(info: SectionInfo) -> dict[str, str]:
+    """Return the definitions that a section's script shows, in its order: source by name, such as "d2l.TinySSD"."""
+    definitions, found = Definitions(), {}
+    for cell in cells.read(contents.script_path(info)):
+        if cell.kind != "code":
+            continue
+        for expression in shown(cell.source):
+            found[expression] = definitions.cell(expression).partition("\n")[2]
+        if not shown(cell.source):
+            definitions.learn(cell.source)
+    return found
 
 
 @dataclass

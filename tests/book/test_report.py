@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import base64
 import html
+import inspect
 import io
 import json
 import re
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 from section_kit import run_python
 
+import d2lzh_cv as d2l
 from d2lzh_cv.book import charts, data_uris, report
 from d2lzh_cv.book.report import format_seconds, format_value, write_report
 from d2lzh_cv.errors import InputError
@@ -89,6 +91,13 @@ def test_a_section_shows_all_it_left(run):
                  "class_err", "0.00234568", "[1, 5444, 4]", "Found: <b>one</b> & only.", "epoch 1, 损失 <0.5>",
                  "synthetic pikachu drawn by this package", "real img data/img (the book's pictures)", "loss"):
         assert text in re.sub(r"\s+", " ", shown)
+
+
+def test_a_section_shows_its_definitions_as_the_library_has_them(run):
+    _, page = read(run)
+    shown = page.sections["s9-7"]
+    assert "d2l.TinySSD" in shown and "#@save" not in shown
+    assert inspect.getsource(d2l.TinySSD).strip() in shown and inspect.getsource(d2l.bbox_predictor).strip() in shown
 
 
 def test_a_recorded_table_is_one_on_the_page(run):
