@@ -228,7 +228,7 @@ d2l.show_code(d2l.train_fine_tuning)
 #   network trained on drawn pictures.
 
 # %%
-source_edge_size = source.edge_size_for(edge_size)
+scratch_edge_size, edge_size = edge_size, source.edge_size_for(edge_size)
 batch_size = min(batch_size, max(16, len(train_imgs) // 10))
 learning_rate = learning_rate * source.rate_factors.fine_tuning
 
@@ -241,18 +241,18 @@ learning_rate = learning_rate * source.rate_factors.fine_tuning
 # %%
 print(f"fine-tuned, learning rate {learning_rate}:")
 tuned = d2l.train_fine_tuning(finetune_net, train_imgs, test_imgs, learning_rate, devices, batch_size, num_epochs,
-                              source_edge_size, name="fine-tuned")
+                              edge_size, name="fine-tuned")
 
 # %% [markdown] lang="zh"
 # 作为对比，定义一个相同的模型，但把它的所有参数都初始化为随机值。由于整个模型都要从头训练，可以使用较大的学习率。
 # SqueezeNet没有批量归一化，从头训练几个周期几乎学不到什么，所以用书中的ResNet-18代替它
-# （`source.name_from_scratch`）。它接受任何边长的图像，边长就取`edge_size`。
+# （`source.name_from_scratch`）。它接受任何边长的图像，边长不必改。
 
 # %% [markdown] lang="en"
 # For comparison we define the same model with all its parameters at random. The whole model starts from nothing, so
 # the learning rate can be larger. A SqueezeNet has no batch normalisation and learns next to nothing from scratch in
 # a few epochs, so the book's ResNet-18 takes its place (`source.name_from_scratch`). It accepts pictures of any size,
-# so their side is `edge_size`.
+# so their side stays what it was.
 
 # %%
 d2l.show_code(d2l.from_scratch)
@@ -261,7 +261,7 @@ d2l.show_code(d2l.from_scratch)
 scratch_net = d2l.from_scratch(source.name_from_scratch, num_classes=2)
 print(f"from scratch, learning rate {scratch_learning_rate}:")
 scratch = d2l.train_fine_tuning(scratch_net, train_imgs, test_imgs, scratch_learning_rate, devices, batch_size,
-                                num_epochs, edge_size, name="from scratch")
+                                num_epochs, scratch_edge_size, name="from scratch")
 
 # %% [markdown] lang="zh"
 # 微调的模型因为参数的初始值更好，在相同的迭代周期下往往精度更高。书中的例子里，微调的模型第一个周期之后测试准确率就到
@@ -287,7 +287,7 @@ print(f"test accuracy: fine-tuned {tuned[-1].test_acc:.3f}, from scratch {scratc
 
 # %%
 classes = train_imgs.synsets
-test_iter = DataLoader(test_imgs.transform_first(d2l.test_augs(source_edge_size)), batch_size)
+test_iter = DataLoader(test_imgs.transform_first(d2l.test_augs(edge_size)), batch_size)
 judged = metrics.evaluate_classifier(finetune_net, test_iter, devices, len(classes))
 metrics.per_class(judged.matrix, classes)
 
@@ -316,7 +316,7 @@ if with_frozen_features:
     frozen_net.features.collect_params().setattr("grad_req", "null")
     print(f"features frozen, learning rate {learning_rate}:")
     frozen = d2l.train_fine_tuning(frozen_net, train_imgs, test_imgs, learning_rate, devices, batch_size, num_epochs,
-                                   source_edge_size, name="features frozen")
+                                   edge_size, name="features frozen")
 
 # %% [markdown] lang="zh"
 # ## 小结
