@@ -234,12 +234,15 @@ def test_system_package_command(monkeypatch):
     assert problems.install_system_package("libgomp1", "libgomp") == "dnf install -y libgomp"
 
 
-def test_threads_are_the_readers_or_one_a_core(monkeypatch):
+def test_threads_and_workspaces_are_the_readers_or_one_per_core_and_one(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    code = "import d2lzh_cv, mxnet, os; print(os.environ['OMP_NUM_THREADS'])"
-    assert succeeds(code) == "3\n"
+    monkeypatch.setenv("MXNET_CPU_TEMP_COPY", "2")
+    code = "import d2lzh_cv, mxnet, os; print(os.environ['OMP_NUM_THREADS'], os.environ['MXNET_CPU_TEMP_COPY'])"
+    assert succeeds(code) == "3 2\n"
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert 1 <= int(succeeds(code)) <= os.cpu_count()
+    monkeypatch.delenv("MXNET_CPU_TEMP_COPY")
+    threads, workspaces = map(int, succeeds(code).split())
+    assert 1 <= threads <= os.cpu_count() and workspaces == 1
 
 
 def test_hyperthreads_count_once(monkeypatch):
