@@ -37,11 +37,16 @@ def wheel(request, project) -> Path:
     return max((project / "wheels").glob("*.whl"), key=lambda path: path.stat().st_mtime)
 
 
-@pytest.fixture
-def environment(wheel, tmp_path) -> Path:
-    """The site-packages of a new environment: the wheel, and a path to the libraries installed here."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True, timeout=120)
-    site = next((tmp_path / "venv").glob("lib/python*/site-packages"))
+@pytest.fixture(scope="module")
+def environment(wheel, tmp_path_factory) -> Path:
+    """The site-packages of a new environment, which all tests of a wheel share."""
+    return make_environment(wheel, tmp_path_factory.mktemp("environment"))
+
+
+def make_environment(wheel: Path, folder: Path) -> Path:
+    """Make an environment in ``folder``: the wheel, and a path to the libraries installed here."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True, timeout=120)
+    site = next((folder / "venv").glob("lib/python*/site-packages"))
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     (site / "zz_libraries.pth").write_text(f"{Path(mxnet.__file__).parents[1]}\n")
@@ -89,8 +94,9 @@ def test_nothing_is_imported_until_then(environment):
 
 
 @pytest.mark.parametrize("left", ["nothing", "an empty folder", "one file"])
-def test_what_is_left_of_a_removed_package_disturbs_nothing(environment, left, tmp_path):
+def test_what_is_left_of_a_removed_package_disturbs_nothing(wheel, left, tmp_path):
     """MXNet is then as it is without us: here a package of the same name, which needs none of our help."""
+    environment = make_environment(wheel, tmp_path)
     for path in [*environment.glob("d2lzh_cv*"), *environment.glob("__editable__*")]:
         if path.name != "d2lzh_cv.pth":
             shutil.rmtree(path) if path.is_dir() else path.unlink()

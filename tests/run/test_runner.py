@@ -3,19 +3,42 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 
 import pytest
 from section_kit import BAD_INPUT, BUG, OK, RUN_CLI, SLEEPS, run_python, start_python, write_script
 
-from d2lzh_cv import contents
-from d2lzh_cv.compat import child
+from d2lzh_cv import cli, contents
+from d2lzh_cv.compat import child, hook
 from d2lzh_cv.run.rundir import open_run
 
 
-def run_cli(folder, *argv):
-    return run_python(folder, "-c", RUN_CLI, *argv)
+@pytest.fixture
+def run_cli(tmp_path, monkeypatch, capfd):
+    """``run_cli(*argv)``: the command line in this process, as RUN_CLI; the sections have processes of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(contents, "SCRIPT_FOLDERS", (tmp_path / "chapters",))
+    monkeypatch.setattr(hook, "check", lambda environment: None)
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
+
+    def run(*argv):
+        capfd.readouterr()
+        return cli.main(list(argv)), *capfd.readouterr()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A folder in which 9.3 was run in quick mode, and well; to be copied."""
+    folder = tmp_path_factory.mktemp("done")
+    write_script(folder, "9.3", OK)
+    assert run_python(folder, "-c", RUN_CLI, "run", "9.3", "--quick", "--out", "o")[0] == 0
+    return folder
 
 
 def results(folder, number):
@@ -29,7 +52,7 @@ def statuses(folder):
 def test_all_well(tmp_path):
     write_script(tmp_path, "9.3", OK)
     write_script(tmp_path, "9.4", OK)
-    code, out, err = run_cli(tmp_path, "run", "9.3,9.4", "--quick", "--seed", "7")
+    code, out, err = run_python(tmp_path, "-c", RUN_CLI, "run", "9.3,9.4", "--quick", "--seed", "7")
     assert (code, err) == (0, "")
     run = (tmp_path / "runs/latest").resolve().relative_to(tmp_path.resolve())
     assert out.splitlines()[-2:] == [f"report: {run}/report.html", f"figures: {run}/9.*/*.png (0)"]
@@ -39,10 +62,10 @@ def test_all_well(tmp_path):
     assert json.loads((tmp_path / run / "run.json").read_text())["sections"] == ["9.3", "9.4"]
 
 
-def test_a_bug_stops_its_section_only(tmp_path):
+def test_a_bug_stops_its_section_only(tmp_path, run_cli):
     for number, body in (("9.3", BUG), ("9.4", BAD_INPUT), ("9.5", OK)):
         write_script(tmp_path, number, body)
-    code, out, err = run_cli(tmp_path, "run", "9.3-9.5", "--out", "o")
+    code, out, err = run_cli("run", "9.3-9.5", "--out", "o")
     assert code == 1 and err.count("Traceback") == 1
     assert statuses(tmp_path / "o") == {"9.3": "failed", "9.4": "failed", "9.5": "ok"}
     assert "9.3 failed: ZeroDivisionError: division by zero\n" in out
@@ -50,10 +73,10 @@ def test_a_bug_stops_its_section_only(tmp_path):
     assert "report: o/report.html" in out and (tmp_path / "o/report.html").is_file()
 
 
-def test_bad_input_alone_is_2(tmp_path):
+def test_bad_input_alone_is_2(tmp_path, run_cli):
     write_script(tmp_path, "9.3", BAD_INPUT)
     write_script(tmp_path, "9.4", OK)
-    code, _, err = run_cli(tmp_path, "run", "9.3", "9.4", "--out", "o")
+    code, _, err = run_cli("run", "9.3", "9.4", "--out", "o")
     assert (code, err) == (2, "error: cat.jpg is cut off; put the original back\n")
 
 
@@ -63,27 +86,26 @@ def test_bad_input_alone_is_2(tmp_path):
     ("import os, signal\nrun.finish()\nos.kill(os.getpid(), signal.SIGABRT)\n", "crashed (SIGABRT)"),
     ("import os\nos._exit(7)\n", "ended with exit code 7"),
 ])
-def test_a_process_that_dies_is_never_ok(tmp_path, body, why):
-    write_script(tmp_path, "9.3", OK)
-    assert run_cli(tmp_path, "run", "9.3", "--out", "o")[0] == 0
+def test_a_process_that_dies_is_never_ok(tmp_path, run_cli, done, body, why):
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     write_script(tmp_path, "9.3", body)
-    assert run_cli(tmp_path, "run", "9.3", "--out", "o")[0] == 1
+    assert run_cli("run", "9.3", "--out", "o")[0] == 1
     assert results(tmp_path / "o", "9.3")["status"] == "failed"
     assert why in results(tmp_path / "o", "9.3")["error"]
     assert why in (tmp_path / "o/report.html").read_text(encoding="utf-8")
 
 
-def test_a_script_that_is_not_there_stops_the_run_before_it_begins(tmp_path):
+def test_a_script_that_is_not_there_stops_the_run_before_it_begins(tmp_path, run_cli):
     write_script(tmp_path, "9.3", OK)
-    code, out, err = run_cli(tmp_path, "run", "9.3", "9.4", "--out", "o")
+    code, out, err = run_cli("run", "9.3", "9.4", "--out", "o")
     assert (code, out) == (2, "") and len(err.splitlines()) == 1 and "ch09_04_anchor.py" in err
     assert not (tmp_path / "o").exists()
 
 
-def test_an_unwritable_out_is_one_line(tmp_path):
+def test_an_unwritable_out_is_one_line(tmp_path, run_cli):
     write_script(tmp_path, "9.3", OK)
     (tmp_path / "file").write_text("mine")
-    code, out, err = run_cli(tmp_path, "run", "9.3", "--out", "file/x")
+    code, out, err = run_cli("run", "9.3", "--out", "file/x")
     assert (code, out) == (2, "") and len(err.splitlines()) == 1 and "file/x" in err
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -133,48 +155,46 @@ def test_worker_processes_add_no_tracebacks(tmp_path):
 
 
 # -- resume ---------------------------------------------------------------------------------------------------------
-def test_resume_keeps_what_is_done_and_does_the_rest(tmp_path):
+def test_resume_keeps_what_is_done_and_does_the_rest(tmp_path, run_cli):
     write_script(tmp_path, "9.3", OK)
     write_script(tmp_path, "9.4", BUG)
-    assert run_cli(tmp_path, "run", "9.3", "9.4", "--quick", "--out", "o")[0] == 1
+    assert run_cli("run", "9.3", "9.4", "--quick", "--out", "o")[0] == 1
     before = (tmp_path / "o/9.3/results.json").stat().st_mtime_ns
     write_script(tmp_path, "9.4", OK)
-    code, out, _ = run_cli(tmp_path, "run", "9.3", "9.4", "--quick", "--out", "o", "--resume")
+    code, out, _ = run_cli("run", "9.3", "9.4", "--quick", "--out", "o", "--resume")
     assert code == 0 and "9.3 kept" in out and "9.4 kept" not in out
     assert (tmp_path / "o/9.3/results.json").stat().st_mtime_ns == before
     assert statuses(tmp_path / "o") == {"9.3": "ok", "9.4": "ok"}
 
 
-def test_resume_without_out_goes_on_in_the_newest_run(tmp_path):
+def test_resume_without_out_goes_on_in_the_newest_run(tmp_path, run_cli):
     write_script(tmp_path, "9.3", OK)
-    run_cli(tmp_path, "run", "9.3", "--quick")
-    _, out, _ = run_cli(tmp_path, "run", "9.3", "--quick", "--resume")
+    run_cli("run", "9.3", "--quick")
+    _, out, _ = run_cli("run", "9.3", "--quick", "--resume")
     assert "9.3 kept" in out and len(list((tmp_path / "runs").glob("2*"))) == 1
 
 
 @pytest.mark.parametrize("other", [["--full"], ["--seed", "1"], ["--data", "synthetic"], ["--epochs", "3"]])
-def test_resume_runs_again_what_was_done_with_other_flags(tmp_path, other):
-    write_script(tmp_path, "9.3", OK)
-    run_cli(tmp_path, "run", "9.3", "--quick", "--out", "o")
+def test_resume_runs_again_what_was_done_with_other_flags(tmp_path, run_cli, done, other):
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     flags = other if other == ["--full"] else ["--quick", *other]
-    _, out, _ = run_cli(tmp_path, "run", "9.3", *flags, "--out", "o", "--resume")
+    _, out, _ = run_cli("run", "9.3", *flags, "--out", "o", "--resume")
     assert "kept" not in out and "hello" in out
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{\"status\": \"ok\"", "{\"status\": \"failed\"}"])
-def test_resume_does_not_trust_a_damaged_result(tmp_path, content):
-    write_script(tmp_path, "9.3", OK)
-    run_cli(tmp_path, "run", "9.3", "--quick", "--out", "o")
+def test_resume_does_not_trust_a_damaged_result(tmp_path, run_cli, done, content):
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     (tmp_path / "o/9.3/results.json").write_text(content)
-    _, out, _ = run_cli(tmp_path, "run", "9.3", "--quick", "--out", "o", "--resume")
+    _, out, _ = run_cli("run", "9.3", "--quick", "--out", "o", "--resume")
     assert "kept" not in out and "hello" in out
 
 
-def test_a_later_run_into_the_same_folder_keeps_the_earlier_sections_in_the_report(tmp_path):
+def test_a_later_run_into_the_same_folder_keeps_the_earlier_sections_in_the_report(tmp_path, run_cli):
     write_script(tmp_path, "9.3", OK)
     write_script(tmp_path, "9.4", OK)
-    run_cli(tmp_path, "run", "9.4", "--out", "o")
-    run_cli(tmp_path, "run", "9.3", "--out", "o")
+    run_cli("run", "9.4", "--out", "o")
+    run_cli("run", "9.3", "--out", "o")
     assert json.loads((tmp_path / "o/run.json").read_text())["sections"] == ["9.3", "9.4"]
     assert "2 of 2 sections ok" in (tmp_path / "o/report.html").read_text(encoding="utf-8")
 
