@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from .. import files
 from ..errors import InputError
 from . import catalogue
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FORMAT = 1  # raise it when the drawings change, so that sets of an older version are drawn again
 STAMP = "synthetic.json"
@@ -45,4 +47,5 @@ def make(name: str, folder: Path, seed: int = 0) -> Path:
 
 def generator(name: str, seed: int) -> np.random.Generator:
     """Return the random generator for the set ``name``. NumPy's global generator stays as it is."""
+    import numpy as np  # here, because the command line imports this module and starts twice as fast without NumPy
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, zlib.crc32(name.encode())])))
