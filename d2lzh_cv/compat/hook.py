@@ -180,8 +180,8 @@ def _prepare_threads() -> None:
     """Use one thread per core and one workspace; MXNet would use half of the processors and four workspaces."""
     os.environ.setdefault("OMP_NUM_THREADS", str(_cores()))
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # on a busy machine, threads that spin slow each other down
-    # One workspace, not four that operators take in turn: TinySSD's step needs 1.9 GB in place of 2.3. It costs no time,
-    # because MXNet runs one operator of a device after another.
+    # One workspace, not four that operators take in turn: TinySSD's step needs 1.9 GB in place of 2.3. It costs no
+    # time, because MXNet runs one operator of a device after another.
     os.environ.setdefault("MXNET_CPU_TEMP_COPY", "1")
 
 
