@@ -86,7 +86,8 @@ def _section(section: SectionRun, shown: list[data_uris.Picture], rows: list[Row
     compared = {row.name for row in rows}
     parameters = [f"{name} = {value!r}" for name, value in section.parameters.items()]
     return {"pages": _pages(section.info), "parameters": parameters,
-            "definitions": definitions.of_section(section.info), "run": section, "info": section.info, "anchor": f"s{section.info.number.replace('.', '-')}",
+            "definitions": definitions.of_section(section.info), "run": section, "info": section.info,
+            "anchor": f"s{section.info.number.replace('.', '-')}",
             "seconds": format_seconds(section.seconds), "data": data, "kinds": [k for k in KINDS if k in kinds],
             "pictures": shown, "panels": charts.panels(section.metrics, published),
             "series": charts.series_names(section.metrics),

@@ -78,7 +78,7 @@ def test_a_training_saves_its_step_however_it_is_asked(send, tmp_path):
     kit.write_yolo(tmp_path / "src", count=40)
     pack(tmp_path / "src", tmp_path / "own")
     process = start_python(tmp_path, "-m", "d2lzh_cv", "run", "9.7", "--quick", "--data", "own", "--epochs", "200",
-                           "--out", "o", start_new_session=True)
+                           "-p", "edge_size=64", "--out", "o", start_new_session=True)
     assert any(line.startswith("epoch  5,") for line in iter(process.stdout.readline, ""))
     send(process)
     _, err = process.communicate(timeout=60)
