@@ -39,41 +39,12 @@ def here(tmp_path):
         path.chmod(0o755)
 
 
-SERVER = """
-import json, os, sys
-import d2lzh_cv.book.report, d2lzh_cv.data.check
-from d2lzh_cv import cli
-for line in sys.stdin:
-    folder, argv, environment, out, err = json.loads(line)
-    process = os.fork()
-    if not process:
-        os.chdir(folder)
-        os.environ.update(environment)
-        for number, name in enumerate((os.devnull, out, err)):
-            os.dup2(os.open(name, os.O_RDWR), number)
-        sys.exit(cli.main(argv))
-    print(os.waitpid(process, 0)[1] >> 8, flush=True)
-"""
-
-
-@pytest.fixture(scope="module")
-def command(tmp_path_factory):
-    """``command(folder, *argv, **environment)`` returns exit code, standard output, standard error.
-
-    Each runs in a process of its own, the copy of one that waits with what all commands import.
-    """
-    out, err = (tmp_path_factory.mktemp("streams") / name for name in ("out", "err"))
-    waiting = subprocess.Popen([*AS_USER, sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
-
-    def run(folder: Path, *argv: str, **environment: str) -> tuple[int, str, str]:
-        out.write_text("")
-        err.write_text("")
-        environment = {"D2LZH_CV_CACHE": str(folder / "cache"), **environment}
-        print(json.dumps([str(folder), argv, environment, str(out), str(err)]), file=waiting.stdin, flush=True)
-        return int(waiting.stdout.readline()), out.read_text(), err.read_text()
-    yield run
-    waiting.communicate()
+def command(folder: Path, *argv: str, **environment: str) -> tuple[int, str, str]:
+    done = subprocess.run([*AS_USER, sys.executable, "-m", "d2lzh_cv", *argv], cwd=folder, timeout=120,
+                          capture_output=True, text=True, env={
+                              **os.environ, "PYTHONPATH": str(ROOT), "D2LZH_CV_CACHE": str(folder / "cache"),
+                              **environment})
+    return done.returncode, done.stdout, done.stderr
 
 
 DENIED = "Permission denied"
@@ -138,7 +109,7 @@ WITH_MXNET = [
 @needs_denial
 @pytest.mark.parametrize(("line", "said"), [
     *CASES, *(pytest.param(*case, marks=pytest.mark.slow) for case in WITH_MXNET)])
-def test_one_line_and_2(line, said, here, command):
+def test_one_line_and_2(line, said, here):
     before = sorted(here.rglob("*"))
     code, out, err = command(here, *line.split())
     assert code == 2, err
@@ -150,7 +121,7 @@ def test_one_line_and_2(line, said, here, command):
 
 
 @pytest.mark.parametrize("argv", [["data", "list"], ["data", "check"], ["run", "9.3"]])
-def test_a_data_root_that_the_environment_names_must_be_there(argv, tmp_path, command):
+def test_a_data_root_that_the_environment_names_must_be_there(argv, tmp_path):
     (tmp_path / "file").touch()
     for root, said in (("nowhere", "no such folder"), ("file", "is a file")):
         code, out, err = command(tmp_path, *argv, D2LZH_CV_DATA=root)
@@ -158,7 +129,7 @@ def test_a_data_root_that_the_environment_names_must_be_there(argv, tmp_path, co
 
 
 @needs_denial
-def test_a_closed_cache_and_a_closed_set_are_named(here, command):
+def test_a_closed_cache_and_a_closed_set_are_named(here):
     flags = ("--quick", "--data", "synthetic", "--out", "o")
     code, _, err = command(here, "run", "9.3", *flags, D2LZH_CV_CACHE="closed")
     assert (code, err) == (2, f"error: cannot read closed: {DENIED}; change its permission, or name another\n")
@@ -166,7 +137,7 @@ def test_a_closed_cache_and_a_closed_set_are_named(here, command):
     assert code == 2 and f"cannot read root/weights: {DENIED}" in out
 
 
-def test_a_name_of_bytes_that_are_no_text(tmp_path, command):
+def test_a_name_of_bytes_that_are_no_text(tmp_path):
     """As a zip of Chinese Windows unpacks: data in it are found, results are not written where MXNet cannot."""
     name = os.fsdecode(b"d\xb9\xb7")
     code, _, err = command(tmp_path, "run", "9.3", "--quick", "--data", "synthetic", "--out", name)
@@ -181,7 +152,7 @@ def test_a_name_of_bytes_that_are_no_text(tmp_path, command):
 
 
 @pytest.mark.parametrize("columns", ["80", "60", "", "30"])
-def test_a_name_that_has_to_be_typed_is_never_cut(columns, tmp_path, command):
+def test_a_name_that_has_to_be_typed_is_never_cut(columns, tmp_path):
     from benchmarks.cases import choose
     sets = [row["name"] for row in json.loads(command(tmp_path, "data", "list", "--json")[1])]
     assert "faster_rcnn_resnet50_v1b_voc" in sets
