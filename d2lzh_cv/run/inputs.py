@@ -19,7 +19,7 @@ def check(infos: Sequence[SectionInfo], options: Options) -> None:
 
     -p sets a parameter of each section. --backbone needs the weights of the network. --data DIR needs the section's
     own set in DIR. If several sections run, one set in DIR is enough: the other sections then draw synthetic sets and
-    say so.
+    say so. A data root that D2LZH_CV_DATA names must be a folder.
     """
     for info in infos if options.parameters else ():
         parameters.choose(info, options.quick, options.parameters)
@@ -28,6 +28,8 @@ def check(infos: Sequence[SectionInfo], options: Options) -> None:
         hub.require_weights(options.backbone, options.data)
     if options.data not in hub.WORDS:
         _check_folder(infos, Path(options.data))
+    elif options.data != "synthetic":
+        hub.named_root(None)
 
 
 def _check_folder(infos: Sequence[SectionInfo], folder: Path) -> None:
