@@ -1,4 +1,4 @@
-"""Check the inputs of sections before anything is written: the sets in --data DIR, the weights of --backbone."""
+"""Check before anything is written: the sets in --data DIR, the weights of --backbone, whether --precision works."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 from ..contents import SectionInfo
 from ..data import catalogue, hub
 from ..data.whats_there import whats_there
+from ..engine import precision
 from ..errors import InputError
 from ..files import check_folder
 from ..weights import shipped
@@ -19,8 +20,9 @@ def check(infos: Sequence[SectionInfo], options: Options) -> None:
 
     -p sets a parameter of each section. --backbone needs the weights of the network. --data DIR needs the section's
     own set in DIR. If several sections run, one set in DIR is enough: the other sections then draw synthetic sets and
-    say so.
+    say so. --precision needs a processor that has it.
     """
+    precision.check(options.precision)
     for info in infos if options.parameters else ():
         parameters.choose(info, options.quick, options.parameters)
     is_shipped = options.backbone == shipped.NAME and shipped.find() is not None and options.data != "book"
