@@ -1,8 +1,8 @@
 """Loss scaling for float16, whose smallest numbers would lose small gradients.
 
-A backward pass starts from the scale in place of 1, and the optimizer divides by it. Where a gradient overflows, the step is left
-out and the scale halved; after 2,000 good steps it is doubled: the rule of MXNet's AMP, by its ``LossScaler``. The loss
-itself is not scaled, so a training loop stays as it is.
+A backward pass starts from the scale in place of 1, and the optimizer divides by it. Where a gradient overflows, the
+step is left out and the scale halved; after 2,000 good steps it is doubled. That is the rule of MXNet's AMP, computed
+by its ``LossScaler``. The loss itself is not scaled, so a training loop stays as it is.
 """
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixed precision: ``--precision bfloat16`` computes the convolutions in 16 bits and everything else in float32.
+"""Mixed precision: ``--precision bfloat16`` or ``float16``: convolutions in 16 bits, everything else in float32.
 
 The data, weights and bias of a convolution are cast on the way in, its result on the way out. So parameters, their
 gradients, normalisation, losses and optimizer stay float32. ReLU and maxima only compare, so they are as exact in 16
@@ -15,32 +15,42 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from ..compat import problems, processor
 from ..errors import InputError
 
-PRECISIONS = ("float32", "bfloat16")
-HELP = ("float32, or bfloat16: convolutions in bfloat16, all else in float32; for processors with AVX512_BF16, see "
-        "d2lzh-cv doctor (default: float32)")
+PRECISIONS = ("float32", "bfloat16", "float16")
+HELP = ("bfloat16: convolutions in bfloat16 and all else in float32, for processors with AVX512_BF16, see d2lzh-cv "
+        "doctor; float16: the same on GPUs, not tested (default: float32)")
 CAST_BACK = "__cast_back__"  # attribute of a graph's cast to float32, made by this module
 _in_use = "float32"
 _originals: dict[tuple[Any, str], Callable] = {}  # by module and name
 
 
 def check(name: str) -> None:
-    """Raise InputError if this machine cannot compute in the precision ``name``; say in one line if it gains nothing."""
+    """Raise InputError if this machine cannot compute in the precision ``name``; print a line if it gains nothing."""
     if name == "float32":
         return
-    if any(flavour.startswith("mxnet-cu") for flavour in problems.flavours()):
-        from ..devices import try_gpu
-        if try_gpu().device_type == "gpu":
-            raise InputError(f"--precision {name} is for processors, and this machine computes on a GPU; leave the flag "
-                             "out")
+    on_gpu = _on_gpu()
+    if name == "float16" and on_gpu:
+        return
+    if name == "float16" or on_gpu:
+        raise InputError(f"--precision {name} is for {'processors' if on_gpu else 'GPUs'}, and MXNet computes on "
+                         f"{'a GPU' if on_gpu else 'the processor'} here; leave the flag out")
     speed = processor.bfloat16()
     if speed == "not":
         raise InputError(f"--precision {name} needs a processor with AVX512_BF16 (with AVX-512 it works, but gains "
-                         "nothing); this one has none; leave the flag out")
+                         "nothing); this one has neither; leave the flag out")
     if speed == "slow":
         print(f"--precision {name} gains nothing here: without AVX512_BF16 the processor emulates it", file=sys.stderr)
+
+
+def _on_gpu() -> bool:
+    if not any(flavour.startswith("mxnet-cu") for flavour in problems.flavours()):
+        return False  # without an import of MXNet
+    from ..devices import try_gpu
+    return try_gpu().device_type == "gpu"
 
 
 def in_use() -> str:
@@ -99,11 +109,16 @@ def _either(operator: Callable) -> Callable:
 def _to_low(value: Any) -> Any:
     import mxnet as mx
     if isinstance(value, mx.nd.NDArray):
-        return mx.nd.amp_cast(value, dtype=_in_use)
+        return mx.nd.amp_cast(value, dtype=_dtype())
     if not isinstance(value, mx.sym.Symbol):
         return value
     before = _before_cast(value)
-    return mx.sym.amp_cast(value, dtype=_in_use) if before is None else before
+    return mx.sym.amp_cast(value, dtype=_dtype()) if before is None else before
+
+
+def _dtype() -> Any:
+    """Return the precision in use as MXNet's operators take it."""
+    return np.dtype([("bfloat16", np.uint16)]) if _in_use == "bfloat16" else _in_use
 
 
 def _to_float32(result: Any) -> Any:

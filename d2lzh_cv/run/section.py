@@ -308,7 +308,8 @@ def environment(precision: str) -> dict[str, Any]:
     mxnet = sys.modules.get("mxnet")  # absent when it could not be imported
     return {"python": platform.python_version(), "numpy": np.__version__,
             "mxnet": getattr(mxnet, "__version__", None), "platform": platform.platform(),
-            "threads": os.environ.get("OMP_NUM_THREADS"), "precision": precision, "devices": _devices() if mxnet else []}
+            "threads": os.environ.get("OMP_NUM_THREADS"), "precision": precision,
+            "devices": _devices() if mxnet else []}
 
 
 def _devices() -> list[str]:
