@@ -23,6 +23,7 @@ from ..errors import InputError
 PRECISIONS = ("float32", "bfloat16", "float16")
 HELP = ("bfloat16: convolutions in bfloat16 and all else in float32, for processors with AVX512_BF16, see d2lzh-cv "
         "doctor; float16: the same on GPUs, not tested (default: float32)")
+COMPARES = (("act_type", "relu"), ("pool_type", "max"), ("pooling_convention", "valid"))  # "full" is not oneDNN's
 CAST_BACK = "__cast_back__"  # attribute of a graph's cast to float32, made by this module
 _in_use = "float32"
 _originals: dict[tuple[Any, str], Callable] = {}  # by module and name
@@ -98,9 +99,8 @@ def _low(operator: Callable) -> Callable:
 def _either(operator: Callable) -> Callable:
     """Return ``operator`` applied before the cast to float32 if its input was just cast and it only compares."""
     def comparison(data, *args, **kwargs):
-        before = _before_cast(data)
-        compares = (kwargs.get("act_type", "relu"), kwargs.get("pool_type", "max")) == ("relu", "max")
-        if before is None or not compares:
+        before = _before_cast(data) if all(kwargs.get(name, word) == word for name, word in COMPARES) else None
+        if before is None:
             return operator(data, *args, **kwargs)
         return _to_float32(operator(before, *args, **kwargs))
     return comparison

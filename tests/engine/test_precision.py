@@ -164,16 +164,16 @@ def test_relu_and_max_pooling_stay_between_convolutions_without_casts():
     layers = nn.HybridSequential()
     layers.add(nn.Conv2D(4, 3), nn.Activation("relu"), nn.Conv2D(4, 3), nn.Activation("relu"), nn.MaxPool2D(),
                nn.Conv2D(4, 3), nn.Activation("relu"), nn.AvgPool2D(), nn.Conv2D(4, 3), nn.Activation("sigmoid"),
-               nn.Conv2D(4, 3, activation="relu"), nn.BatchNorm())
+               nn.Conv2D(4, 3, activation="relu"), nn.BatchNorm(), nn.Conv2D(4, 3), nn.MaxPool2D(ceil_mode=True))
     with precision.computing_in("bfloat16"):
-        nodes = nodes_of(mx.sym.Group(sum(FeatureExtractor(layers, (8,), (2, 11))(mx.sym.var("data")), [])))
+        nodes = nodes_of(mx.sym.Group(sum(FeatureExtractor(layers, (8,), (2, 13))(mx.sym.var("data")), [])))
     assert in_low(nodes) == {"Convolution", "Activation", "Pooling"}
     casts = [inputs for op, _, _, inputs in nodes if op == "amp_cast"]
     down = [inputs for op, _, types, inputs in nodes if op == "amp_cast" and types == ["float32"]]
-    assert sum(inputs == ["null"] for inputs in down) == 2 * 5 + 1  # weights and biases, and the picture
-    # the average and the sigmoid are float32; so are the features that leave, and what BatchNorm reads
-    assert sorted(inputs for inputs in down if inputs != ["null"]) == [["Activation"], ["Pooling"]]
-    assert len(casts) - len(down) == 4
+    assert sum(inputs == ["null"] for inputs in down) == 2 * 6 + 1  # weights and biases, and the picture
+    # the average, the sigmoid, BatchNorm and the pooling that rounds up are float32; so are the features that leave
+    assert sorted(inputs for inputs in down if inputs != ["null"]) == [["Activation"], ["BatchNorm"], ["Pooling"]]
+    assert len(casts) - len(down) == 5
 
 
 def test_the_precision_ends_with_the_block_also_after_an_error():
@@ -217,12 +217,12 @@ def ssd_losses(name: str, hybridized: bool, steps: int = 6) -> tuple[np.ndarray,
 
 
 @pytest.mark.parametrize("operators", ["emulated", ONEDNN], indirect=True)
-def test_losses_of_tinyssd_are_those_of_float32_within_two_hundredths(operators):
+def test_losses_of_tinyssd_are_those_of_float32_within_a_hundredth(operators):
     plain, (low, types) = ssd_losses("float32", True)[0], ssd_losses("bfloat16", True)
     assert types == {np.float32}
     apart = np.abs(low - plain) / plain
     assert plain[-1] < 0.8 * plain[0], plain
-    assert 0 < apart.max() < 0.02, f"largest difference {apart.max():.3g}: {low} beside {plain}"
+    assert 0 < apart.max() < 0.01, f"largest difference {apart.max():.3g}: {low} beside {plain}"
 
 
 @pytest.mark.parametrize("operators", ["emulated", ONEDNN], indirect=True)
