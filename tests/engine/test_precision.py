@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import mxnet as mx
 import numpy as np
@@ -17,7 +18,7 @@ from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 from mxnet.gluon.data import ArrayDataset, DataLoader
 
-from d2lzh_cv import cli, contents, training
+from d2lzh_cv import cli, contents, finetuning, training
 from d2lzh_cv.anchors import multibox_target
 from d2lzh_cv.commands import probes
 from d2lzh_cv.compat import processor
@@ -184,6 +185,16 @@ def test_the_precision_ends_with_the_block_also_after_an_error():
     assert precision.in_use() == "float32"
     assert before == [getattr(module, name) for module in (mx.nd, mx.sym)
                       for name in ("Convolution", "Activation", "Pooling")]
+
+
+def test_weights_that_other_runs_use_too_are_trained_in_float32(operators, monkeypatch, tmp_path):
+    monkeypatch.setattr(finetuning, "image_folder", lambda root: SimpleNamespace(synsets=["one", "two"]))
+    monkeypatch.setattr(finetuning, "cache_root", lambda: tmp_path)
+    monkeypatch.setattr(finetuning, "place_for", lambda root, folder: tmp_path / "weights" / "name")
+    monkeypatch.setattr(finetuning, "pretrain_source", lambda *args, **kwargs: precision.in_use())
+    with precision.computing_in("bfloat16"):
+        assert finetuning.offline_source(tmp_path, mx.cpu()) == "float32"
+        assert precision.in_use() == "bfloat16"
 
 
 # -- the numbers ----------------------------------------------------------------------------------------------------
