@@ -207,7 +207,7 @@ def test_results_hold_what_was_recorded(start, tmp_path):
     assert found["results"] == {"shape": [1, 5444, 4], "loss": 0.5}
     assert (found["section"], found["mode"], found["seed"]) == ("9.7", "quick", 5)
     assert found["title"] == {"en": "Single Shot Multibox Detection (SSD)", "zh": "单发多框检测（SSD）"}
-    assert set(found["environment"]) == {"python", "numpy", "mxnet", "platform", "threads", "devices"}
+    assert set(found["environment"]) == {"python", "numpy", "mxnet", "platform", "threads", "precision", "devices"}
 
 
 def test_printed_output_is_kept_and_standard_output_given_back(start, tmp_path, capsys):
