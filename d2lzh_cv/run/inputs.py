@@ -16,15 +16,15 @@ from .flags import Options
 
 
 def check(infos: Sequence[SectionInfo], options: Options) -> None:
-    """Raise InputError if the sections ``infos`` cannot find the input that ``options`` ask for.
+    """Raise InputError if the sections ``infos`` cannot find the input, or have the precision, that ``options`` ask for.
 
     -p sets a parameter of each section. --backbone needs the weights of the network. --data DIR needs the section's
     own set in DIR. If several sections run, one set in DIR is enough: the other sections then draw synthetic sets and
-    say so. --precision needs a processor that has it.
+    say so.
     """
-    precision.check(options.precision)
     for info in infos if options.parameters else ():
         parameters.choose(info, options.quick, options.parameters)
+    precision.check(options.precision)
     is_shipped = options.backbone == shipped.NAME and shipped.find() is not None and options.data != "book"
     if any(options.for_section(info).backbone for info in infos) and not is_shipped:
         hub.require_weights(options.backbone, options.data)
