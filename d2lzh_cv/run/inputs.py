@@ -16,7 +16,7 @@ from .flags import Options
 
 
 def check(infos: Sequence[SectionInfo], options: Options) -> None:
-    """Raise InputError if the sections ``infos`` cannot find the input, or have the precision, that ``options`` ask for.
+    """Raise InputError if the sections ``infos`` cannot find the input, or the precision, that ``options`` ask for.
 
     -p sets a parameter of each section. --backbone needs the weights of the network. --data DIR needs the section's
     own set in DIR. If several sections run, one set in DIR is enough: the other sections then draw synthetic sets and
