@@ -19,6 +19,7 @@ from .data.derived import one_at_a_time, place_for
 from .data.hub import cache_root, folders_of
 from .data.images import image_folder
 from .data.normalization import IMAGENET_MEAN, IMAGENET_STD
+from .engine import precision
 from .engine.arrays import parameters, save_arrays
 from .engine.epochs import Epochs
 from .engine.seeds import seed_everything
@@ -163,8 +164,8 @@ def offline_source(root: Path, ctx, edge_size: int = 64, num_epochs: int = 5, na
     suffix = "" if name == "resnet18_v2" else f"-{name}"
     folder = place.parent / f"{place.name}-{edge_size}px-{num_epochs}epochs{suffix}"
     after = random.getrandbits(31)
-    with one_at_a_time(folder.parent):
-        seed_everything(0)  # the same weights, whichever run trains them
+    with one_at_a_time(folder.parent), precision.computing_in("float32"):
+        seed_everything(0)  # the same weights, whichever run trains them, and in whichever precision
         source = pretrain_source(dataset, len(dataset.synsets), folder, edge_size, num_epochs, ctx, name=name)
     seed_everything(after)  # the caller's random numbers must not depend on whether the weights existed
     return source

@@ -70,6 +70,7 @@ def _page(run: Run) -> dict[str, Any]:
             "took": format_seconds(sum(section.seconds or 0 for section in run.sections)),
             "modes": _distinct(section.mode for section in run.sections),
             "seeds": _distinct(section.seed for section in run.sections),
+            "precisions": _distinct(section.environment.get("precision") for section in run.sections),
             "data": {kind: _distinct(item["name"] for section in run.sections for item in section.data
                                      if _kind(item) == kind) for kind in KINDS},
             "environments": _distinct(_describe(section.environment) for section in run.sections

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from .. import contents
+from ..engine import precision
 from ..errors import InputError
 from ..files import make_folder, write_atomically
-from ..run.flags import Parser, add_debug_flag
+from ..run.flags import Parser, add_debug_flag, add_precision_flag
 from ..run.guard import INPUT_ERROR
 
 TASKS = {"detect": "find objects and draw their boxes",
@@ -48,9 +49,10 @@ def _add_task(commands, task: str, text: str, section: str) -> None:
     if task == "detect":
         parser.add_argument("--threshold", type=_score, default=0.3, metavar="SCORE",
                             help="keep boxes with at least this score, 0 to 1 (default: 0.3)")
+    add_precision_flag(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
     add_debug_flag(parser)
-    parser.set_defaults(command=lambda flags: _predict(_checked(flags, parser)), task=task, imagenet=False)
+    parser.set_defaults(command=lambda flags: _in_precision(_checked(flags, parser)), task=task, imagenet=False)
 
 
 def _checked(flags: argparse.Namespace, parser: Parser) -> argparse.Namespace:
@@ -72,6 +74,12 @@ def _score(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a score from 0 to 1")
     return value
+
+
+def _in_precision(flags: argparse.Namespace) -> int:
+    precision.check(flags.precision)
+    with precision.computing_in(flags.precision):
+        return _predict(flags)
 
 
 def _predict(flags: argparse.Namespace) -> int:

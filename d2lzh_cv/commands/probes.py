@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ..compat import child, cuda, libraries, problems, versions
+from ..compat import child, cuda, libraries, problems, processor, versions
 from ..compat.problems import SetupError, pip, version
 from ..errors import InputError
 
@@ -69,6 +69,15 @@ def _platform() -> Iterator[Row]:
         yield Row("platform", f"{value}: no MXNet for it", "error", problems.not_installed().remedy)
     else:
         yield Row("platform", value)
+
+
+def _bfloat16() -> Iterator[Row]:
+    yield Row("bfloat16", {
+        "fast": "the processor has AVX512_BF16: run --precision bfloat16 computes convolutions faster",
+        "slow": "no AVX512_BF16: run --precision bfloat16 works by AVX-512, but gains nothing",
+        "not": "no AVX512_BF16 and no AVX-512 to emulate it: run --precision bfloat16 is refused",
+        "unknown": "this system has no /proc/cpuinfo with flags: run --precision bfloat16 is refused",
+    }[processor.bfloat16() if processor.flags() else "unknown"])
 
 
 def _numpy() -> Iterator[Row]:
@@ -222,7 +231,7 @@ PROBES = (
     Probe("d2lzh_cv", _package), Probe("chapter scripts", _chapters), Probe("Python", _python),
     Probe("platform", _platform), Probe("NumPy", _numpy), Probe("system libraries", _system_libraries),
     Probe("CUDA libraries", _cuda_libraries), Probe("NVIDIA driver", _driver), Probe("MXNet", _mxnet, isolated=True),
-    Probe("import mxnet first", _mxnet_first, needed=False),
+    Probe("bfloat16", _bfloat16, needed=False), Probe("import mxnet first", _mxnet_first, needed=False),
     Probe("GluonCV", _gluoncv, isolated=True), Probe("OpenCV", _opencv, isolated=True, needed=False),
     Probe("PyTorch", _torch, needed=False), Probe("matplotlib", _matplotlib),
     Probe("notebook", _notebook, needed=False), Probe("data root", _data), Probe("cache", _cache))

@@ -31,6 +31,7 @@ from mxnet import gluon, nd
 
 from ..errors import InputError
 from . import distributed, recorder
+from .loss_scale import scaled
 from .progress import bar as progress_bar
 from .seeds import seed_everything
 from .snapshots import Progress, Snapshots
@@ -79,6 +80,10 @@ class Epochs:
 
     def __iter__(self) -> Iterator[Epoch]:
         distributed.start(self.trainer)
+        with scaled(self.trainer):
+            yield from self._unfinished()
+
+    def _unfinished(self) -> Iterator[Epoch]:
         progress = self.snapshots.resume(self, self.on_epoch) if self.snapshots else Progress()
         self.results = progress.epochs
         with stop_request(self.snapshots is not None) as stop:

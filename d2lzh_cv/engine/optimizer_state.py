@@ -11,6 +11,7 @@ import mxnet as mx
 from mxnet import gluon, nd
 
 from ..errors import InputError
+from . import loss_scale
 from .arrays import save_arrays
 
 
@@ -27,11 +28,12 @@ def save_optimizer(trainer: gluon.Trainer, net: gluon.Block, path: Path) -> dict
             arrays[f"{names.get(index, index)}/{part}"] = array
     if arrays:
         save_arrays(path, arrays)
-    schedule = optimizer.lr_scheduler
+    schedule, scale = optimizer.lr_scheduler, loss_scale.state_of(trainer)
     return {"class": type(optimizer).__name__, "lr": optimizer.lr, "num_update": optimizer.num_update,
             "counts": {str(device): {names.get(index, index): count for index, count in counts.items()}
                        for device, counts in optimizer._all_index_update_counts.items()},
-            "schedule": None if schedule is None else {"class": type(schedule).__name__, **vars(schedule)}}
+            "schedule": None if schedule is None else {"class": type(schedule).__name__, **vars(schedule)},
+            **({"loss_scale": scale} if scale else {})}
 
 
 def load_optimizer(trainer: gluon.Trainer, net: gluon.Block, path: Path, values: dict[str, Any]) -> None:
@@ -51,6 +53,7 @@ def load_optimizer(trainer: gluon.Trainer, net: gluon.Block, path: Path, values:
     for device, counts in values["counts"].items():
         optimizer._all_index_update_counts.setdefault(int(device), {}).update(
             {indices.get(name, name): count for name, count in counts.items()})
+    loss_scale.restore(trainer, values.get("loss_scale", {}))
     if schedule is not None:
         vars(schedule).update({name: value for name, value in values["schedule"].items() if name != "class"})
     _load_states(trainer, indices, _read(path) if path.exists() else {})

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from .. import contents
 from ..contents import SectionInfo
 from ..data.hub import WORDS as DATA_WORDS
+from ..engine import precision
 from ..engine.distributed import DIST, KVSTORES, NOT_LAUNCHED, WORKERS, launched, own_folder, own_rank
 from ..errors import InputError
 from ..files import check_folder
@@ -33,6 +34,7 @@ class Options:
     force: bool = False
     debug: bool = False
     parameters: tuple[str, ...] = ()  # the values of -p, NAME=VALUE
+    precision: str = "float32"  # one of d2lzh_cv.engine.precision.PRECISIONS
 
     @property
     def mode(self) -> str:
@@ -48,6 +50,8 @@ class Options:
             argv += ["--backbone", self.backbone]
         if self.kvstore is not None:
             argv += ["--kvstore", self.kvstore]
+        if self.precision != "float32":
+            argv += ["--precision", self.precision]
         argv += [word for text in self.parameters for word in ("-p", text)]
         return argv + ["--resume"] * self.resume + ["--force"] * self.force + ["--debug"] * self.debug
 
@@ -58,8 +62,9 @@ class Options:
         named = {text.partition("=")[0]: text.partition("=")[2] for text in self.parameters}
         parameters = {"parameters": dict(sorted(named.items()))} if named else {}
         workers = {"workers": int(os.environ[WORKERS])} if self.kvstore == DIST else {}
+        mixed = {"precision": self.precision} if self.precision != "float32" else {}
         return {"mode": self.mode, "seed": self.seed, "data": data, "epochs": self.epochs, **backbone, **workers,
-                **parameters}
+                **parameters, **mixed}
 
     def for_section(self, info: SectionInfo) -> Options:
         """Return these options without a backbone or kvstore that the section does not support."""
@@ -113,6 +118,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kvstore", choices=KVSTORES,
                         help=f"how {_numbers('shared')} sum the gradients of several devices; {DIST}: of several "
                              "workers, under d2lzh-cv launch (the default there)")
+    add_precision_flag(parser)
     parser.add_argument("--out", type=_out, metavar="DIR", help="folder of the results (default: runs/<time>)")
     parser.add_argument("--resume", action="store_true",
                         help="resume in --out (default: the newest run): keep finished sections with the same flags, "
@@ -120,6 +126,11 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true",
                         help="with --resume: resume a training even if flags or data have changed")
     add_debug_flag(parser)
+
+
+def add_precision_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--precision``; :mod:`d2lzh_cv.engine.precision` computes in it."""
+    parser.add_argument("--precision", choices=precision.PRECISIONS, default="float32", help=precision.HELP)
 
 
 def add_debug_flag(parser: argparse.ArgumentParser) -> None:
@@ -137,7 +148,8 @@ def from_namespace(flags: argparse.Namespace) -> Options:
     out, kvstore = own_folder(flags.out), flags.kvstore or (DIST if launched() else None)
     return Options(quick=flags.quick, data=flags.data, epochs=flags.epochs, seed=flags.seed, backbone=flags.backbone,
                    kvstore=kvstore, out=out, resume=flags.resume and own_rank() == 0, force=flags.force,
-                   debug=getattr(flags, "debug", False), parameters=tuple(flags.parameters))
+                   debug=getattr(flags, "debug", False), parameters=tuple(flags.parameters),
+                   precision=flags.precision)
 
 
 def parse_script(argv: list[str], info: SectionInfo, prog: str | None = None) -> Options:

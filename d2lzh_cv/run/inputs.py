@@ -1,4 +1,4 @@
-"""Check the inputs of sections before anything is written: the sets in --data DIR, the weights of --backbone."""
+"""Check before anything is written: the sets in --data DIR, the weights of --backbone, whether --precision works."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 from ..contents import SectionInfo
 from ..data import catalogue, hub
 from ..data.whats_there import whats_there
+from ..engine import precision
 from ..errors import InputError
 from ..files import check_folder
 from ..weights import shipped
@@ -15,7 +16,7 @@ from .flags import Options
 
 
 def check(infos: Sequence[SectionInfo], options: Options) -> None:
-    """Raise InputError if the sections ``infos`` cannot find the input that ``options`` ask for.
+    """Raise InputError if the sections ``infos`` cannot find the input, or the precision, that ``options`` ask for.
 
     -p sets a parameter of each section. --backbone needs the weights of the network. --data DIR needs the section's
     own set in DIR. If several sections run, one set in DIR is enough: the other sections then draw synthetic sets and
@@ -23,6 +24,7 @@ def check(infos: Sequence[SectionInfo], options: Options) -> None:
     """
     for info in infos if options.parameters else ():
         parameters.choose(info, options.quick, options.parameters)
+    precision.check(options.precision)
     is_shipped = options.backbone == shipped.NAME and shipped.find() is not None and options.data != "book"
     if any(options.for_section(info).backbone for info in infos) and not is_shipped:
         hub.require_weights(options.backbone, options.data)

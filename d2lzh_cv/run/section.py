@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import contents, files, locks
 from ..data import hub
-from ..engine import distributed, recorder
+from ..engine import distributed, precision, recorder
 from ..engine.plain import to_plain
 from ..engine.progress import in_notebook
 from ..errors import InputError
@@ -226,6 +226,7 @@ class Section:
             import matplotlib
             matplotlib.use("Agg")
         distributed.use(self.options.kvstore)
+        precision.use(self.options.precision)
         hub.find_with(self.find)
         recorder.use(self)
         from ..engine.seeds import seed_everything
@@ -255,6 +256,7 @@ class Section:
         self._ended, self._seconds = True, time.perf_counter() - self._began
         hub.find_with(None)
         recorder.use(None)
+        precision.use("float32")
         if self._tee is not None:
             self._tee.close()
         guard.leave(self)
@@ -277,7 +279,8 @@ class Section:
                 for name, source in self._sources.items()]
         return Results(self.info.number, self.info.title, status, error, trace, self.options.mode, self.seed,
                        self.options.identity(), parameters.in_effect(self.info, self.quick, self.namespace), data,
-                       self._results, self._figures, round(self._seconds, 2), environment())
+                       self._results, self._figures, round(self._seconds, 2),
+                       environment(self.options.precision))
 
     def _keep(self, name: str, caption: str, save: Callable[[BinaryIO], object]) -> Path:
         file_name = f"{len(self._figures) + 1:02d}_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png"
@@ -300,12 +303,13 @@ def clear(folder: Path) -> None:
             path.unlink()
 
 
-def environment() -> dict[str, Any]:
-    """Return the environment on which the figures depend: versions, platform, threads, devices."""
+def environment(precision: str) -> dict[str, Any]:
+    """Return the environment on which the figures depend: versions, platform, threads, precision, devices."""
     mxnet = sys.modules.get("mxnet")  # absent when it could not be imported
     return {"python": platform.python_version(), "numpy": np.__version__,
             "mxnet": getattr(mxnet, "__version__", None), "platform": platform.platform(),
-            "threads": os.environ.get("OMP_NUM_THREADS"), "devices": _devices() if mxnet else []}
+            "threads": os.environ.get("OMP_NUM_THREADS"), "precision": precision,
+            "devices": _devices() if mxnet else []}
 
 
 def _devices() -> list[str]:

@@ -12,7 +12,10 @@ from data_kit import opened
 from section_kit import BAD_INPUT, BUG, OK, ROOT, run_python, write_script
 
 from d2lzh_cv import contents
+from d2lzh_cv.book import report
+from d2lzh_cv.compat import processor
 from d2lzh_cv.data import catalogue, hub
+from d2lzh_cv.engine import precision
 from d2lzh_cv.engine.plain import to_plain
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.run import guard, section
@@ -41,6 +44,23 @@ def start(monkeypatch, tmp_path):
 def test_files_of_a_section_go_to_its_folder(start, tmp_path):
     run = start("9.3")
     assert section.output_folder() == run.folder.resolve() == (tmp_path / "9.3").resolve()
+
+
+def test_the_precision_is_recorded_and_ends_with_the_section(start, tmp_path, monkeypatch):
+    (tmp_path / "cpuinfo").write_text("flags\t: avx512_bf16\n")
+    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(precision.problems, "flavours", lambda: ["mxnet"])
+    start("9.3").finish()
+    assert results(tmp_path, "9.3")["environment"]["precision"] == "float32"
+    run = start("9.3", "--precision", "bfloat16")
+    assert precision.in_use() == "bfloat16"
+    run.finish()
+    assert precision.in_use() == "float32"
+    recorded = results(tmp_path, "9.3")
+    assert (recorded["environment"]["precision"], recorded["options"]["precision"]) == ("bfloat16", "bfloat16")
+    (tmp_path / "run.json").write_text(json.dumps({"sections": ["9.3"], "started": "2020-01-02T03:04:05+00:00"}))
+    page = report.write_report(tmp_path).read_text(encoding="utf-8")
+    assert "full mode, seed 0, bfloat16</dd>" in page and "full mode · bfloat16</p>" in page
 
 
 def results(folder, number="9.7"):
@@ -187,7 +207,7 @@ def test_results_hold_what_was_recorded(start, tmp_path):
     assert found["results"] == {"shape": [1, 5444, 4], "loss": 0.5}
     assert (found["section"], found["mode"], found["seed"]) == ("9.7", "quick", 5)
     assert found["title"] == {"en": "Single Shot Multibox Detection (SSD)", "zh": "单发多框检测（SSD）"}
-    assert set(found["environment"]) == {"python", "numpy", "mxnet", "platform", "threads", "devices"}
+    assert set(found["environment"]) == {"python", "numpy", "mxnet", "platform", "threads", "precision", "devices"}
 
 
 def test_printed_output_is_kept_and_standard_output_given_back(start, tmp_path, capsys):
