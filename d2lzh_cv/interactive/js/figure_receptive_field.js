@@ -8,7 +8,8 @@ mount("receptive_field", ["一个单元看到什么", "What one unit sees"],
     const edge = 256, rim = 64, colors = ["blue", "green", "magenta", "red"];
     fig.start({ scale: "0", row: 13, column: 10, predictor: "map" });
     const state = fig.state, now = () => TINY_SSD[Number(state.scale)], last = () => now().side - 1;
-    const layers = () => (state.predictor === "map" ? now().layers : [...now().layers, [3, 1, 1]]);
+    // around the only unit of the last map there is nothing but padding
+    const layers = () => (state.predictor === "map" || now().side === 1 ? now().layers : [...now().layers, [3, 1, 1]]);
     const field = () => {
       const { size, stride, start } = fieldOf(layers());
       const [x0, y0] = [state.column, state.row].map((place) => start + place * stride);
@@ -35,7 +36,7 @@ mount("receptive_field", ["一个单元看到什么", "What one unit sees"],
     const sums = fig.live(el("div"), () => {
       const { size, stride, box } = field();
       return [el("div", { class: "row" }, el("span", { class: "big amber" }, value("size", size, 0), " × ", String(size)), el("span", { class: "label" }, fig.t(["像素的感受野", "pixels of receptive field"]))),
-              el("div", { class: "row" }, el("span", {}, fig.t(["相邻单元相距 ", "neighbouring units are apart "]), value("stride", stride, 0)),
+              el("div", { class: "row" }, now().side > 1 ? el("span", {}, fig.t(["相邻单元的感受野相距 ", "fields of neighbouring units are "]), value("stride", stride, 0), fig.t(["", " apart"])) : null,
                  el("span", {}, fig.t(["它从像素(", "it spans pixels ("]), value("start", box[0], 0), ", ", value("start", box[1], 0), fig.t([")到(", ") to ("]), value("end", box[2] - 1, 0), ", ", value("end", box[3] - 1, 0), ")"))];
     });
     const list = fig.live(el("div"), () => table([fig.t(["锚框", "anchor"]), fig.t(["宽", "width"]), fig.t(["高", "height"]), fig.t(["感受野里的部分", "share inside the field"])], found().map((box, i) => {
