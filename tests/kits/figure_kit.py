@@ -9,13 +9,13 @@ READ = """(root) => {
   for (const node of root.querySelectorAll("[data-name]")) (found[node.dataset.name] ??= []).push(node.dataset.value);
   return found;
 }"""
-SET = """(root, [key, value]) => {
+SET = """(root, pairs) => pairs.map(([key, value]) => {
   const inputs = [...root.querySelectorAll(`[data-key="${key}"]`)];
   const input = inputs[0].type === "radio" ? inputs.find((one) => one.value === String(value)) : inputs[0];
   if (input.type === "radio") input.checked = true; else input.value = value;
   input.dispatchEvent(new InputEvent("input", { bubbles: true }));
   return input.value;
-}"""
+})"""
 CALL = """([name, code, argument]) =>
   eval(code)(document.querySelector(`[data-d2l-figure="${name}"]`).shadowRoot, argument)"""
 
@@ -41,7 +41,7 @@ class Page:
 
     def set(self, **controls) -> list[float | str]:
         """Give controls their values, in order, as a reader's input does; return the values that they took."""
-        return [_number(self.call(SET, [key.replace("__", "-"), value])) for key, value in controls.items()]
+        return [_number(text) for text in self.call(SET, list(controls.items()))]
 
     def values(self) -> dict[str, np.ndarray]:
         """Return the numbers that the figure shows, by name, with all their digits."""
@@ -50,15 +50,8 @@ class Page:
     def box(self, key: str, corners) -> None:
         """Type the corners of a box, by way of the largest box."""
         xmin, ymin, xmax, ymax = map(float, corners)
-        for side, value in (
-            ("xmin", -1e9),
-            ("ymin", -1e9),
-            ("xmax", xmax),
-            ("ymax", ymax),
-            ("xmin", xmin),
-            ("ymin", ymin),
-        ):
-            self.call(SET, [f"{key}-{side}", value])
+        sides = (("xmin", -1e9), ("ymin", -1e9), ("xmax", xmax), ("ymax", ymax), ("xmin", xmin), ("ymin", ymin))
+        self.call(SET, [(f"{key}-{side}", value) for side, value in sides])
 
 
 def _number(text: str) -> float | str:

@@ -17,7 +17,7 @@ function fill(node, attributes, children) {
     if (typeof value === "function") node.addEventListener(name, value);
     else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
 }
 
@@ -117,7 +117,7 @@ class Figure {
   live(node, content) {
     this.updates.push(() => {
       const focused = [...node.querySelectorAll("button")].indexOf(node.getRootNode().activeElement);
-      node.replaceChildren(...[content()].flat(3).filter((one) => one !== null));
+      node.replaceChildren(...[content()].flat(Infinity).filter((one) => one !== null));
       if (focused >= 0) node.querySelectorAll("button")[focused]?.focus();
     });
     return node;

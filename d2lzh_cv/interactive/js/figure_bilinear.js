@@ -23,7 +23,7 @@ mount("bilinear", ["双线性插值的卷积核", "The kernel of bilinear interp
       const numbers = cell >= 26 ? K.map((row, i) => row.map((one, j) => svg("text", { class: "number", style: "font-size: 9px", x: (j + 0.5) * cell, y: 190 + (i + 0.5) * cell }, shown(one, one * 100 % 1 ? 3 : 2).replace(/0+$/, "")))) : [];
       drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${Math.max(22 + side * Y.length, 190 + cell * state.k) + 4}`);
       drawing.replaceChildren(...[text(0, 14, ["输入 4 × 4", "input 4 × 4"]), grid(state.input === "ones" ? ONES : PICTURE, 0, 22, 28, "X", tone), text(0, 180, [`卷积核 ${state.k} × ${state.k}`, `kernel ${state.k} × ${state.k}`]),
-        grid(K, 0, 190, cell, "K", (one) => `color-mix(in srgb, var(--green) ${Math.round(one * 75)}%, var(--paper))`), numbers, text(146, 14, [`输出 ${Y.length} × ${Y.length}`, `output ${Y.length} × ${Y.length}`]), grid(Y, 146, 22, side, "Y", tone)].flat(4));
+        grid(K, 0, 190, cell, "K", (one) => `color-mix(in srgb, var(--green) ${Math.round(one * 75)}%, var(--paper))`), numbers, text(146, 14, [`输出 ${Y.length} × ${Y.length}`, `output ${Y.length} × ${Y.length}`]), grid(Y, 146, 22, side, "Y", tone)].flat(Infinity));
     });
     const verdict = fig.live(el("p", { class: "note", "aria-live": "polite" }), () => {
       const { stride, k, padding } = state, exact = k === 2 * padding + stride, low = Math.min(...sums), high = Math.max(...sums), even = high - low < 1e-9 && Math.abs(high - 1) < 1e-9;

@@ -33,7 +33,7 @@ mount("transposed_conv", ["转置卷积，一步一步", "A transposed convoluti
     fig.updates.push(() => {
       const { parts, height } = draw[state.way]();
       drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
-      drawing.replaceChildren(...parts.flat(4));
+      drawing.replaceChildren(...parts.flat(Infinity));
     });
     const text = (x, y, pair) => svg("text", { x, y, class: "small", style: "fill: var(--soft)" }, fig.t(pair));
     const place = (number, side) => [Math.floor(number / side), number % side];
