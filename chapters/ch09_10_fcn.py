@@ -422,11 +422,11 @@ d2l.set_figsize()
 d2l.plt.imshow(out_img.clip(0, 1).asnumpy());
 
 # %% [markdown] lang="zh"
-# 在下图中让$k \neq 2s$，例如步幅2、核3：输入全是1时，输出出现条纹。看看哪些组合没有条纹。
+# 在下图中输入全是1，并取步幅2、核5：内部的输出明暗不一，出现条纹。看看哪些组合没有条纹，它们与步幅有什么关系。
 
 # %% [markdown] lang="en"
-# In this figure choose a $k$ other than $2s$, for instance stride 2 and kernel 3: an input of ones then gives
-# stripes. Find out which combinations are free of them.
+# In this figure take an input of ones, stride 2 and kernel 5: the output is uneven inside and has stripes. Find out
+# which kernels are free of them, and how they depend on the stride.
 
 # %%
 d2l.show_interactive("bilinear")

@@ -128,7 +128,7 @@ class Figure {
   // A drawing of data with the given width and height; units of the data times scale are units of the drawing.
   stage(width, height, label, picture = this.data.picture) {
     const scale = [WIDTH / width, WIDTH / width], tall = height * scale[1];
-    const node = svg("svg", { viewBox: `0 0 ${WIDTH} ${tall}`, role: "group", "aria-label": this.t(label), class: "clip" });
+    const node = svg("svg", { viewBox: `0 0 ${WIDTH} ${tall}`, role: "group", "aria-label": this.t(label), class: picture ? "clip photo" : "clip" });
     if (picture) node.append(svg("image", { href: picture.uri, width: WIDTH, height: tall, preserveAspectRatio: "none" }));
     else node.append(svg("rect", { width: WIDTH, height: tall, fill: "var(--wash)" }));
     this.body.append(el("div", { class: "stage" }, node));

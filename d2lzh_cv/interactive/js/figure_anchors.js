@@ -30,9 +30,8 @@ mount("anchors", ["以一个单元为中心的锚框", "Anchors around one unit"
       ...[1, 2, 3].map((i) => fig.slider(`s${i}`, [`大小 s${i}`, `size s${i}`], { min: 0.05, max: 1, step: 0.01, text: two })),
       ...[1, 2, 3].map((i) => fig.slider(`r${i}`, [`宽高比 r${i}`, `ratio r${i}`], { min: 0.2, max: 5, step: 0.05, text: two }))];
     const count = fig.live(el("p", { class: "note" }), () => {
-      const units = state.rows * state.columns;
-      const head = fig.t([`每个单元3 + 3 − 1 = 5个锚框，${state.rows} × ${state.columns}个单元共`, `3 + 3 − 1 = 5 anchors per unit; ${state.rows} × ${state.columns} units have `]);
-      return [head, value("count", 5 * units, 0), fig.t(["个。", "."])];
+      const sum = `${state.rows} × ${state.columns} × (3 + 3 − 1) = `;
+      return [fig.t(["锚框共 ", "Anchors: "]), sum, value("count", 5 * state.rows * state.columns, 0)];
     });
     const list = fig.live(el("div"), () => table(["", "s", "r", "xmin", "ymin", "xmax", "ymax", fig.t(["宽/高", "w/h"])], found().map((box, i) => {
       const [size, ratio] = pairs(sizes(), ratios())[i], shape = ((box[2] - box[0]) * width) / ((box[3] - box[1]) * height);

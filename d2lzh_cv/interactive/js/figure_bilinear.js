@@ -15,15 +15,15 @@ mount("bilinear", ["双线性插值的卷积核", "The kernel of bilinear interp
       Y = cut(spread(state.input === "ones" ? ONES : PICTURE, K, state.stride), state.padding);
       sums = cut(spread(ONES, K, state.stride), Math.min(state.k, Math.floor((4 * state.stride - 1) / 2))).flat();
     });
-    const drawing = svg("svg", { role: "img", "aria-label": fig.t(["输入、卷积核和输出", "input, kernel and output"]) }), tone = (one) => `color-mix(in srgb, #fff ${Math.round(Math.min(one, 1.5) / 1.5 * 100)}%, #000)`;
-    const grid = (M, x, y, side, name, paint) => M.map((row, i) => row.map((one, j) => svg("rect", { x: x + j * side, y: y + i * side, width: side + 0.3, height: side + 0.3, style: `fill: ${paint(one)}`, "data-name": name, "data-value": one }, svg("title", {}, shown(one, 4)))));
+    const drawing = svg("svg", { role: "img", "aria-label": fig.t(["输入、卷积核和输出", "input, kernel and output"]) }), tone = (one, white = 1) => `color-mix(in srgb, #fff ${((one / white) * 100).toFixed(1)}%, #000)`;
+    const grid = (M, x, y, side, name, paint) => [M.map((row, i) => row.map((one, j) => svg("rect", { x: x + j * side, y: y + i * side, width: side + 0.3, height: side + 0.3, style: `fill: ${paint(one)}`, "data-name": name, "data-value": one }, svg("title", {}, shown(one, 4))))), svg("rect", { x, y, width: M.length * side, height: M.length * side, class: "grid" })];
     fig.body.append(el("div", { class: "stage" }, drawing));
     fig.updates.push(() => {
       const text = (x, y, pair) => svg("text", { x, y, class: "small", style: "fill: var(--soft)" }, fig.t(pair)), side = Math.min(36, 250 / Y.length), cell = Math.min(30, 112 / state.k);
-      const numbers = cell >= 26 ? K.map((row, i) => row.map((one, j) => svg("text", { class: "number", style: "font-size: 9px", x: (j + 0.5) * cell, y: 190 + (i + 0.5) * cell }, shown(one, one * 100 % 1 ? 3 : 2).replace(/0+$/, "")))) : [];
+      const numbers = cell >= 26 ? K.map((row, i) => row.map((one, j) => svg("text", { class: "number", style: "font-size: 9px", x: (j + 0.5) * cell, y: 190 + (i + 0.5) * cell }, shown(one, one * 100 % 1 ? 3 : 2).replace(/\.?0+$/, "")))) : [];
       drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${Math.max(22 + side * Y.length, 190 + cell * state.k) + 4}`);
-      drawing.replaceChildren(...[text(0, 14, ["输入 4 × 4", "input 4 × 4"]), grid(state.input === "ones" ? ONES : PICTURE, 0, 22, 28, "X", tone), text(0, 180, [`卷积核 ${state.k} × ${state.k}`, `kernel ${state.k} × ${state.k}`]),
-        grid(K, 0, 190, cell, "K", (one) => `color-mix(in srgb, var(--green) ${Math.round(one * 75)}%, var(--paper))`), numbers, text(146, 14, [`输出 ${Y.length} × ${Y.length}`, `output ${Y.length} × ${Y.length}`]), grid(Y, 146, 22, side, "Y", tone)].flat(Infinity));
+      drawing.replaceChildren(...[text(0, 14, ["输入 4 × 4", "input 4 × 4"]), grid(state.input === "ones" ? ONES : PICTURE, 0, 22, 28, "X", (one) => tone(one)), text(0, 180, [`卷积核 ${state.k} × ${state.k}`, `kernel ${state.k} × ${state.k}`]),
+        grid(K, 0, 190, cell, "K", (one) => `color-mix(in srgb, var(--green) ${Math.round(one * 75)}%, var(--paper))`), numbers, text(146, 14, [`输出 ${Y.length} × ${Y.length}`, `output ${Y.length} × ${Y.length}`]), grid(Y, 146, 22, side, "Y", (one) => tone(one, Math.max(1, ...Y.flat())))].flat(Infinity));
     });
     const verdict = fig.live(el("p", { class: "note", "aria-live": "polite" }), () => {
       const { stride, k, padding } = state, exact = k === 2 * padding + stride, low = Math.min(...sums), high = Math.max(...sums), even = high - low < 1e-9 && Math.abs(high - 1) < 1e-9;

@@ -5,7 +5,7 @@ import { SSD_RATIOS, TINY_SSD, fieldOf } from "./receptive.js";
 
 mount("receptive_field", ["一个单元看到什么", "What one unit sees"],
   ["选一个尺度和一个单元：黄框是它的感受野，其余是它的锚框。", "Choose a scale and a unit. The amber box is its receptive field, the others are its anchors."], (fig) => {
-    const edge = 256, rim = 64, colors = ["blue", "green", "magenta", "red"];
+    const edge = 256, rim = 40, colors = ["blue", "green", "magenta", "red"];
     fig.start({ scale: "0", row: 13, column: 10, predictor: "map" });
     const state = fig.state, now = () => TINY_SSD[Number(state.scale)], last = () => now().side - 1;
     // around the only unit of the last map there is nothing but padding
@@ -17,7 +17,7 @@ mount("receptive_field", ["一个单元看到什么", "What one unit sees"],
     };
     const found = () => anchorsOfUnit(now().side, now().side, now().sizes, SSD_RATIOS, state.row, state.column).map((box) => box.map((one) => one * edge));
     const stage = fig.stage(edge + 2 * rim, edge + 2 * rim, ["图像、感受野和锚框", "picture with receptive field and anchors"], null), shift = rim * stage.scale[0];
-    const inner = edge * stage.scale[0], picture = fig.data.picture, group = svg("g", { transform: `translate(${shift} ${shift})` });
+    const inner = edge * stage.scale[0], picture = fig.data.picture, group = svg("g", { class: "photo", transform: `translate(${shift} ${shift})` });
     group.append(picture ? svg("image", { href: picture.uri, width: inner, height: inner, preserveAspectRatio: "none" })
       : svg("rect", { width: inner, height: inner, fill: "var(--paper)", stroke: "var(--line)" }));
     stage.node.append(group);
@@ -28,10 +28,11 @@ mount("receptive_field", ["一个单元看到什么", "What one unit sees"],
     });
     group.append(fig.live(svg("g"), () => {
       const { side } = now(), cell = inner / side, lines = [];
-      for (let i = 1; i < side; i += 1) lines.push(svg("path", { class: "over", d: `M0 ${i * cell}H${inner}M${i * cell} 0V${inner}` }));
+      for (let i = 1; i < side; i += 1) lines.push(svg("path", { class: "over", style: `stroke-opacity: ${side > 16 ? 0.3 : 0.6}`, d: `M0 ${i * cell}H${inner}M${i * cell} 0V${inner}` }));
       const unit = [state.column, state.row, state.column + 1, state.row + 1];
-      return [lines, rectangle(field().box, stage.scale, { class: "amber outline", style: "fill: currentColor; fill-opacity: .18" }),
-              found().map((box, i) => rectangle(box, stage.scale, { class: `outline ${colors[i]}` })), rectangle(unit, [cell, cell], { class: "amber", fill: "currentColor" })];
+      return [lines, rectangle(field().box, stage.scale, { class: "amber outline", style: "fill: currentColor; fill-opacity: .25; stroke-width: 3" }),
+              found().map((box, i) => rectangle(box, stage.scale, { class: `outline ${colors[i]}` })), rectangle(unit, [cell, cell], { class: "outline amber" }),
+              svg("circle", { class: "amber", fill: "currentColor", cx: (state.column + 0.5) * cell, cy: (state.row + 0.5) * cell, r: 4 })];
     }));
     const sums = fig.live(el("div"), () => {
       const { size, stride, box } = field();

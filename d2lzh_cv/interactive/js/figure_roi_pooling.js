@@ -15,7 +15,7 @@ mount("roi_pooling", ["兴趣区域池化层", "Region of interest pooling"],
   ["拖动区域：看它怎样取整，每个输出来自哪些单元。点选一个输出。", "Drag the region. See how it is rounded and which units each output comes from; choose an output."], (fig) => {
     fig.start({ side: "4", out: 2, layer: "pooling", chosen: 0, region: [0, 0, 20, 20] });
     const state = fig.state, side = Number(state.side), size = side * 10, map = exampleMap(side), limit = [-10, -10, size + 10, size + 10];
-    state.region.forEach((one, i) => { state.region[i] = Math.min(Math.max(one, limit[i]), limit[i + 2 < 4 ? i + 2 : i]); });
+    state.region.forEach((one, i) => { state.region[i] = Math.min(Math.max(one, limit[i % 2]), limit[2 + (i % 2)]); });
     const span = size + 40, stage = fig.stage(span, span, ["特征图和区域", "feature map and region"], null), unit = 10 * stage.scale[0];
     const group = svg("g", { transform: `translate(${20 * stage.scale[0]} ${20 * stage.scale[0]})` }), largest = Math.max(...map.flat());
     let bins = [], rounded = [];
@@ -47,14 +47,17 @@ mount("roi_pooling", ["兴趣区域池化层", "Region of interest pooling"],
       bins.map((bin, i) => el("button", { type: "button", style: `padding: 3px 2px; ${i === state.chosen ? "background: var(--mark); font-weight: 600" : ""}`, "aria-pressed": String(i === state.chosen),
         click: () => { state.chosen = i; fig.update(); } }, value("output", bin.value, state.layer === "pooling" ? 0 : state.out > 5 ? 1 : 2))))));
     const said = fig.live(el("p", { class: "note", "aria-live": "polite" }), () => {
-      const bin = bins[state.chosen], range = ([first, end]) => (end - first === 1 ? `${first}` : `${first}–${end - 1}`);
+      const bin = bins[state.chosen], range = (one, several, [first, end]) => (end - first === 1 ? `${one} ${first}` : `${several} ${first}–${end - 1}`);
       if (state.layer === "align") return fig.t([`不取整：四个采样点（红）的值由双线性插值得到，平均是${shown(bin.value)}。`, `No rounding: bilinear interpolation gives the values at four points (red); their mean is ${shown(bin.value)}.`]);
       if (!bin.place) return fig.t(["这个子窗口在特征图之外，输出0。", "This part lies off the map and gives 0."]);
-      return fig.t([`第${range(bin.rows)}行、第${range(bin.columns)}列，最大值是${bin.value}。`, `Rows ${range(bin.rows)}, columns ${range(bin.columns)}: the maximum is ${bin.value}.`]);
+      return fig.t([`${range("行", "行", bin.rows)}，${range("列", "列", bin.columns)}：最大值是${bin.value}。`, `${range("Row", "Rows", bin.rows)}, ${range("column", "columns", bin.columns)}: the maximum is ${bin.value}.`]);
     });
     const typed = el("table", { class: "boxes" }, el("tbody", {}, fig.corners(state.region, "region", fig.t(["区域", "region"]), "blue", { limit })));
     const maps = fig.choice("side", ["特征图", "Map"], [["4", ["4 × 4", "4 × 4"]], ["8", ["8 × 8", "8 × 8"]]]);
-    maps.addEventListener("input", () => fig.speak(fig.language));
+    maps.addEventListener("input", () => {
+      state.region = state.side === "4" ? [0, 0, 20, 20] : [8, 12, 47, 58];
+      fig.speak(fig.language);
+    });
     fig.panel(maps, fig.choice("layer", ["层", "Layer"], [["pooling", ["池化（取整）", "pooling (rounds)"]], ["align", ["对齐（不取整）", "align (does not)"]]]),
       fig.slider("out", ["输出的边长", "output side"], { min: 1, max: 7, text: (one) => `${one} × ${one}` }), typed, coordinates, output, said);
   });

@@ -5,18 +5,18 @@ import { cut, insertZeros, matrix, outputSize, rotated, spread } from "./transpo
 const arange = (n, from) => Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_unused, j) => from + n * i + j));
 
 // A matrix drawn at (x, y); look(i, j) returns what marks a cell: {fill, faint, strong}.
-function cells(M, x, y, side, name, look = () => ({})) {
+function cells(M, x, y, side, name, look = () => ({}), tall = 0) {
   return M.map((row, i) => row.map((one, j) => {
-    const { fill = "var(--paper)", faint = false, strong = false } = look(i, j);
-    return [svg("rect", { class: "cell", x: x + j * side, y: y + i * side, width: side, height: side, style: `fill: ${fill}` }),
-            svg("text", { class: side < 22 ? "number small" : "number", x: x + (j + 0.5) * side, y: y + (i + 0.5) * side, "data-name": name, "data-value": one,
-                          style: `${faint ? "fill: var(--soft); opacity: .6;" : ""}${strong ? "font-weight: 700;" : ""}${side < 13 ? "display: none" : ""}` }, shown(one, 0))];
+    const { fill = "var(--paper)", faint = false, strong = false } = look(i, j), high = tall || side;
+    return [svg("rect", { class: "cell", x: x + j * side, y: y + i * high, width: side, height: high, style: `fill: ${fill}` }),
+            svg("text", { class: `number ${side < 18 ? "tiny" : side < 24 ? "small" : ""}`, x: x + (j + 0.5) * side, y: y + (i + 0.5) * high, "data-name": name, "data-value": one,
+                          style: `${faint ? "fill: var(--soft); opacity: .6;" : ""}${strong ? "font-weight: 700;" : ""}${Math.min(side, high) < 13 ? "display: none" : ""}` }, shown(one, 0))];
   }));
 }
 
 mount("transposed_conv", ["转置卷积，一步一步", "A transposed convolution, step by step"],
   ["用▶一步步计算；改变步幅和填充，看输出的形状怎样变化。", "Compute step by step with ▶; change stride and padding and see how the output changes its shape."], (fig) => {
-    fig.start({ way: "spread", n: 2, k: 2, stride: 1, padding: 0, step: 1 });
+    fig.start({ way: "spread", n: 2, k: 2, stride: 2, padding: 0, step: 2 });
     const state = fig.state, marks = { input: "color-mix(in srgb, var(--blue) 30%, var(--paper))", kernel: "color-mix(in srgb, var(--green) 24%, var(--paper))", now: "var(--mark)", gone: "var(--wash)" };
     const most = () => Math.min(3, Math.floor((outputSize(state.n, state.k, state.stride, 0) - 1) / 2), state.k - 1);
     let X, K, Y, whole;
@@ -39,7 +39,7 @@ mount("transposed_conv", ["转置卷积，一步一步", "A transposed convoluti
     const place = (number, side) => [Math.floor(number / side), number % side];
 
     function drawSpread() {
-      const side = Math.min(38, 250 / whole.length, 110 / Math.max(state.n, state.k)), [r, c] = place(state.step - 1, state.n), p = state.padding, right = 140;
+      const large = Math.max(state.n, state.k), side = Math.min(46, (WIDTH - 30) / (whole.length + large)), [r, c] = place(state.step - 1, state.n), p = state.padding, right = large * side + 30;
       const partial = spread(X, K, state.stride, state.step), edge = (i) => i < p || i >= whole.length - p;
       const inWindow = (i, j) => state.step > 0 && i >= r * state.stride && i < r * state.stride + state.k && j >= c * state.stride && j < c * state.stride + state.k;
       const below = 34 + state.n * side + 30;
@@ -66,11 +66,7 @@ mount("transposed_conv", ["转置卷积，一步一步", "A transposed convoluti
       const partial = Y.flat().map((_, j) => W.slice(0, state.step).reduce((sum, row, i) => sum + row[j] * X.flat()[i], 0));
       const grid = Y.map((_, i) => partial.slice(i * Y.length, (i + 1) * Y.length)), now = state.step - 1;
       return { height: down + Math.max(small * Y.length, small * state.n) + 6, parts: [text(0, 14, ["x", "x"]), text(40, 14, [`矩阵W，${W.length} × ${W[0].length}：每行对应一个输入`, `the matrix W, ${W.length} × ${W[0].length}: a row per input`]),
-        cells(X.flat().map((one) => [one]), 0, 22, Math.min(26, side < 13 ? 20 : side), "X", (i) => ({ fill: i === now ? marks.input : undefined })).map((row, i) => row.map((pair) => pair.map((node) => {
-          if (side < 13) node.setAttribute("y", 22 + (i + (node.tagName === "text" ? 0.5 : 0)) * side);
-          if (side < 13 && node.tagName === "rect") node.setAttribute("height", side);
-          return node;
-        }))),
+        cells(X.flat().map((one) => [one]), 0, 22, Math.max(16, side), "X", (i) => ({ fill: i === now ? marks.input : undefined }), side),
         cells(W, 40, 22, side, "W", (i, j) => ({ fill: W[i][j] ? (i === now ? marks.now : marks.kernel) : i === now ? "color-mix(in srgb, var(--mark) 45%, var(--paper))" : undefined, faint: !W[i][j], strong: i === now })),
         text(40, down - 8, ["Wᵀx，排成输出的形状", "Wᵀx in the shape of the output"]), cells(grid, 40, down, small, "partial", (i, j) => ({ fill: now >= 0 && W[now][i * Y.length + j] ? marks.now : undefined }))] };
     }

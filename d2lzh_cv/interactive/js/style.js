@@ -28,13 +28,14 @@ header strong { flex: 1; font-size: 15px; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { font-family: inherit; font-variant-numeric: tabular-nums; fill: var(--ink); }
 svg.clip { overflow: hidden; border-radius: 4px; }
+svg.photo, g.photo { --paper: #ffffff; --ink: #16191f; --blue: #2456d6; --red: #d92b20; --green: #12803a; --magenta: #a02fa0; --amber: #c87800; }
 button {
   font: inherit; color: var(--ink); background: var(--wash); border: 1px solid var(--line); border-radius: 6px;
   padding: 3px 10px; min-height: 30px; cursor: pointer;
 }
 button:disabled { color: var(--soft); opacity: .55; cursor: default; }
 .language { border: 0; background: none; color: var(--blue); padding: 2px 6px; }
-.slider { display: grid; grid-template-columns: minmax(5.5em, auto) 1fr minmax(3em, auto); gap: 10px; align-items: center; }
+.slider { display: grid; grid-template-columns: 6.8em 1fr minmax(3em, auto); gap: 10px; align-items: center; }
 .slider output { text-align: end; white-space: nowrap; }
 input[type="range"] { width: 100%; min-width: 60px; margin: 0; height: 26px; accent-color: var(--blue); }
 input[type="number"] {
@@ -77,12 +78,15 @@ tr.off td { color: var(--soft); }
 .tag rect { fill: currentColor; } .tag text { fill: var(--paper); font-size: 12px; }
 .cell { stroke: var(--line); stroke-width: 1; fill: var(--paper); }
 .number { font-size: 13px; text-anchor: middle; dominant-baseline: central; }
-.small { font-size: 11px; }
+.small { font-size: 11px; } .tiny { font-size: 9px; }
 .grid { stroke: var(--line); stroke-width: 1; fill: none; }
 .over { stroke: #ffffff; stroke-opacity: .55; stroke-width: 1; fill: none; }
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
 svg :focus { outline: none; } svg .box:focus-visible { stroke-width: 4; }
 svg .grip:focus-visible + .corner { fill: currentColor; stroke-width: 5; }
-@media (max-width: 480px) { .card { padding: 10px 12px 12px; } .body { gap: 14px; } }
-@media (pointer: coarse) { button { min-height: 36px; } input[type="range"] { height: 34px; } }
+@media (max-width: 480px) {
+  .card { padding: 10px 12px 12px; } .body { gap: 14px; } .panel { flex-basis: 100%; }
+  table { font-size: 12.5px; } th, td { padding: 2px 3px; }
+}
+@media (pointer: coarse) { button { min-height: 36px; } input[type="range"] { height: 34px; } input[type="number"] { font-size: 16px; } }
 `;
