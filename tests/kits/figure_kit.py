@@ -16,6 +16,7 @@ SET = """(root, pairs) => pairs.map(([key, value]) => {
   input.dispatchEvent(new InputEvent("input", { bubbles: true }));
   return input.value;
 })"""
+TYPED = """(root, keys) => keys.map((key) => root.querySelector(`[data-key="${key}"]`).value)"""
 CALL = """([name, code, argument]) =>
   eval(code)(document.querySelector(`[data-d2l-figure="${name}"]`).shadowRoot, argument)"""
 
@@ -48,10 +49,12 @@ class Page:
         return {name: np.array([_number(text) for text in texts]) for name, texts in self.call(READ).items()}
 
     def box(self, key: str, corners) -> None:
-        """Type the corners of a box, by way of the largest box."""
-        xmin, ymin, xmax, ymax = map(float, corners)
-        sides = (("xmin", -1e9), ("ymin", -1e9), ("xmax", xmax), ("ymax", ymax), ("xmin", xmin), ("ymin", ymin))
-        self.call(SET, [(f"{key}-{side}", value) for side, value in sides])
+        """Type the corners of a box; the side that lies further out first, as no side may pass the opposite one."""
+        sides = ("xmin", "ymin", "xmax", "ymax")
+        now = [_number(text) for text in self.call(TYPED, [f"{key}-{side}" for side in sides])]
+        corners = [float(one) for one in corners]
+        order = [(i, i + 2) if corners[i] <= now[i + 2] else (i + 2, i) for i in (0, 1)]
+        self.call(SET, [(f"{key}-{sides[i]}", corners[i]) for pair in order for i in pair])
 
 
 def _number(text: str) -> float | str:
