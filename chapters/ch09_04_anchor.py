@@ -475,8 +475,8 @@ for row in output[0].asnumpy():
         d2l.show_bboxes(axes, [nd.array(row[2:]) * bbox_scale], label)
 
 # %% [markdown] lang="zh"
-# 四个框还看不出阈值的作用。下图是9.7节的TinySSD在抑制之前给出的框：图像里有四个目标，阈值取0.5却留下五个框。阈值要降到多
-# 少，才正好每个目标一个？升到0.8又会怎样？
+# 四个框还看不出阈值的作用。下图是9.7节的TinySSD在抑制之前给出的框：图像里有四个目标，阈值取0.5却留下五个框。阈值要降到
+# 多少，才正好每个目标一个？升到0.8又会怎样？
 
 # %% [markdown] lang="en"
 # Four boxes hardly show what the threshold does. These are the boxes of a TinySSD of section 9.7 before suppression.
