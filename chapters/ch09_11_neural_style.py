@@ -339,12 +339,12 @@ small = (d2l.postprocess(output) * 255).astype("uint8")
 d2l.to_picture(small)
 
 # %% [markdown] lang="zh"
-# `frames`留下了训练中的一些图像。在下图中走过各步：大部分变化发生在最初几十步；内容损失从0升高，样式损失同时迅速下降，
+# `frames`留下了训练中的一些图像。在下图中走过各步：大部分变化发生在开头；内容损失从0升高，样式损失同时迅速下降，
 # 总变差损失因纹理而升高。
 
 # %% [markdown] lang="en"
-# `frames` has kept some pictures of the training. Go through the steps: most of the change happens in the first few
-# dozens. The content loss rises from 0 while the style loss falls fast, and textures raise the total variation loss.
+# `frames` has kept some pictures of the training. Go through the steps: most of the change happens early. The
+# content loss rises from 0 while the style loss falls fast, and textures raise the total variation loss.
 
 # %%
 d2l.show_interactive("style", frames=frames.kept)

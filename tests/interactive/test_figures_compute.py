@@ -86,13 +86,14 @@ def test_anchors_around_a_unit(show):
     for _ in range(25):
         rows, columns = rng.integers(1, 17, 2)
         sizes, ratios = rng.uniform(0.05, 1, 3).round(2), (rng.integers(4, 101, 3) * 0.05).round(2)
-        figure.set(rows=int(rows), columns=int(columns))
-        row, column = figure.set(row=int(rng.integers(rows)), column=int(rng.integers(columns)))
-        sizes = figure.set(**{f"s{i + 1}": float(size) for i, size in enumerate(sizes)})
-        ratios = figure.set(**{f"r{i + 1}": float(ratio) for i, ratio in enumerate(ratios)})
-        shown = figure.values()
+        row, column = int(rng.integers(rows)), int(rng.integers(columns))
+        figure.set(rows=int(rows), columns=int(columns), row=row, column=column)
+        figure.set(**{f"s{i + 1}": float(size) for i, size in enumerate(sizes)})
+        figure.set(**{f"r{i + 1}": float(ratio) for i, ratio in enumerate(ratios)})
+        shown, taken = figure.values(), figure.taken
+        sizes, ratios = ([taken[f"{letter}{i}"] for i in (1, 2, 3)] for letter in "sr")
         expected = anchors.multibox_prior(nd.zeros((1, 1, rows, columns)), sizes, ratios)
-        hold("anchors", shown["anchors"], expected.reshape((rows, columns, 5, 4))[int(row), int(column)])
+        hold("anchors", shown["anchors"], expected.reshape((rows, columns, 5, 4))[row, column])
         assert shown["count"] == expected.shape[1]
 
 
@@ -135,15 +136,16 @@ def test_assignment(show):
         for key, those in (("object", objects), ("anchor", some)):
             for i, box in enumerate(those):
                 figure.box(f"{key}{i}", box)
-        threshold = figure.set(threshold=float(threshold))[0]
-        last = figure.set(step=99)[0]
+        figure.set(threshold=float(threshold), step=99)
         shown, some, objects = figure.values(), nd.array(some), nd.array(objects)
         labels = nd.concat(nd.array([[0], [1]]), objects, dim=1).expand_dims(0)
-        targets = anchors.multibox_target(some.expand_dims(0), labels, nd.zeros((1, 3, 5)), overlap_threshold=threshold)
+        targets = anchors.multibox_target(
+            some.expand_dims(0), labels, nd.zeros((1, 3, 5)), overlap_threshold=figure.taken["threshold"]
+        )
         hold("IoU of anchors and objects", shown["iou"], boxes.iou(some, objects))
         hold("classes", shown["class"], targets.classes)
         hold("targets", shown["offsets"], targets.offsets)
-        assert last == 5  # a step for each anchor
+        assert figure.taken["step"] == 5  # a step for each anchor
 
 
 RECORDED = json.loads(Path(interactive.__file__).with_name("suppression.json").read_text(encoding="utf-8"))["rows"]
@@ -168,8 +170,9 @@ def test_suppression(show, rows, thresholds):
     for i, row in enumerate(rows):
         scores[0, int(row[0]) + 1, i] = row[1]
     for i, threshold in enumerate(thresholds):
-        threshold, lowest = figure.set(threshold=round(float(threshold), 2), lowest=[0.05, 0.3, 0.6][i % 3])
+        figure.set(threshold=round(float(threshold), 2), lowest=[0.05, 0.3, 0.6][i % 3])
         shown = figure.values()
+        threshold, lowest = figure.taken["threshold"], figure.taken["lowest"]
         expected = anchors.multibox_detection(
             scores, nd.zeros((1, 4 * len(rows))), table[:, 2:].expand_dims(0), threshold, lowest
         )[0].asnumpy()
@@ -189,11 +192,9 @@ def test_scales(show):
     figure, rng = show("scales"), np.random.default_rng(3)
     for box in [[0.3, 0.3, 0.3, 0.8], [0, 0, 1, 1], *random_boxes(rng, 20).tolist()]:
         figure.box("object", box)
-        sizes, sides = (
-            figure.set(s0=rng.uniform(0.05, 0.5), s1=rng.uniform(0.1, 0.8), s2=rng.uniform(0.3, 1)),
-            (4, 2, 1),
-        )
-        shown = figure.values()
+        sides, sizes = (4, 2, 1), (rng.uniform(0.05, 0.5), rng.uniform(0.1, 0.8), rng.uniform(0.3, 1))
+        figure.set(**{f"s{i}": size for i, size in enumerate(sizes)})
+        shown, sizes = figure.values(), [figure.taken[f"s{i}"] for i in range(3)]
         maps = [
             anchors.multibox_prior(nd.zeros((1, 1, side, side)), [size], [1, 2, 0.5])[0]
             for side, size in zip(sides, sizes)
@@ -214,7 +215,8 @@ def test_receptive_fields(show):
         field = fields[f"{path}_{scale}"]
         for _ in range(3):
             figure.set(scale=scale, predictor=predictor)
-            unit = [int(one) for one in figure.set(row=int(rng.integers(side)), column=int(rng.integers(side)))]
+            unit = int(rng.integers(side)), int(rng.integers(side))
+            figure.set(row=unit[0], column=unit[1])
             shown, (x0, y0, x1, y1) = figure.values(), field.box(unit)
             assert shown["size"] == field.size[0]
             if side > 1:
@@ -255,6 +257,7 @@ def test_regions(show):
     for i, region in enumerate([*REGIONS, *more]):
         side = 4 if i < 17 else 8
         figure.set(side=side)
+        figure.values()  # the map is drawn anew
         figure.box("region", region)
         for out, name in ((2, "pooling"), (7, "pooling"), ((1, 3, 5)[i % 3], "pooling"), ((2, 5, 7)[i % 3], "align")):
             figure.set(layer=name, out=out)
@@ -271,8 +274,9 @@ def test_transposed_convolution(show):
     figure = show("transposed_conv")
     for n, k, stride in product((2, 3), (1, 2, 3, 4), (1, 2, 3)):
         figure.set(n=n, k=k, stride=stride)
-        padding = int(figure.set(padding=3)[0]) if (n + k) % 2 else 0
-        figure.set(padding=padding)
+        figure.set(padding=3 if (n + k) % 2 else 0)
+        figure.values()
+        padding = int(figure.taken["padding"])
         X = nd.arange(n * n).reshape((n, n))
         K = nd.arange(k * k).reshape((k, k)) + (k != 2)
         four = {
@@ -306,9 +310,9 @@ def test_transposed_convolution(show):
 def test_bilinear_kernel(show):
     figure = show("bilinear")
     for stride, k in product((1, 2, 3, 4), (1, 2, 3, 4, 5, 8)):
-        padding = int(figure.set(stride=stride, k=k, padding=k % 3)[2])
-        figure.set(input="ones" if k == 5 else "picture")
+        figure.set(stride=stride, k=k, padding=k % 3, input="ones" if k == 5 else "picture")
         shown, kernel = figure.values(), bilinear_kernel(1, 1, k)
+        padding = int(figure.taken["padding"])
         X = nd.array(shown["X"]).reshape((1, 1, 4, 4))
         Y = nd.Deconvolution(
             X, kernel, kernel=(k, k), stride=(stride, stride), pad=(padding, padding), num_filter=1, no_bias=True

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-READ = """(root) => {
-  const found = {};
-  for (const node of root.querySelectorAll("[data-name]")) (found[node.dataset.name] ??= []).push(node.dataset.value);
-  return found;
+MOVE = """async (root, moves) => {
+  const inputs = (key) => [...root.querySelectorAll(`[data-key="${key}"]`)], taken = {}, shown = {};
+  const set = (key, value) => {
+    const radio = inputs(key)[0].type === "radio";
+    const input = radio ? inputs(key).find((one) => one.value === String(value)) : inputs(key)[0];
+    if (radio) input.checked = true; else input.value = value;
+    input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    taken[key] = input.value;
+  };
+  for (const [key, value] of moves) {
+    if (!Array.isArray(value)) set(key, value);
+    else {
+      const sides = ["xmin", "ymin", "xmax", "ymax"].map((side) => `${key}-${side}`);
+      for (const [low, high] of [[0, 2], [1, 3]]) {  // no side may pass the opposite one
+        const order = value[low] <= Number(inputs(sides[high])[0].value) ? [low, high] : [high, low];
+        for (const i of order) set(sides[i], value[i]);
+      }
+    }
+  }
+  await null;  // the figure draws once for all moves
+  for (const node of root.querySelectorAll("[data-name]")) (shown[node.dataset.name] ??= []).push(node.dataset.value);
+  return [taken, shown];
 }"""
-SET = """(root, pairs) => pairs.map(([key, value]) => {
-  const inputs = [...root.querySelectorAll(`[data-key="${key}"]`)];
-  const input = inputs[0].type === "radio" ? inputs.find((one) => one.value === String(value)) : inputs[0];
-  if (input.type === "radio") input.checked = true; else input.value = value;
-  input.dispatchEvent(new InputEvent("input", { bubbles: true }));
-  return input.value;
-})"""
-TYPED = """(root, keys) => keys.map((key) => root.querySelector(`[data-key="${key}"]`).value)"""
 CALL = """([name, code, argument]) =>
   eval(code)(document.querySelector(`[data-d2l-figure="${name}"]`).shadowRoot, argument)"""
 
@@ -28,10 +38,11 @@ class Page:
         page: Playwright's page.
         name: of the figure.
         faults: errors of its script, and requests that leave the page.
+        taken: the values that the controls took, by key, after :meth:`values`.
     """
 
     def __init__(self, page, name: str, html: str, lang: str = "en") -> None:
-        self.page, self.name, self.faults = page, name, []
+        self.page, self.name, self.faults, self.taken, self._moves = page, name, [], {}, []
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("request", lambda request: request.url.startswith("data:") or self.faults.append(request.url))
         page.set_content(f'<!DOCTYPE html><html lang="{lang}"><body>{html}</body></html>')
@@ -40,21 +51,19 @@ class Page:
         """Return what a function of the shadow root, in JavaScript, returns."""
         return self.page.evaluate(CALL, [self.name, code, argument])
 
-    def set(self, **controls) -> list[float | str]:
-        """Give controls their values, in order, as a reader's input does; return the values that they took."""
-        return [_number(text) for text in self.call(SET, list(controls.items()))]
+    def set(self, **controls) -> None:
+        """Give controls their values, in order, as a reader's input does, before the next :meth:`values`."""
+        self._moves += controls.items()
+
+    def box(self, key: str, corners) -> None:
+        """Type the corners of a box, before the next :meth:`values`."""
+        self._moves.append((key, [float(one) for one in corners]))
 
     def values(self) -> dict[str, np.ndarray]:
         """Return the numbers that the figure shows, by name, with all their digits."""
-        return {name: np.array([_number(text) for text in texts]) for name, texts in self.call(READ).items()}
-
-    def box(self, key: str, corners) -> None:
-        """Type the corners of a box; the side that lies further out first, as no side may pass the opposite one."""
-        sides = ("xmin", "ymin", "xmax", "ymax")
-        now = [_number(text) for text in self.call(TYPED, [f"{key}-{side}" for side in sides])]
-        corners = [float(one) for one in corners]
-        order = [(i, i + 2) if corners[i] <= now[i + 2] else (i + 2, i) for i in (0, 1)]
-        self.call(SET, [(f"{key}-{sides[i]}", corners[i]) for pair in order for i in pair])
+        taken, shown = self.call(MOVE, self._moves)
+        self.taken, self._moves = {key: _number(text) for key, text in taken.items()}, []
+        return {name: np.array([_number(text) for text in texts]) for name, texts in shown.items()}
 
 
 def _number(text: str) -> float | str:

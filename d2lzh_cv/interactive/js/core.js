@@ -108,9 +108,15 @@ class Figure {
 
   start(values) { this.state = { ...values, ...this.state }; }
 
+  // Apply the limits now, and draw once for all changes of the moment.
   update() {
     for (const limit of this.limits) limit();
-    for (const update of this.updates) update();
+    if (this.waiting) return;
+    this.waiting = true;
+    queueMicrotask(() => {
+      this.waiting = false;
+      for (const update of this.updates) update();
+    });
   }
 
   // An element, or with svg's g a part of a drawing, whose content is made anew on each update.
