@@ -13,12 +13,22 @@ mount("suppression", ["非极大值抑制", "Non-maximum suppression"],
     });
     const stage = fig.stage(...fig.data.picture?.size ?? [1, 1], ["图像和预测边界框", "picture with predicted boxes"]), scale = [WIDTH, stage.height];
     const choose = (i) => { state.chosen = state.chosen === i ? -1 : i; fig.update(); };
+    // Scores at the upper corners of their boxes, or at the lower ones where a better box's score is in the way.
+    const tags = (kept) => {
+      const places = [];
+      return [...kept].reverse().map(([{ row }, i]) => {
+        const x = row[2] * WIDTH, free = !places.some(([left, top]) => Math.abs(left - x) < 40 && Math.abs(top - Math.max(18, row[3] * scale[1])) < 18);
+        const y = Math.max(18, row[free ? 3 : 5] * scale[1]);
+        places.push([x, y]);
+        return tag(x, y, two(row[1]), i === state.chosen ? "red" : "ink");
+      });
+    };
     stage.node.append(fig.live(svg("g"), () => {
       const kept = found.map((one, i) => [one, i]).filter(([one]) => one.by === null).reverse(), gone = found.filter((one) => one.by !== null);
       return [gone.map((one) => rectangle(one.row.slice(2), scale, { class: `outline thin dashed ${one.by === state.chosen ? "red" : ""}`,
                 style: one.by === state.chosen ? "" : "color: #fff; opacity: .75" })),
               kept.map(([one, i]) => rectangle(one.row.slice(2), scale, { class: "outline", style: `color: ${i === state.chosen ? "#ffd166" : "#fff"}; fill: transparent; cursor: pointer`, click: () => choose(i) })),
-              kept.map(([one, i]) => tag(one.row[2] * WIDTH, one.row[3] * scale[1], two(one.row[1]), i === state.chosen ? "red" : "ink"))];
+              tags(kept)];
     }));
     const sums = fig.live(el("div", { class: "row" }), () => {
       const kept = found.filter((one) => one.by === null).length;
@@ -27,7 +37,7 @@ mount("suppression", ["非极大值抑制", "Non-maximum suppression"],
     });
     const list = fig.live(el("div"), () => {
       const kept = found.map((one, i) => [one, i]).filter(([one]) => one.by === null);
-      return table([fig.t(["留下的框", "kept"]), fig.t(["置信度", "score"]), fig.t(["它抑制的", "suppresses"]), fig.t(["其中最小的交并比", "smallest IoU"])], kept.slice(0, 12).map(([one, i]) => {
+      return table([fig.t(["留下的框", "kept"]), fig.t(["置信度", "score"]), fig.t(["它抑制的", "suppresses"]), fig.t(["最小的交并比", "smallest IoU"])], kept.slice(0, 12).map(([one, i]) => {
         const removed = found.filter((other) => other.by === i);
         return [el("button", { type: "button", "aria-pressed": String(i === state.chosen), click: () => choose(i) }, `${i + 1}`), two(one.row[1]), String(removed.length),
                 removed.length ? shown(Math.min(...removed.map((other) => other.overlap)), 3) : "—"];

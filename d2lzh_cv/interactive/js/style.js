@@ -21,8 +21,8 @@ header { display: flex; align-items: baseline; gap: 12px; }
 header strong { flex: 1; font-size: 15px; }
 .hint { margin: 2px 0 12px; color: var(--soft); }
 .body { display: flex; flex-wrap: wrap; gap: 16px 24px; align-items: flex-start; }
-.stage { flex: 1 1 320px; max-width: 460px; min-width: 0; }
-.panel { flex: 1 1 290px; min-width: 0; display: flex; flex-direction: column; gap: 10px; }
+.stage { flex: 1 1 300px; max-width: 460px; min-width: 0; }
+.panel { flex: 1 1 300px; min-width: 0; display: flex; flex-direction: column; gap: 10px; }
 .wide { flex: 1 1 100%; min-width: 0; }
 .scroll { overflow-x: auto; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
@@ -54,9 +54,9 @@ legend { float: left; padding: 0; margin-inline-end: 4px; }
 .choices input:focus-visible + span { outline: 2px solid var(--focus); outline-offset: -3px; outline-color: currentColor; }
 .steps { display: flex; gap: 8px; align-items: center; }
 .steps .slider { flex: 1; grid-template-columns: 1fr auto; }
-table { border-collapse: collapse; width: 100%; }
-th, td { padding: 2px 6px; text-align: end; border-bottom: 1px solid var(--line); white-space: nowrap; font-weight: 400; }
-th { color: var(--soft); }
+table { border-collapse: collapse; width: 100%; color: inherit; font: inherit; font-variant-numeric: inherit; }
+th, td { padding: 2px 4px; text-align: end; border-bottom: 1px solid var(--line); white-space: nowrap; font-weight: 400; }
+th { color: var(--soft); font-size: 12px; }
 th:first-child, td:first-child { text-align: start; padding-inline-start: 0; }
 .boxes th, .boxes td { padding: 3px; border: 0; }
 .boxes td { min-width: 46px; }
