@@ -54,7 +54,8 @@ def html(name: str, lang: str | None = None, **data: Any) -> str:
     content = json.dumps({**start, **plain(data)}, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     note = NEEDS[lang] if lang else " ".join(NEEDS.values())
     language = f' data-lang="{lang}"' if lang else ""
-    return (f'<div data-d2l-figure="{name}"{language}><p>{note}</p>'
+    # JupyterLab's shortcuts, such as a digit for a heading, leave the keys to the figure
+    return (f'<div data-d2l-figure="{name}"{language} data-lm-suppress-shortcuts="true"><p>{note}</p>'
             f'<script type="application/json">{content}</script></div>\n'
             f'<script type="module">{bundle.script(name)}</script>')
 

@@ -63,6 +63,7 @@ def test_two_boxes(show):
 def test_boxes_move_by_keyboard_and_by_pointer(show):
     figure = show("iou", boxes=[[100, 100, 200, 200], [400, 300, 500, 400]])
     grips, page = figure.page.locator(".grip"), figure.page
+    page.evaluate("window.keys = 0; document.addEventListener('keydown', () => { window.keys += 1; })")
     for key, expected in (("ArrowRight", [101, 100, 200, 200]), ("Shift+ArrowDown", [101, 110, 200, 200])):
         grips.nth(0).press(key)
         hold("corner by keyboard", figure.values()["center-blue"], boxes.corner_to_center(nd.array([expected])))
@@ -71,6 +72,7 @@ def test_boxes_move_by_keyboard_and_by_pointer(show):
     hold("corner by keyboard", figure.values()["center-blue"], [200, 155, 0, 90])
     page.locator(".box").nth(1).press("Shift+ArrowLeft")
     hold("box by keyboard", figure.values()["center-red"], [440, 350, 100, 100])
+    assert page.evaluate("window.keys") == 0  # a notebook gets none of them
     place = page.locator(".box").nth(1).bounding_box()
     middle = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
     page.mouse.move(*middle)

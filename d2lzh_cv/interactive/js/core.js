@@ -84,6 +84,7 @@ class Figure {
     this.hintLine = el("p", { class: "hint" });
     this.body = el("div", { class: "body" });
     this.card = el("section", { class: "card" }, el("header", {}, this.heading, this.other), this.hintLine, this.body);
+    this.card.addEventListener("keydown", (event) => event.stopPropagation()); // keys here are no notebook's shortcuts
     followTheme(host);
     host.attachShadow({ mode: "open" }).append(el("style", {}, STYLE), this.card);
     this.speak(this.language);
