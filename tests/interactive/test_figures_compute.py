@@ -73,6 +73,9 @@ def test_boxes_move_by_keyboard_and_by_pointer(show):
     page.locator(".box").nth(1).press("Shift+ArrowLeft")
     hold("box by keyboard", figure.values()["center-red"], [440, 350, 100, 100])
     assert page.evaluate("window.keys") == 0  # a notebook gets none of them
+    page.locator("[data-key=blue-xmax]").fill("")
+    page.keyboard.type("350")  # the 3 alone would lie left of xmin
+    hold("typed", figure.values()["center-blue"], [275, 155, 150, 90])
     place = page.locator(".box").nth(1).bounding_box()
     middle = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
     page.mouse.move(*middle)

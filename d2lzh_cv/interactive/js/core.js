@@ -190,7 +190,8 @@ class Figure {
         this.update();
       }
     }, change: () => { input.value = get(); } });
-    this.updates.push(() => { if (input.getRootNode().activeElement !== input || Number(input.value) !== get()) input.value = get(); });
+    // while a reader types, even a number out of bounds stays as it is
+    this.updates.push(() => { if (input.getRootNode().activeElement !== input) input.value = get(); });
     return input;
   }
 

@@ -44,8 +44,8 @@ mount("assignment", ["给锚框分配真实边界框", "Assigning ground-truth b
       return step.positive ? fig.t([`${anchor}的最大交并比是与${name}的${number}，大于${shown(state.threshold)}：分配${name}。`, `The largest IoU of ${anchor} is ${number} with the ${name}, above ${shown(state.threshold)}: it gets the ${name}.`])
         : fig.t([`${anchor}的最大交并比是${number}，不大于${shown(state.threshold)}：背景。`, `The largest IoU of ${anchor} is ${number}, not above ${shown(state.threshold)}: background.`]);
     };
-    const labels = fig.live(el("div"), () => table([fig.t(["标签", "label"]), fig.t(["类别", "class"]), "Δx/w/0.1", "Δy/h/0.1", "ln(w′/w)/0.2", "ln(h′/h)/0.2"],
-      targets(anchors, objects, [0, 1], result.given).map((label, i) => el("tr", { class: label.mask ? "" : "off" }, el("td", { class: colors[i] }, el("span", { class: "chip" }), anchorName(i)),
+    const labels = fig.live(el("div"), () => table([fig.t(["锚框", "anchor"]), fig.t(["类别", "class"]), "Δx/w/0.1", "Δy/h/0.1", "ln(w′/w)/0.2", "ln(h′/h)/0.2"],
+      targets(anchors, objects, [0, 1], result.given).map((label, i) => el("tr", { class: label.mask ? "" : "off" }, el("td", { class: colors[i] }, el("span", { class: "chip" }), String(i)),
         el("td", { "data-name": "class", "data-value": label.class }, `${label.class} ${label.class ? names[label.class - 1] : fig.t(["背景", "background"])}`),
         label.offsets.map((one) => el("td", {}, value("offsets", one, 3)))))));
     fig.panel(fig.steps("step", () => steps().length), fig.live(el("p", { class: "note", "aria-live": "polite" }), said), matrix,

@@ -16,8 +16,8 @@ mount("roi_pooling", ["兴趣区域池化层", "Region of interest pooling"],
     fig.start({ side: "4", out: 2, layer: "pooling", chosen: 0, region: [0, 0, 20, 20] });
     const state = fig.state, side = Number(state.side), size = side * 10, map = exampleMap(side), limit = [-10, -10, size + 10, size + 10];
     state.region.forEach((one, i) => { state.region[i] = Math.min(Math.max(one, limit[i % 2]), limit[2 + (i % 2)]); });
-    const span = size + 40, stage = fig.stage(span, span, ["特征图和区域", "feature map and region"], null), unit = 10 * stage.scale[0];
-    const group = svg("g", { transform: `translate(${20 * stage.scale[0]} ${20 * stage.scale[0]})` }), largest = Math.max(...map.flat());
+    const span = size + 24, stage = fig.stage(span, span, ["特征图和区域", "feature map and region"], null), unit = 10 * stage.scale[0];
+    const group = svg("g", { transform: `translate(${12 * stage.scale[0]} ${12 * stage.scale[0]})` }), largest = Math.max(...map.flat());
     let bins = [], rounded = [];
     fig.limits.push(() => {
       const shape = [state.out, state.out], pool = state.layer === "pooling" ? roiPooling : roiAlign;

@@ -86,7 +86,7 @@ svg :focus { outline: none; } svg .box:focus-visible { stroke-width: 4; }
 svg .grip:focus-visible + .corner { fill: currentColor; stroke-width: 5; }
 @media (max-width: 480px) {
   .card { padding: 10px 12px 12px; } .body { gap: 14px; } .panel { flex-basis: 100%; }
-  table { font-size: 12.5px; } th, td { padding: 2px 3px; }
+  table { font-size: 12.5px; } th, td { padding: 2px 3px; } th { font-size: 11px; }
 }
 @media (pointer: coarse) { button { min-height: 36px; } input[type="range"] { height: 34px; } input[type="number"] { font-size: 16px; } }
 `;
