@@ -83,7 +83,7 @@ setup(
     packages=[*find_packages(include=["d2lzh_cv", "d2lzh_cv.*"]), "d2lzh_cv.chapters",
               "d2lzh_cv.chapters.exercises"],
     package_dir={"d2lzh_cv.chapters": "chapters", "d2lzh_cv.chapters.exercises": "chapters/exercises"},
-    package_data={"d2lzh_cv": ["*.html", "*.j2", "*.json", "**/*.html", "**/*.j2", "**/*.json"]},
+    package_data={"d2lzh_cv": [f"{folder}*.{kind}" for folder in ("", "**/") for kind in ("html", "j2", "js", "json")]},
     install_requires=[
         "numpy>=1.21,<2",
         "matplotlib>=3.5",
@@ -103,7 +103,7 @@ setup(
         "cu112": ["mxnet-cu112==1.9.1", *CUDA_LIBRARIES],
         "dev": DEV,
         "onnx": ONNX,
-        "test": [*DEV, *ONNX, "torch>=2", "torchmetrics>=1.4", "pycocotools>=2.0.8"],
+        "test": [*DEV, *ONNX, "torch>=2", "torchmetrics>=1.4", "pycocotools>=2.0.8", "playwright>=1.40"],
         "notebook": [*NOTEBOOK, "ipywidgets>=8", "jupyterlab>=4"],
         "site": SITE,
     },

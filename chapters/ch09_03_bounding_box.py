@@ -108,6 +108,16 @@ centers
 d2l.center_to_corner(centers)
 
 # %% [markdown] lang="zh"
+# 在网页和笔记本里，下图的两个框可以拖动。请看两种写法怎样一起变化；交并比和偏移量是9.4节的内容，先记住它们各随什么变。
+
+# %% [markdown] lang="en"
+# On a page or in a notebook you can drag the two boxes of this figure. See how both forms change together. IoU and
+# offsets belong to section 9.4; notice already which moves change which of them.
+
+# %%
+d2l.show_interactive("iou", picture=img, boxes=[dog_bbox, cat_bbox])
+
+# %% [markdown] lang="zh"
 # ## 小结
 #
 # - 目标检测既要认出目标是什么，也要找到它在哪里。

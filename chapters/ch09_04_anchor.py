@@ -151,6 +151,16 @@ axes = d2l.plt.imshow(img.asnumpy()).axes
 d2l.show_bboxes(axes, boxes[250, 250, :, :] * bbox_scale, [f"s={s}, r={r}" for s, r in pairs])
 
 # %% [markdown] lang="zh"
+# 下图可以动手：改变特征图、大小和宽高比，看哪个数改变面积，哪个只改变形状，以及特征图的形状怎样把锚框拉宽。
+
+# %% [markdown] lang="en"
+# This figure moves: change the map, the sizes and the ratios. See which number changes the area and which one only
+# the shape, and how the shape of the map stretches the anchors.
+
+# %%
+d2l.show_interactive("anchors", picture=img)
+
+# %% [markdown] lang="zh"
 # ## 9.4.2 交并比
 #
 # 上图中有的锚框较好地覆盖了狗。“较好”怎样用数字来表示？如果知道狗的真实边界框，就可以度量它与锚框的相似程度。杰卡德系
@@ -371,6 +381,16 @@ difference = (by_formula - labels.offsets.reshape((5, 4))[positive]).abs().max()
 difference
 
 # %% [markdown] lang="zh"
+# 下图一步步走过同一个矩阵。把锚框4拖离猫，看猫改由谁负责；把一个锚框缩成一条线，看它的交并比和标签。
+
+# %% [markdown] lang="en"
+# This figure goes through the same matrix step by step. Drag anchor 4 away from the cat and see which anchor gets the
+# cat then; shrink an anchor to a line and see its IoU and its label.
+
+# %%
+d2l.show_interactive("assignment", picture=img, objects=ground_truth, anchors=anchors)
+
+# %% [markdown] lang="zh"
 # ## 9.4.4 输出预测边界框
 #
 # 预测时，模型为图像生成许多锚框，预测它们的类别和偏移量，由此得到预测边界框。锚框很多，同一个目标周围就可能有许多相似
@@ -453,6 +473,18 @@ for row in output[0].asnumpy():
     if row[0] != -1:
         label = ("dog=", "cat=")[int(row[0])] + str(row[1])
         d2l.show_bboxes(axes, [nd.array(row[2:]) * bbox_scale], label)
+
+# %% [markdown] lang="zh"
+# 四个框还看不出阈值的作用。下图是9.7节的TinySSD在抑制之前给出的框：图像里有四个目标，阈值取0.5却留下五个框。阈值要降到
+# 多少，才正好每个目标一个？升到0.8又会怎样？
+
+# %% [markdown] lang="en"
+# Four boxes hardly show what the threshold does. These are the boxes of a TinySSD of section 9.7 before suppression.
+# The picture has four objects, but five boxes stay at a threshold of 0.5. Which threshold leaves one box per object,
+# and what does 0.8 do?
+
+# %%
+d2l.show_interactive("suppression")
 
 # %% [markdown] lang="zh"
 # 实践中，可以在非极大值抑制之前先移除置信度较低的预测边界框，以减少计算量；也可以筛选它的输出，例如只保留置信度较高的

@@ -107,6 +107,16 @@ counts = {"4x4": small.shape[1], "2x2": medium.shape[1], "1x1": large.shape[1]}
 counts
 
 # %% [markdown] lang="zh"
+# 在下图中拖动一个目标并改变它的大小，看三个尺度中哪一个的锚框与它最相似：小目标归大的特征图，大目标归小的特征图。
+
+# %% [markdown] lang="en"
+# In this figure, drag an object and change its size. See which of the three scales has the most similar anchor: the
+# large map for small objects, the small map for large ones.
+
+# %%
+d2l.show_interactive("scales", picture=img)
+
+# %% [markdown] lang="zh"
 # 特征图不必是正方形。MXNet的数组先高后宽，所以下面的特征图有2行5列。（书中的函数把两者的次序写反了，正方形的特征图看
 # 不出来。）
 

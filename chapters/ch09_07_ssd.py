@@ -319,6 +319,18 @@ d2l.show_detections(img, found, threshold=0.3, classes=classes)
 print(f"{(found[:, 1] >= 0.3).sum()} boxes score at least 0.3; the best {found[:1, 1]}")
 
 # %% [markdown] lang="zh"
+# 一个单元凭什么预测？下图画出各个尺度上一个单元的感受野和它的锚框（图像为$256 \times 256$）。请比较：哪些锚框比感受野还
+# 大，单元只能看到它的一部分？
+
+# %% [markdown] lang="en"
+# What does a unit base its prediction on? This figure shows the receptive field and the anchors of a unit on each
+# scale, for a picture of $256 \times 256$. Which anchors are larger than the field, so that the unit sees only a part
+# of them?
+
+# %%
+d2l.show_interactive("receptive_field", picture=img)
+
+# %% [markdown] lang="zh"
 # ## 检测得好不好
 #
 # 书中到这里为止。但类别的错误率和偏移量的误差说不清检测的好坏，通行的指标是验证集上的**平均精度均值**（mean average

@@ -178,6 +178,16 @@ pooled = d2l.roi_pooling(X, rois, pooled_size=(2, 2), spatial_scale=0.1)
 pooled
 
 # %% [markdown] lang="zh"
+# 下图中的区域可以拖动。每次移动1像素，看结果何时不变、何时突然变化；再换成9.8.4节的对齐层，看结果怎样平滑地变。
+
+# %% [markdown] lang="en"
+# The region of this figure can be dragged. Move it pixel by pixel and see when the result stays and when it jumps;
+# then choose the align layer of section 9.8.4, whose result changes smoothly.
+
+# %%
+d2l.show_interactive("roi_pooling")
+
+# %% [markdown] lang="zh"
 # ## 9.8.3 Faster R-CNN
 #
 # Fast R-CNN要得到精确的检测结果，通常需要选择性搜索生成较多的提议区域，而选择性搜索本身并不快。Faster R-CNN用一个网

@@ -204,6 +204,17 @@ W
 nd.dot(W, X.reshape(16)).reshape((1, 1, 2, 2))
 
 # %% [markdown] lang="zh"
+# 下图把三种算法放在一起。一步步走过去，看同一个输入元素在三种算法里各做了什么；再改变步幅和填充，看插入的0和
+# $\boldsymbol{W}$怎样变。
+
+# %% [markdown] lang="en"
+# This figure has the three ways together. Go through the steps and see what the same input element does in each of
+# them; then change stride and padding and see the inserted zeros and $\boldsymbol{W}$ change.
+
+# %%
+d2l.show_interactive("transposed_conv")
+
+# %% [markdown] lang="zh"
 # ### 输出的高和宽
 #
 # 设输入的高（或宽）为$n$，核的大小为$k$，填充为$p$，步幅为$s$。$n$个窗口中首尾两个相距$s(n-1)$，每个长$k$，两边再各去
@@ -409,6 +420,16 @@ print("input image shape:", img.shape)
 print("output image shape:", out_img.shape)
 d2l.set_figsize()
 d2l.plt.imshow(out_img.clip(0, 1).asnumpy());
+
+# %% [markdown] lang="zh"
+# 在下图中输入全是1，并取步幅2、核5：内部的输出明暗不一，出现条纹。看看哪些组合没有条纹，它们与步幅有什么关系。
+
+# %% [markdown] lang="en"
+# In this figure take an input of ones, stride 2 and kernel 5: the output is uneven inside and has stripes. Find out
+# which kernels are free of them, and how they depend on the stride.
+
+# %%
+d2l.show_interactive("bilinear")
 
 # %% [markdown] lang="zh"
 # 在全卷积网络中，转置卷积层从双线性插值开始，训练中再继续调整；$1 \times 1$卷积层用Xavier随机初始化。`d2l.fcn`已经这

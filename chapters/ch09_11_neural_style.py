@@ -330,12 +330,24 @@ d2l.show_code(d2l.transfer)
 
 # %%
 print("training on", ctx)
+frames = d2l.Frames(num_epochs)
 output = d2l.transfer(content_X, extractor, content_X, style_X, num_epochs, learning_rate, decay_every=200,
-                      report_every=report_every, on_step=print, name="small")
+                      report_every=report_every, on_step=print, name="small", frames=frames)
 
 # %% figure="small" zh="小的合成图像" en="the small picture"
 small = (d2l.postprocess(output) * 255).astype("uint8")
 d2l.to_picture(small)
+
+# %% [markdown] lang="zh"
+# `frames`留下了训练中的一些图像。在下图中走过各步：大部分变化发生在开头；内容损失从0升高，样式损失同时迅速下降，
+# 总变差损失因纹理而升高。
+
+# %% [markdown] lang="en"
+# `frames` has kept some pictures of the training. Go through the steps: most of the change happens early. The
+# content loss rises from 0 while the style loss falls fast, and textures raise the total variation loss.
+
+# %%
+d2l.show_interactive("style", frames=frames.kept)
 
 # %% [markdown] lang="zh"
 # 合成图像保留了内容图像中的景物，颜色、纹理和笔触则来自样式图像。请看原来平滑的天空变成了什么样子。

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Callable
+from typing import Any, Callable
 
 import mxnet as mx
 from mxnet import autograd, gluon, image, nd
@@ -19,6 +19,7 @@ from .engine.epochs import Epochs
 from .engine.snapshots import Snapshots
 from .fcn import RGB_MEAN, RGB_STD, normalize_image
 from .finetuning import SourceNetwork
+from .plotting import to_picture
 
 STYLE_LAYERS, CONTENT_LAYERS = (0, 5, 10, 19, 28), (25,)  # of VGG-19's features
 CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 1, 1e3, 10
@@ -205,11 +206,34 @@ class StyleStep:
                 f"TV loss {self.tv:.2f}, {self.seconds:.2f} sec")
 
 
+class Frames:
+    """The generated picture at some steps of its training, with its losses; early steps, which change most, are dense.
+
+    Args:
+        num_steps: of the training; 0 keeps nothing.
+        count: the largest number of pictures.
+
+    Attributes:
+        kept: a dictionary per picture: step, picture (of PIL), and the weighted losses content, style and tv.
+    """
+
+    def __init__(self, num_steps: int, count: int = 20) -> None:
+        self.steps = {round((num_steps - 1) * (i / (count - 1)) ** 2) for i in range(count)} if num_steps else set()
+        self.kept: list[dict[str, Any]] = []
+
+    def add(self, step: int, X: nd.NDArray, content: nd.NDArray, style: nd.NDArray, tv: nd.NDArray) -> None:
+        """Keep the picture X (1, 3, h, w) and its losses, (1,) each, if ``step`` is one of the steps to keep."""
+        if step in self.steps:
+            losses = {"content": content.asscalar(), "style": style.asscalar(), "tv": tv.asscalar()}
+            self.kept.append({"step": step, "picture": to_picture(postprocess(X)),
+                              **{name: float(f"{value:.6g}") for name, value in losses.items()}})
+
+
 def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray, style: nd.NDArray, num_steps: int,
              learning_rate: float = 0.01, decay_every: int = 200, report_every: int = 50,
              on_step: Callable[[StyleStep], None] | None = None,
              weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None,
-             name: str | None = None) -> nd.NDArray:
+             name: str | None = None, frames: Frames | None = None) -> nd.NDArray:
     """Train a picture to have the content of one picture and the style of another, (1, 3, h, w) (section 9.11).
 
     Args:
@@ -221,8 +245,10 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
         report_every, on_step: ``on_step`` is called with a :class:`StyleStep` every ``report_every`` steps.
         weights: of content, style and total variation.
         snapshots, name: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+        frames: keeps the picture at some steps, before the step changes it.
     """
     contents, styles = extractor(content)
+    frames = frames or Frames(0)
     gen_img, grams, trainer = get_inits(start, learning_rate, extractor(style)[1])
     losses = LossGraph(extractor, contents, grams, [Y.size for Y in styles], weights)  # compute_loss in one graph
     losses.hybridize(static_alloc=True, static_shape=True)
@@ -238,6 +264,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
             with autograd.record():
                 content_l, style_l, tv_l = losses(gen_img())
                 loss = nd.add_n(content_l, style_l, tv_l)
+            frames.add(step, gen_img(), content_l, style_l, tv_l)
             loss.backward()
             trainer.step(1)
             gen_img().wait_to_read()

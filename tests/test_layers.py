@@ -9,7 +9,8 @@ from pathlib import Path
 import d2lzh_cv
 
 ROOT = Path(d2lzh_cv.__file__).parent
-LAYERS = ({"errors", "files", "locks", "fonts", "devices", "plotting", "contents", "compat"}, {"data"}, {"engine"},
+LAYERS = ({"errors", "files", "locks", "fonts", "devices", "plotting", "interactive", "contents",
+           "compat"}, {"data"}, {"engine"},
           {"augmentation", "finetuning", "resnet", "boxes", "anchors", "ssd", "rcnn", "transposed_conv", "fcn", "style",
            "training", "metrics", "weights"}, {"models"}, {"run"}, {"exercises", "book"},
           {"commands", "cli", "__main__", "__init__"})

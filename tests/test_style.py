@@ -223,6 +223,23 @@ def test_the_losses_are_logged_and_reported_every_so_many_steps(monkeypatch):
     assert logged == [("small", step) for step in reported]
 
 
+def test_frames_keep_the_picture_and_its_losses_before_a_step():
+    extractor, (content, image), frames = small_extractor(), random_pictures(), style.Frames(26, count=6)
+    style.transfer(content, extractor, content, image, 26, report_every=10, frames=frames)
+    assert [frame["step"] for frame in frames.kept] == [0, 1, 4, 9, 16, 25]
+    pixels = np.rint(style.postprocess(content).asnumpy() * 255).astype("uint8")
+    assert_close(np.asarray(frames.kept[0]["picture"]), pixels)
+    contents, styles = extractor(content)
+    grams = [style.gram(feature) for feature in extractor(image)[1]]
+    content_l, style_l, tv_l, _ = style.compute_loss(content, contents, styles, contents, grams)
+    assert frames.kept[0]["content"] == content_l[0].asscalar() == 0
+    assert_close(np.float32(frames.kept[0]["style"]), np.float32(nd.add_n(*style_l).asscalar()))
+    assert_close(np.float32(frames.kept[0]["tv"]), np.float32(tv_l.asscalar()))
+    without = style.Frames(0)
+    without.add(0, content, content_l[0], style_l[0], tv_l)
+    assert not without.kept
+
+
 def test_the_weights_decide_what_counts():
     """Without style and total variation, a picture that starts as the content stays."""
     extractor, (content, image) = small_extractor(), random_pictures()

@@ -55,6 +55,8 @@ def build(info: SectionInfo, language: str, quick: bool, texts: Sequence[str] = 
     if chosen:
         _parameters(built).source += "".join(f"\n{name} = {value!r}" for name, value in chosen.items())
     _start(built, quick)
+    if language != "both":
+        _speak(built, language)
     for number, cell in enumerate(built):
         cell["id"] = f"cell-{number}"  # a notebook written again is the same
     notebook.cells = built
@@ -73,6 +75,13 @@ def _start(built: list[Any], quick: bool) -> None:
     mode = ", quick=True)" if quick else ")"
     lines = [f"{line[:-1]}{mode}" if line.startswith("d2l.start(") else line for line in first.source.splitlines()]
     first.source = "\n".join(["from __future__ import annotations", "", *lines])
+
+
+def _speak(built: list[Any], language: str) -> None:
+    """Let the figures that a reader can move speak the language of the prose."""
+    for cell in built:
+        if cell.cell_type == "code" and cell.source.startswith("d2l.show_interactive("):
+            cell.source = f'{cell.source[:-1]}, lang="{language}")'
 
 
 def require_client() -> None:

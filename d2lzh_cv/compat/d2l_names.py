@@ -4,6 +4,7 @@ from __future__ import annotations
 EXPORTS = {
     "errors": "InputError",
     "devices": "try_all_gpus try_gpu",
+    "interactive": "show_interactive",
     "plotting": "bbox_to_rect plt set_figsize show_bboxes show_code show_images to_picture use_svg_display",
     "training": "Benchmark Scoring evaluate_accuracy fit get_batch mkdir_if_not_exist seed_everything train "
                 "train_with_decay",
@@ -29,7 +30,7 @@ EXPORTS = {
     "transposed_conv": "conv_size insert_zeros kernel2matrix trans_conv trans_conv_as_conv trans_conv_multi "
                        "trans_conv_size",
     "fcn": "bilinear_kernel fcn label2image normalize_image predict",
-    "style": "FeatureExtractor GeneratedImage LossGraph compute_loss content_loss get_inits gram postprocess "
+    "style": "FeatureExtractor Frames GeneratedImage LossGraph compute_loss content_loss get_inits gram postprocess "
              "preprocess style_loss transfer tv_loss",
     "run.script": "start",
     "run.section": "output_folder",

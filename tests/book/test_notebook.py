@@ -63,6 +63,13 @@ def test_the_prose_is_in_the_language_asked_for(language, spoken):
     assert {cell.metadata["lang"] for cell in built.cells if cell.cell_type == "markdown"} == spoken
 
 
+@pytest.mark.parametrize("language, ending", [("zh", ', lang="zh")'), ("en", ', lang="en")'), ("both", "cat_bbox])")])
+def test_figures_speak_the_language_of_the_prose(language, ending):
+    (cell,) = (source for source in code(notebook.build(BOX, language, quick=False)) if "show_interactive" in source)
+    ast.parse(cell)
+    assert cell.endswith(ending)
+
+
 def test_parameters_are_in_one_cell_with_quick_mode_s_and_the_reader_s():
     ssd = contents.find("9.7")
     (cell,) = (cell for cell in notebook.build(ssd, "en", True, ["learning_rate=0.1"]).cells
