@@ -10,8 +10,7 @@ CASES = (Case("pikachu_reader", "an epoch of Pikachu: 900 pictures of 256 × 256
               {"pictures": 900, "repeat": 900, "batch": 32, "edge": 256},
               {"pictures": 12, "repeat": 12, "batch": 4, "edge": 64},
               # one or two levels of 255 between decoders; where there is a change of size, between its methods
-              {"pictures": Limit("relative", 5e-2), "labels": Limit("relative", 1e-5)}, unit=("picture", "pictures"),
-              layouts=False),)
+              {"pictures": Limit("relative", 5e-2), "labels": Limit("relative", 1e-5)}, unit=("picture", "pictures")),)
 
 
 class _Reader(Side):
