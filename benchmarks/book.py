@@ -101,6 +101,16 @@ def train(net, batches, trainer: gluon.Trainer) -> list[tuple[float, float]]:
     return seen
 
 
+def evaluate_accuracy(batches, net) -> float:
+    """Sections 9.1, 9.2, 9.10: the share of hits."""
+    hits, count = nd.array([0]), 0
+    for X, y in batches:
+        hits += (net(X).argmax(axis=1) == y.astype("float32")).sum()
+        count += y.size
+        hits.wait_to_read()
+    return hits.asscalar() / count
+
+
 def train_ssd(net: TinySSD, batches, trainer: gluon.Trainer) -> list[tuple[float, float, float]]:
     """Section 9.7: both errors are read after each batch. Returns class error, offset error and loss, means, a batch
     each."""

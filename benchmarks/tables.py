@@ -117,8 +117,9 @@ def yes(equal: bool) -> str:
 def notes(report: Report) -> list[str]:
     """What the table needs to be understood."""
     about = report.environment
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     lines = [f"{about['processor']} ({' '.join(about['features'])}), {about['processors']} processors, "
-             f"{about['threads']} threads; " + ", ".join(f"{name} {version}" for name, version in about["versions"].items())]
+             f"{about['threads']} threads; {versions}"]
     if about["load"]:
         lines.append(f"load when it began: {about['load'][0]:.1f}")
     if report.key != "losses":

@@ -76,5 +76,6 @@ def exported(module: nn.Module, picture: torch.Tensor) -> bytes:
             torch.onnx.export(module.eval(), (picture,), file, input_names=["picture"], output_names=["found"],
                               opset_version=OPSET, dynamo=False)
     except Exception as error:  # of many kinds, from version to version
-        raise NotHere(f"PyTorch {torch.__version__} does not export it: {' '.join(str(error).split())[:200]}") from error
+        reason = " ".join(str(error).split())[:200]
+        raise NotHere(f"PyTorch {torch.__version__} does not export it: {reason}") from error
     return file.getvalue()

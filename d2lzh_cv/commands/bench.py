@@ -1,4 +1,4 @@
-"""``d2lzh-cv bench``: time ours, the book's way, PyTorch and ONNX Runtime side by side; the cases are in benchmarks/."""
+"""``d2lzh-cv bench``: time ours, the book's way, PyTorch and ONNX Runtime side by side; benchmarks/ has the cases."""
 from __future__ import annotations
 
 import argparse
