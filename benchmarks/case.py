@@ -69,7 +69,7 @@ class Side:
 
     @property
     def channels_last(self) -> bool:
-        """Whether PyTorch has the channels last: compiled and in bfloat16 too, where only the faster layout is timed."""
+        """PyTorch's layout; compiled and in bfloat16, only this one is timed, which is the faster of the two."""
         return self.name in (CHANNELS_LAST, COMPILED, BFLOAT16)
 
     def prepare(self) -> None:

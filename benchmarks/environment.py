@@ -20,7 +20,8 @@ def describe(threads: int) -> dict[str, Any]:
     """Machine, versions and settings, as JSON takes them; what cannot be told is None."""
     return {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "commit": _commit(), "python": platform.python_version(),
             "system": platform.platform(), "processor": _line_of("/proc/cpuinfo", "model name") or platform.machine(),
-            "features": _features(), "processors": available(), "threads": threads, "memory": _line_of("/proc/meminfo", "MemTotal"),
+            "features": _features(), "processors": available(), "threads": threads,
+            "memory": _line_of("/proc/meminfo", "MemTotal"),
             "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
             "versions": {name: version for name in PACKAGES if (version := _version(name))},
             "variables": {name: value for name, value in sorted(os.environ.items())
