@@ -193,10 +193,8 @@ def test_without_pytorch_its_columns_are_empty(fake, capsys):
 
 
 IN_FULL = """
-    Ours.imports = Book.imports = Torch.imports = ("json",)
-
     class Torch(Ours):
-        naps = {"torch": 0.03, "torch_channels_last": 0.02, "torch_compile": 0.01, "torch_bfloat16": 0.004}
+        naps = {"torch": 0.06, "torch_channels_last": 0.04, "torch_compile": 0.02, "torch_bfloat16": 0.002}
         def result(self): return {"value": np.array([1.05 if self.name == "torch_bfloat16" else self.value])}
         def run(self): time.sleep(self.naps[self.name])
 """
@@ -204,7 +202,7 @@ IN_FULL = """
 
 def test_the_fastest_other_side_is_of_the_same_precision(fake, capsys):
     """bfloat16 is quicker here, and its result further from ours than the others' may be: it is shown, no more."""
-    fake(body=IN_FULL, taking_part=sides.TRAINING, torch=True, sleep=0.008)
+    fake(body=IN_FULL, taking_part=sides.TRAINING, torch=True, sleep=0.01)
     code, report, _ = bench_json(capsys, "--rounds", "3", "--sides", "torch,torch_compile,torch_bfloat16")
     row, = report["cases"]
     assert (code, row["equal"], row["torch_layout"], row["best"]) == (0, True, "channels_last", "torch_compile")
