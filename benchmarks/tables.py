@@ -73,11 +73,11 @@ def _timed(rows: list[dict[str, Any]], second) -> Table:
 def _losses(rows: list[dict[str, Any]]) -> list[Table]:
     cells = []
     for row in rows:
-        for side, found in row["losses"].items():
+        for number, (side, found) in enumerate(row["losses"].items()):
             apart = row["largest"].get(side)
-            cells.append((row["case"] if side == OURS else "", LABELS[SIDES[side].group], str(row["steps"]),
+            cells.append(("" if number else row["case"], LABELS[SIDES[side].group], str(row["steps"]),
                           f"{found[0]:.5g}", f"{found[-1]:.5g}", "" if apart is None else f"{apart:.2g}",
-                          yes(row["equal"]) if side == OURS else ""))
+                          "" if number else yes(row["equal"])))
     return [table(("case", "side", "steps", "first loss", "last loss", "differs by", "equal"), cells)]
 
 

@@ -37,18 +37,23 @@ class Suppression(torch.autograd.Function):
 
 
 class Boxes(nn.Module):
-    """A picture (H, W, 3) to rows (class, score, xmin, ymin, xmax, ymax), by a TinySSD for one class."""
+    """A picture (H, W, 3) to rows (class, score, xmin, ymin, xmax, ymax), by a TinySSD for one class.
+
+    The anchors are constants, as in our export.
+    """
 
     def __init__(self, net: nn.Module, edge: int) -> None:
         super().__init__()
-        self.net, self.edge = net, edge
+        self.net, self.edge = net.eval(), edge
+        with torch.no_grad():
+            self.anchors = net(torch.zeros(1, 3, edge, edge))[0]
 
     def forward(self, picture):
         X = picture.permute(2, 0, 1)[None].float()
         small = functional.interpolate(X, (self.edge, self.edge), mode="bilinear", align_corners=False) + 0.5
-        anchors, scores, offsets = self.net(small.floor())
+        _, scores, offsets = self.net(small.floor())
         probs = scores.softmax(2)[0, :, 1]
-        corners = boxes.decode(anchors, offsets.view(-1, 4)).clamp(0, 1)
+        corners = boxes.decode(self.anchors, offsets.view(-1, 4)).clamp(0, 1)
         kept = Suppression.apply(corners[None], probs[None, None])[:, 2]
         return torch.cat((torch.zeros_like(probs[kept, None]), probs[kept, None], corners[kept]), 1)
 

@@ -47,7 +47,7 @@ class Ours(Side):
             ours, theirs = os.openpty()
             environment = {name: value for name, value in os.environ.items() if name != "D2LZH_CV_PROGRESS"}
             began = time.perf_counter()
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=out,
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
                                        env=environment, start_new_session=True)
             os.close(theirs)
             try:
