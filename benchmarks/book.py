@@ -88,6 +88,7 @@ def train(net, batches, trainer: gluon.Trainer) -> list[tuple[float, float]]:
     """Sections 9.1, 9.2, 9.10: loss and hits are read after each batch. Returns both as means, a pair per batch."""
     loss, seen = gloss.SoftmaxCrossEntropyLoss(axis=1), []
     for X, y in batches:
+        y = y.astype(X.dtype, copy=False)
         Xs, ys = (gluon.utils.split_and_load(part, [mx.cpu()]) for part in (X, y))
         with autograd.record():
             scores = [net(part) for part in Xs]

@@ -10,9 +10,10 @@ from ..sides import TRAINING
 
 LIMITS = {"loss": Limit("relative", 1e-3), "hits": Limit("relative", 2e-2),  # a hit more or less is rounding
           "step of the first layer": Limit("relative", 5e-2), "step of the last layer": Limit("relative", 1e-2)}
-# bfloat16 has 8 bits: what each layer rounds adds up on the way back to the first one, and equal scores change places.
+# bfloat16 has 8 bits. What each layer rounds adds up on the way back: the first layer's gradient was 0.25 to 0.6 of its
+# length from that in float32; a wrong one would be further off than its own length.
 COARSE = {"loss": Limit("relative", 3e-2), "hits": Limit("relative", 0.3),
-          "step of the first layer": Limit("relative", 0.5), "step of the last layer": Limit("relative", 0.1)}
+          "step of the first layer": Limit("relative", 0.8), "step of the last layer": Limit("relative", 0.1)}
 MODULE = __name__
 CIFAR = {"network": "resnet18", "batch": 128, "size": (32, 32), "classes": 10, "watched": ("0.weight", "8.weight"),
          "sgd": {"learning_rate": 0.01, "momentum": 0.9, "wd": 5e-4}, "repeat": 2}
