@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 import re
-import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -40,23 +40,32 @@ class Ours(Side):
         return {}
 
     def seconds(self) -> float:
-        """From the command to what is waited for; then it is ended."""
+        """From the command to what is waited for; then it is ended, as by ``kill``."""
         command = [sys.executable, "-m", "d2lzh_cv", "run", self.settings["section"]]
+        environment = {name: value for name, value in os.environ.items() if name != "D2LZH_CV_PROGRESS"}
         with tempfile.TemporaryDirectory() as out:
             command += ["--out", out, *["--quick"] * self.settings["quick"]]
-            ours, theirs = os.openpty()
-            environment = {name: value for name, value in os.environ.items() if name != "D2LZH_CV_PROGRESS"}
+            ours, theirs = _terminal()
             began = time.perf_counter()
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
-                                       env=environment, start_new_session=True)
+                                       env=environment)
             os.close(theirs)
             try:
                 _wait(ours, self.settings["until"])
                 return time.perf_counter() - began
             finally:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                process.terminate()
                 os.close(ours)
+                process.wait()
+
+
+def _terminal() -> tuple[int, int]:
+    """Our end, and the command's, of 24 lines with 80 columns: where there are none, a bar does not show itself."""
+    import fcntl
+    import termios
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    return ours, theirs
 
 
 def _wait(terminal: int, until: str) -> None:
