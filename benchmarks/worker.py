@@ -73,7 +73,7 @@ def _import(name: str) -> None:
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        raise NotHere(f"{name} is not installed") from error
+        raise NotHere(f"{name} is not installed; pip install -c constraints.txt '.[onnx]'") from error
 
 
 def _memory(key: str) -> int:
