@@ -24,9 +24,8 @@ class Suppression(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, corners, scores):
-        best = boxes.nms(corners[0], scores[0, 0], 0.5)
-        best = best[scores[0, 0, best] >= 0.01]
-        return torch.cat((torch.zeros(len(best), 2, dtype=torch.long), best[:, None]), 1)
+        """Some rows, for the exporter alone: it would follow a loop over boxes step by step."""
+        return torch.zeros(2, 3, dtype=torch.long)
 
     @staticmethod
     def symbolic(g, corners, scores):
