@@ -17,10 +17,10 @@ CIFAR = {**training.CIFAR, "set": "cifar10", "adam": {"learning_rate": 0.001}, "
          "repeat": 512}
 CASES = (
     Case("voc_epoch", "epoch of section 9.10: read, crop at random, train, test; each picture was read before",
-         __name__, VOC, {"pictures": 4, "repeat": 4, "batch": 2, "size": (64, 96)}, LIMITS,
+         __name__, VOC, {"pictures": 4, "repeat": 4, "batch": 4, "size": (64, 96)}, LIMITS,
          unit=("picture", "pictures"), sides=EPOCH, rate=True),
     Case("cifar_epoch", "epoch of section 9.1: read, flip at random, train, test", __name__, CIFAR,
-         {"pictures": 8, "tested": 4, "repeat": 8, "batch": 4}, LIMITS, unit=("picture", "pictures"), sides=EPOCH,
+         {"pictures": 8, "tested": 4, "repeat": 8, "batch": 8}, LIMITS, unit=("picture", "pictures"), sides=EPOCH,
          rate=True),
 )
 
