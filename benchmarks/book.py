@@ -88,6 +88,7 @@ def train(net, batches, trainer: gluon.Trainer) -> list[tuple[float, float]]:
     """Sections 9.1, 9.2, 9.10: loss and hits are read after each batch. Returns both as means, a pair per batch."""
     loss, seen = gloss.SoftmaxCrossEntropyLoss(axis=1), []
     for X, y in batches:
+        y = y.astype(X.dtype, copy=False)
         Xs, ys = (gluon.utils.split_and_load(part, [mx.cpu()]) for part in (X, y))
         with autograd.record():
             scores = [net(part) for part in Xs]
@@ -99,6 +100,16 @@ def train(net, batches, trainer: gluon.Trainer) -> list[tuple[float, float]]:
         hits = sum((score.argmax(axis=1) == part).sum().asscalar() for score, part in zip(scores, ys))
         seen.append((total / X.shape[0], hits / y.size))
     return seen
+
+
+def evaluate_accuracy(batches, net) -> float:
+    """Sections 9.1, 9.2, 9.10: the share of hits."""
+    hits, count = nd.array([0]), 0
+    for X, y in batches:
+        hits += (net(X).argmax(axis=1) == y.astype("float32")).sum()
+        count += y.size
+        hits.wait_to_read()
+    return hits.asscalar() / count
 
 
 def train_ssd(net: TinySSD, batches, trainer: gluon.Trainer) -> list[tuple[float, float, float]]:

@@ -12,9 +12,9 @@ from .drawn_sets import palette
 class BookDataset(gluon.data.Dataset):
     """Whole normalised pictures held as float32; classes through an NDArray of all colours."""
 
-    def __init__(self, tree: Path, crop: tuple[int, int]) -> None:
+    def __init__(self, tree: Path, crop: tuple[int, int], part: str = "train") -> None:
         self.crop, mean, std = crop, nd.array([0.485, 0.456, 0.406]), nd.array([0.229, 0.224, 0.225])
-        names = (tree / "ImageSets/Segmentation/train.txt").read_text().split()
+        names = (tree / f"ImageSets/Segmentation/{part}.txt").read_text().split()
         pictures = [mx.image.imread(str(tree / f"JPEGImages/{name}.jpg")) for name in names]
         self.masks = [mx.image.imread(str(tree / f"SegmentationClass/{name}.png")) for name in names]
         self.pictures = [(picture.astype("float32") / 255 - mean) / std for picture in pictures]

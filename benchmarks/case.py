@@ -2,15 +2,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .compare import Limit
-
-OURS, BOOK, TORCH, CHANNELS_LAST = "ours", "book", "torch", "torch_channels_last"
-CLASSES = {OURS: "Ours", BOOK: "Book", TORCH: "Torch", CHANNELS_LAST: "Torch"}  # in a case's module
+from .sides import BFLOAT16, CHANNELS_LAST, COMPILED, EAGER, FLOAT32, GROUPS, OURS, SIDES
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,10 @@ class Case:
         quick: settings in their place for a look whether all works.
         limits: the results to compare, and how close is equal.
         unit: what the seconds are for, and how many pictures or anchors that is, by a key of ``settings``.
-        layouts: PyTorch is timed in NCHW and in channels_last; otherwise in one form.
+        sides: the names of its sides, ours first.
+        coarse: the limits of the sides in bfloat16.
         trains: has ``losses``.
+        rate: a table shows units per second, not seconds.
     """
 
     name: str
@@ -36,16 +37,22 @@ class Case:
     quick: dict[str, Any]
     limits: dict[str, Limit]
     unit: tuple[str, str] = ("step", "batch")
-    layouts: bool = True
+    sides: tuple[str, ...] = EAGER
+    coarse: dict[str, Limit] = field(default_factory=dict)
     trains: bool = False
+    rate: bool = False
 
     def with_settings(self, quick: bool, **changes: Any) -> dict[str, Any]:
         """The settings of a run; ``changes`` go before all others."""
         return {**self.settings, **(self.quick if quick else {}), **changes}
 
-    def sides(self, torch: bool) -> list[str]:
-        """The names of its sides, ours first."""
-        return [OURS, BOOK, *([TORCH, CHANNELS_LAST] if self.layouts else [TORCH]) * torch]
+    def taking_part(self, torch: bool, groups: Collection[str] = tuple(GROUPS)) -> list[str]:
+        """Its sides in ``groups``; ``torch``: whether PyTorch is installed."""
+        return [side for side in self.sides if SIDES[side].group in groups and (torch or not SIDES[side].needs_torch)]
+
+    def limits_of(self, side: str) -> dict[str, Limit]:
+        """How close the results of ``side`` have to be to ours."""
+        return self.limits if SIDES[side].precision == FLOAT32 else self.coarse
 
 
 @dataclass
@@ -53,14 +60,20 @@ class Side:
     """One way of doing a case. Making it prepares weights and inputs, which no time counts for."""
 
     settings: dict[str, Any]
-    channels_last: bool = False
+    name: str = OURS
     imports: ClassVar[tuple[str, ...]] = ()  # what to import before memory is looked at; by default its framework
+    has_memory: ClassVar[bool] = True  # the work is done in this process
 
     def __post_init__(self) -> None:
         self.prepare()
 
+    @property
+    def channels_last(self) -> bool:
+        """PyTorch's layout; compiled and in bfloat16, only this one is timed, which is the faster of the two."""
+        return self.name in (CHANNELS_LAST, COMPILED, BFLOAT16)
+
     def prepare(self) -> None:
-        """Import the framework; make network and inputs."""
+        """Import the framework; make network and inputs. Raises NotHere where this machine cannot do it."""
         raise NotImplementedError
 
     def result(self) -> dict[str, np.ndarray]:
@@ -73,6 +86,10 @@ class Side:
 
     def losses(self, steps: int) -> list[float]:
         """The loss of each of the first ``steps`` steps; called in place of the others."""
+        raise NotImplementedError
+
+    def onnx(self) -> bytes:
+        """Its network as an ONNX file; of a prediction."""
         raise NotImplementedError
 
     def seconds(self) -> float:

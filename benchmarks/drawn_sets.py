@@ -36,6 +36,11 @@ def pikachu(pictures: int) -> Path:
     return _once(f"pikachu-{pictures}", lambda folder: _draw_pikachu(folder, pictures))
 
 
+def cifar10(pictures: int, tested: int) -> Path:
+    """data_batch_1.bin and test_batch.bin as CIFAR-10 has them."""
+    return _once(f"cifar10-{pictures}-{tested}", lambda folder: _draw_cifar10(folder, pictures, tested))
+
+
 def _once(name: str, make) -> Path:
     place = cache_root() / "bench" / name
     with one_at_a_time(place.parent):
@@ -87,3 +92,11 @@ def _draw_pikachu(folder: Path, pictures: int) -> None:
                 Image.fromarray(draw.picture(name, 256, 256)).save(folder / part / f"{name}.jpg", quality=90)
         labels = {f"{name}.jpg": [0, *map(float, row[1:])] for name, row in zip(names, boxes)}
         (folder / f"{part}.json").write_text(json.dumps(labels))
+
+
+def _draw_cifar10(folder: Path, pictures: int, tested: int) -> None:
+    for name, count in (("data_batch_1", pictures), ("test_batch", tested)):
+        different = [draw.picture(f"{name} {i}", 32, 32).transpose(2, 0, 1).tobytes() for i in range(DIFFERENT)]
+        labels = draw.classes(name, 10, count).astype(np.uint8)
+        records = [bytes([label]) + different[i % DIFFERENT] for i, label in enumerate(labels.tolist())]
+        (folder / f"{name}.bin").write_bytes(b"".join(records))

@@ -12,14 +12,16 @@ from typing import Any
 
 from .process import ROOT
 
-PACKAGES = ("mxnet", "mxnet-cu112", "torch", "numpy", "gluoncv", "opencv-python-headless", "pillow")
+PACKAGES = ("mxnet", "mxnet-cu112", "torch", "onnxruntime", "numpy", "gluoncv", "opencv-python-headless", "pillow")
+FEATURES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")  # that decide a speed
 
 
 def describe(threads: int) -> dict[str, Any]:
     """Machine, versions and settings, as JSON takes them; what cannot be told is None."""
     return {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "commit": _commit(), "python": platform.python_version(),
             "system": platform.platform(), "processor": _line_of("/proc/cpuinfo", "model name") or platform.machine(),
-            "processors": available(), "threads": threads, "memory": _line_of("/proc/meminfo", "MemTotal"),
+            "features": _features(), "processors": available(), "threads": threads,
+            "memory": _line_of("/proc/meminfo", "MemTotal"),
             "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
             "versions": {name: version for name in PACKAGES if (version := _version(name))},
             "variables": {name: value for name, value in sorted(os.environ.items())
@@ -35,6 +37,11 @@ def default_threads() -> int:
     """OMP_NUM_THREADS where it is set, else as many as there are processors."""
     value = os.environ.get("OMP_NUM_THREADS", "")
     return int(value) if value.isdecimal() and int(value) > 0 else available()
+
+
+def _features() -> list[str]:
+    flags = (_line_of("/proc/cpuinfo", "flags") or "").split()
+    return [name for name in FEATURES if name in flags]
 
 
 def _version(name: str) -> str | None:

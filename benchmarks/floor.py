@@ -20,7 +20,8 @@ from mxnet import nd
 
 from d2lzh_cv.errors import InputError
 
-from .case import CLASSES, OURS, Case, Side
+from .case import Case, Side
+from .sides import OURS, SIDES
 
 PRODUCTS = {"prediction": 1, "input gradient": 2, "training": 3}  # how often each product of the way there is made
 BYTES = {"prediction": 8, "input gradient": 20, "training": 20}   # moved an element of the arrays between operators
@@ -71,7 +72,7 @@ def run(cases: Sequence[Case], quick: bool) -> dict[str, Any]:
 
     Raises InputError where none of them has a network.
     """
-    counted = [case for case in cases if hasattr(_ours(case), "graph")]
+    counted = [case for case in cases if getattr(_ours(case), "graph", None)]
     if not counted:
         raise InputError(f"{cases[0].name} has no network to count; see d2lzh-cv bench --list for those that do")
     machine = measure_machine()
@@ -92,7 +93,7 @@ def work_of(case: Case, settings: dict[str, Any]) -> Work:
 
 
 def _ours(case: Case) -> type[Side]:
-    return getattr(import_module(case.module), CLASSES[OURS])
+    return getattr(import_module(case.module), SIDES[OURS].class_name)
 
 
 def multiply_adds(outputs: mx.sym.Symbol, shape: Sequence[int]) -> int:

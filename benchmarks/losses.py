@@ -7,16 +7,17 @@ from typing import Any
 
 from d2lzh_cv.errors import InputError
 
-from .case import BOOK, CHANNELS_LAST, OURS, Case
+from .case import Case
 from .process import SideError, Workers
 from .runner import Report, progress
+from .sides import BOOK, CHANNELS_LAST, EAGER_GROUPS, OURS, NotHere
 
 STEPS = 20
 LIMIT = 1e-2  # of the book-style side's largest loss: what 20 steps make of the last digits
 
 
-def run(cases: Sequence[Case], quick: bool, threads: int) -> Report:
-    """20 steps of each of ``cases`` that trains. Raises InputError where none does."""
+def run(cases: Sequence[Case], quick: bool, threads: int, groups: Sequence[str] = EAGER_GROUPS) -> Report:
+    """20 steps of each of ``cases`` that trains, by the sides of ``groups``. Raises InputError where none does."""
     training = [case for case in cases if case.trains]
     if not training:
         raise InputError(f"{cases[0].name} trains nothing; see d2lzh-cv bench --list for the cases with _step")
@@ -24,26 +25,30 @@ def run(cases: Sequence[Case], quick: bool, threads: int) -> Report:
     with report.ends_with_what_is_done(), Workers(threads, share=quick) as workers:
         for case in training:
             progress(case.name)
-            report.rows.append(_measure(case, case.with_settings(quick, repeat=1), workers, report))
+            report.rows.append(_measure(case, case.with_settings(quick, repeat=1), workers, report, groups))
     progress("")
     return report
 
 
-def _measure(case: Case, settings: dict[str, Any], workers: Workers, report: Report) -> dict[str, Any]:
-    found, errors = {}, {}
-    for side in case.sides(report.torch):
+def _measure(case: Case, settings: dict[str, Any], workers: Workers, report: Report,
+             groups: Sequence[str]) -> dict[str, Any]:
+    found, errors, left_out = {}, {}, {}
+    for side in case.taking_part(report.torch, groups):
         if side == CHANNELS_LAST:
             continue
         try:
-            workers.ask("prepare", side, case.module, settings)
+            workers.prepare(side, case.module, settings)
             found[side] = [float(loss) for loss in workers.ask("losses", side, STEPS)]
+        except NotHere as reason:
+            left_out[side] = str(reason)
         except SideError as error:
             errors[side] = str(error)
             report.traces.append(f"{case.name}, {side}:\n{error.trace}")
     workers.case_done()
     largest = {side: difference(found[OURS], found[side]) for side in found if side != OURS and OURS in found}
     return {"case": case.name, "steps": STEPS, "largest": largest, "limit": LIMIT,
-            "equal": not errors and largest[BOOK] <= LIMIT, "errors": errors, "losses": found}
+            "equal": not errors and largest.get(BOOK, 0) <= LIMIT, "errors": errors, "left_out": left_out,
+            "losses": found}
 
 
 def difference(ours: Sequence[float], others: Sequence[float]) -> float:

@@ -3,15 +3,15 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from . import compare, environment, spread
-from .case import BOOK, CHANNELS_LAST, OURS, TORCH, Case
+from .case import Case
 from .process import SideError, Workers
+from .sides import FLOAT32, GROUPS, OURS, SIDES, NotHere
 
-TORCH_SIDES = (TORCH, CHANNELS_LAST)
 WARM_UP = 1  # runs that do not count, beside the one whose result is compared; none in a quick look
 
 
@@ -44,13 +44,14 @@ class Report:
             self.interrupted = True
 
 
-def run(cases: Sequence[Case], rounds: int, quick: bool, threads: int) -> Report:
-    """Measure ``cases``; Ctrl-C ends it with what is done, a case's full rounds included."""
+def run(cases: Sequence[Case], rounds: int, quick: bool, threads: int, groups: Sequence[str] = tuple(GROUPS)) -> Report:
+    """Measure ``cases`` by the sides of ``groups``; Ctrl-C ends it with what is done, a case's full rounds included."""
     report = Report("cases", threads, quick)
     with report.ends_with_what_is_done(), Workers(threads, share=quick) as workers:
         for number, case in enumerate(cases, 1):
             progress(f"{number}/{len(cases)} {case.name}")
-            measure(report, Measurement(case, case.with_settings(quick), workers, case.sides(report.torch)), rounds)
+            sides = case.taking_part(report.torch, groups)
+            measure(report, Measurement(case, case.with_settings(quick), workers, sides), rounds)
     progress("")
     return report
 
@@ -74,13 +75,15 @@ def progress(text: str) -> None:
 
 
 class Measurement:
-    """One case on all sides. A side that fails is left out from then on, and the case does not count as equal."""
+    """One case on all sides. A side that fails is left out from then on, and the case does not count as equal; one that
+    this machine cannot do is left out too."""
 
     def __init__(self, case: Case, settings: dict[str, Any], workers: Workers, sides: Sequence[str]) -> None:
         self.case, self.settings, self.workers, self.sides = case, settings, workers, list(sides)
         self.warm_up = 0 if workers.share else WARM_UP
         self.errors: dict[str, str] = {}
         self.traces: dict[str, str] = {}
+        self.left_out: dict[str, str] = {}
         self.differences: dict[str, dict[str, float]] = {}
         self.times: dict[str, list[float]] = {side: [] for side in sides}
         self.memory: dict[str, Any] = {}
@@ -100,17 +103,17 @@ class Measurement:
     @property
     def done(self) -> int:
         """Rounds that all sides finished."""
-        return min((len(times) for side, times in self.times.items() if side not in self.errors), default=0)
+        return min((len(self.times[side]) for side in self._alive()), default=0)
 
     def _prepare(self) -> None:
-        for side in list(self._alive()):
-            self._ask("prepare", side, self.case.module, self.settings)
+        for side in self._alive():
+            self._try(side, self.workers.prepare, side, self.case.module, self.settings)
 
     def _compare(self) -> None:
         results = self._each("result")
         for side, found in results.items():
             if side != OURS and OURS in results:
-                self.differences[side] = compare.differences(found, results[OURS], self.case.limits)
+                self.differences[side] = compare.differences(found, results[OURS], self.case.limits_of(side))
 
     def _round(self, number: int) -> None:
         times = {side: self._ask("seconds", side) for side in spread.turn(self._alive(), number)}
@@ -123,39 +126,57 @@ class Measurement:
             answers = {side: self._ask(command, side) for side in self._alive()}
         return {side: answers[side] for side in self._alive() if side in answers}
 
-    def _ask(self, command: str, side: str, *rest: Any) -> Any:
+    def _ask(self, command: str, side: str) -> Any:
+        return self._try(side, self.workers.ask, command, side)
+
+    def _try(self, side: str, ask: Callable, *arguments: Any) -> Any:
         try:
-            return self.workers.ask(command, side, *rest)
+            return ask(*arguments)
+        except NotHere as reason:
+            self.left_out[side] = str(reason)
         except SideError as error:
             self.errors[side], self.traces[side] = str(error), error.trace
-            return None
 
     def _alive(self) -> list[str]:
-        return [side for side in self.sides if side not in self.errors]
+        return [side for side in self.sides if side not in self.errors and side not in self.left_out]
 
     @property
     def equal(self) -> bool:
         """No side failed, and every side's results are within their limits of ours."""
-        return not self.errors and all(compare.within(self.differences.get(side, {}), self.case.limits)
-                                       for side in self.sides if side != OURS)
+        return not self.errors and all(compare.within(self.differences.get(side, {}), self.case.limits_of(side))
+                                       for side in self._alive() if side != OURS)
 
     def json(self) -> dict[str, Any]:
         """The case as the report has it: seconds are medians a unit, ratios medians of the rounds' ratios."""
         times = {side: self.times[side][:self.done] for side in self._alive() if self.done}
-        torch = spread.best(times, TORCH_SIDES)
-        shown = {"ours": OURS, "book": BOOK, "torch": torch}
+        shown = {group: spread.best(times, sides) for group, sides in GROUPS.items()}
+        peers = [side for side in times if side != OURS and SIDES[side].precision == FLOAT32]
+        compared = {**{group: shown[group] for group in GROUPS if group != OURS}, "best": spread.best(times, peers)}
         row: dict[str, Any] = {
             "case": self.case.name, "what": self.case.what, "equal": self.equal, "rounds": self.done,
             "unit": self.case.unit[0], "unit_holds": {self.case.unit[1]: self.settings[self.case.unit[1]]},
-            "torch_layout": {TORCH: "NCHW", CHANNELS_LAST: "channels_last"}.get(torch) if self.case.layouts else None,
-            **{f"{name}_s": _median(times.get(side)) for name, side in shown.items()},
-            **{f"vs_{name}": _median(_ratios(times, side)) for name, side in shown.items() if name != "ours"}}
-        row["quartiles"] = {**{f"{name}_s": _quartiles(times.get(side)) for name, side in shown.items()},
-                            **{f"vs_{name}": _quartiles(_ratios(times, side))
-                               for name, side in shown.items() if name != "ours"}}
-        return {**row, "memory": self.memory, "differences": self.differences, "errors": self.errors,
+            "rate": self.case.rate, "shown": shown, "torch_layout": _form(self.case, shown["torch"]),
+            "onnxruntime_export": _form(self.case, shown["onnxruntime"]), "best": compared["best"],
+            **{f"{group}_s": _median(times.get(side)) for group, side in shown.items()},
+            **{f"vs_{name}": _median(_ratios(times, side)) for name, side in compared.items()}}
+        row["quartiles"] = {**{f"{group}_s": _quartiles(times.get(side)) for group, side in shown.items()},
+                            **{f"vs_{name}": _quartiles(_ratios(times, side)) for name, side in compared.items()}}
+        return {**row, "memory": self.memory, "memory_vs_torch": self._memory_ratio(shown["torch"]),
+                "differences": self.differences, "errors": self.errors, "left_out": self.left_out,
                 "tolerances": {name: vars(limit) for name, limit in self.case.limits.items()},
+                "tolerances_bfloat16": {name: vars(limit) for name, limit in self.case.coarse.items()},
                 "settings": self.settings, "seconds": times}
+
+    def _memory_ratio(self, torch: str | None) -> float | None:
+        """Our peak memory over that of PyTorch, which computes step by step."""
+        ours, other = self.memory.get(OURS), self.memory.get(torch)
+        return ours["peak_mb"] / other["peak_mb"] if ours and other else None
+
+
+def _form(case: Case, side: str | None) -> str | None:
+    """The form of a side, where its case has several."""
+    several = side and sum(other in case.sides for other in GROUPS[SIDES[side].group]) > 1
+    return SIDES[side].form if several else None
 
 
 def _ratios(times: dict[str, list[float]], side: str | None) -> list[float]:

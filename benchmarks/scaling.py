@@ -11,6 +11,7 @@ from . import environment
 from .case import Case
 from .process import Workers
 from .runner import Measurement, Report, measure, progress
+from .sides import EAGER_GROUPS
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ CURVES = (
 )
 
 
-def run(cases: Sequence[Case], rounds: int, quick: bool, threads: int) -> Report:
-    """Measure the curves of ``cases``. Raises InputError where they have none."""
+def run(cases: Sequence[Case], rounds: int, quick: bool, threads: int,
+        groups: Sequence[str] = EAGER_GROUPS) -> Report:
+    """Measure the curves of ``cases`` by the sides of ``groups``. Raises InputError where they have none."""
     by_name = {case.name: case for case in cases}
     curves = [curve for curve in CURVES if curve.case in by_name]
     if not curves:
@@ -48,12 +50,13 @@ def run(cases: Sequence[Case], rounds: int, quick: bool, threads: int) -> Report
     report = Report("points", threads, quick)
     with report.ends_with_what_is_done():
         for curve in curves:
-            _follow(report, curve, by_name[curve.case], rounds, quick, threads)
+            _follow(report, curve, by_name[curve.case], rounds, quick, threads, groups)
     progress("")
     return report
 
 
-def _follow(report: Report, curve: Curve, case: Case, rounds: int, quick: bool, threads: int) -> None:
+def _follow(report: Report, curve: Curve, case: Case, rounds: int, quick: bool, threads: int,
+            groups: Sequence[str]) -> None:
     for point in curve.quick if quick else curve.points:
         if curve.setting == "threads" and point > environment.available():
             continue
@@ -61,7 +64,7 @@ def _follow(report: Report, curve: Curve, case: Case, rounds: int, quick: bool, 
         own = point if curve.setting == "threads" else threads
         settings = case.with_settings(quick, **{**({} if quick else curve.fixed), curve.setting: point})
         with Workers(own, share=quick) as workers:
-            measure(report, Measurement(case, settings, workers, case.sides(report.torch)), rounds,
+            measure(report, Measurement(case, settings, workers, case.taking_part(report.torch, groups)), rounds,
                     over=curve.over, at=label(curve, point))
 
 

@@ -1,7 +1,8 @@
 """Reports as tables."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
@@ -12,8 +13,9 @@ from d2lzh_cv.run.terminal import table
 
 from .case import Case
 from .runner import Report
+from .sides import FLOAT32, GROUPS, LABELS, OURS, SIDES, label
 
-NO_TORCH = "PyTorch is not installed, so its columns are empty: make venv TORCH=1 installs it"
+NO_TORCH = "PyTorch is not installed, so its sides are missing: make venv TORCH=1 installs it"
 
 
 def print_cases(cases: Sequence[Case]) -> None:
@@ -25,7 +27,8 @@ def print_cases(cases: Sequence[Case]) -> None:
 def show(report: Report) -> None:
     """Print the table of a report, what it was measured on, and what failed."""
     console = Console()
-    console.print({"cases": _cases, "points": _points, "losses": _losses}[report.key](report.rows), crop=False)
+    for printed in {"cases": _cases, "points": _points, "losses": _losses}[report.key](report.rows):
+        console.print(printed, crop=False)
     for line in notes(report):
         console.print(escape(line), highlight=False, soft_wrap=True)
 
@@ -40,33 +43,42 @@ def show_floors(found: dict[str, Any]) -> None:
                   f"{machine['bandwidth'] / 1e9:.1f} GB per second", highlight=False, soft_wrap=True)
 
 
-def _cases(rows: list[dict[str, Any]]) -> Table:
-    return _timed(rows, lambda row: f"a {row['unit']}")
+def _cases(rows: list[dict[str, Any]]) -> list[Table]:
+    cells = [(row["case"], label(row["best"]) if row["best"] else "", *ratio(row, "best"),
+              "" if row["memory_vs_torch"] is None else f"{row['memory_vs_torch']:.2f}", yes(row["equal"]))
+             for row in rows]
+    best = table(("case", "fastest other side", "×", "quartiles", "memory", "equal"), cells, words=(1,),
+                 right=(2, 3, 4), box=None, pad_edge=False)
+    return [_timed(rows, lambda row: f"a {row['unit']}"), best]
 
 
-def _points(rows: list[dict[str, Any]]) -> Table:
-    return _timed(rows, lambda row: f"{row['over']} {row['at']}")
+def _points(rows: list[dict[str, Any]]) -> list[Table]:
+    return [_timed(rows, lambda row: f"{row['over']} {row['at']}")]
 
 
 def _timed(rows: list[dict[str, Any]], second) -> Table:
-    """Two lines a row: medians, and under them peak memory and quartiles; within 80 columns."""
+    """A line a side; within 80 columns."""
     cells = []
     for row in rows:
-        times = [f"{seconds(row[f'{side}_s'])}\n{peak(row, side)}" for side in ("ours", "book", "torch")]
-        ratios = [ratio(row[name], row["quartiles"][name]) for name in ("vs_book", "vs_torch")]
-        cells.append((f"{row['case']}\n  {second(row)}", *times, *ratios, "yes" if row["equal"] else "[bold red]no[/]"))
-    return table(("case", "ours", "book", "PyTorch", "× book", "× PyTorch", "equal"), cells, right=range(1, 6),
+        wrong = {SIDES[side].group for side in [*row["errors"], *(side for side, *_ in _too_far(row))]}
+        groups = [group for group in GROUPS if row["shown"][group] or group in wrong]
+        lines = [(LABELS[group], speed(row, group), peak(row, group), *ratio(row, group),
+                  "" if group == OURS else yes(group not in wrong)) for group in groups]
+        both = zip_longest((row["case"], f"  {second(row)}"), lines)
+        cells += [(name or "", *(line or [""] * 6)) for name, line in both]
+    return table(("case", "side", "time", "MB", "×", "quartiles", "equal"), cells, typed=(0, 1), right=range(2, 6),
                  box=None, pad_edge=False)
 
 
-def _losses(rows: list[dict[str, Any]]) -> Table:
+def _losses(rows: list[dict[str, Any]]) -> list[Table]:
     cells = []
     for row in rows:
-        ours = row["losses"].get("ours") or [float("nan")]
-        cells.append((row["case"], str(row["steps"]), f"{ours[0]:.5g}", f"{ours[-1]:.5g}",
-                      *(f"{row['largest'][side]:.2g}" if side in row["largest"] else "" for side in ("book", "torch")),
-                      "yes" if row["equal"] else "[bold red]no[/]"))
-    return table(("case", "steps", "first loss", "last loss", "book differs by", "PyTorch by", "equal"), cells)
+        for number, (side, found) in enumerate(row["losses"].items()):
+            apart = row["largest"].get(side)
+            cells.append(("" if number else row["case"], LABELS[SIDES[side].group], str(row["steps"]),
+                          f"{found[0]:.5g}", f"{found[-1]:.5g}", "" if apart is None else f"{apart:.2g}",
+                          "" if number else yes(row["equal"])))
+    return [table(("case", "side", "steps", "first loss", "last loss", "differs by", "equal"), cells)]
 
 
 def seconds(value: float | None) -> str:
@@ -77,33 +89,60 @@ def seconds(value: float | None) -> str:
     return f"{value * factor:.3g} {unit}"
 
 
-def ratio(value: float | None, quartiles: list[float] | None) -> str:
-    """The median and, on the next line, between what the middle half of the rounds lies."""
-    return "" if value is None else f"{value:.3g}\n{quartiles[0]:.3g}–{quartiles[1]:.3g}"
+def speed(row: dict[str, Any], group: str) -> str:
+    """The time of a unit, or how many there are in a second."""
+    value = row[f"{group}_s"]
+    return f"{1 / value:.3g} /s" if row["rate"] and value else seconds(value)
 
 
-def peak(row: dict[str, Any], side: str) -> str:
-    """Memory of a side, for PyTorch in the layout that is shown."""
-    shown = "torch_channels_last" if side == "torch" and row["torch_layout"] == "channels_last" else side
-    memory = row["memory"].get(shown)
-    return f"{memory['peak_mb']} MB" if memory else ""
+def ratio(row: dict[str, Any], name: str) -> tuple[str, str]:
+    """The median ratio to ours, and between what the middle half of the rounds lies."""
+    if row.get(f"vs_{name}") is None:
+        return "", ""
+    low, high = row["quartiles"][f"vs_{name}"]
+    return f"{row[f'vs_{name}']:.3g}", f"{low:.3g}–{high:.3g}"
+
+
+def peak(row: dict[str, Any], group: str) -> str:
+    """Memory of a side, in the form that is shown."""
+    memory = row["memory"].get(row["shown"][group])
+    return str(memory["peak_mb"]) if memory else ""
+
+
+def yes(equal: bool) -> str:
+    """Whether results are equal."""
+    return "yes" if equal else "[bold red]no[/]"
 
 
 def notes(report: Report) -> list[str]:
     """What the table needs to be understood."""
     about = report.environment
-    lines = [f"{about['processor']}, {about['processors']} processors, {about['threads']} threads; "
-             + ", ".join(f"{name} {version}" for name, version in about["versions"].items())]
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    lines = [f"{about['processor']} ({' '.join(about['features'])}), {about['processors']} processors, "
+             f"{about['threads']} threads; {versions}"]
     if about["load"]:
         lines.append(f"load when it began: {about['load'][0]:.1f}")
     if report.key != "losses":
-        lines.append("×: how many times as long as ours, and the quartiles of that; MB: peak memory")
+        lines.append("×: how many times as long as ours, and the quartiles of that; MB: peak memory; memory: ours over "
+                     "PyTorch's; the fastest other side is one in float32")
     if about["quick"]:
         lines.append("tiny sizes: times and memory mean nothing")
     if not report.torch:
         lines.append(NO_TORCH)
     lines += [f"{row['case']}, {side} failed: {error}" for row in report.rows for side, error in row["errors"].items()]
-    lines += [f"{row['case']}, {side}: {name} differs by {value:.3g}, at most {row['tolerances'][name]['largest']:g} "
-              "is equal" for row in report.rows for side, found in row.get("differences", {}).items()
-              for name, value in found.items() if not value <= row["tolerances"][name]["largest"]]
+    lines += [f"{row['case']}, {side}: {name} differs by {value:.3g}, at most {largest:g} is equal"
+              for row in report.rows for side, name, value, largest in _too_far(row)]
+    left_out = [(side, reason, row["case"]) for row in report.rows for side, reason in row["left_out"].items()]
+    for side, reason in dict.fromkeys((side, reason) for side, reason, _ in left_out):
+        cases = ", ".join(case for *both, case in left_out if both == [side, reason])
+        lines.append(f"{side} is left out: {reason} ({cases})")
     return lines + ["interrupted: this is what was done"] * report.interrupted
+
+
+def _too_far(row: dict[str, Any]) -> Iterator[tuple[str, str, float, float]]:
+    """(side, result, difference, limit) of what is not equal."""
+    for side, found in row.get("differences", {}).items():
+        limits = row["tolerances" if SIDES[side].precision == FLOAT32 else "tolerances_bfloat16"]
+        for name, value in found.items():
+            if not value <= limits[name]["largest"]:
+                yield side, name, value, limits[name]["largest"]

@@ -1,8 +1,8 @@
 """A side's own process: ``python -m benchmarks.worker``. It obeys commands and ends when nobody holds its input.
 
-A command is a pickled tuple on standard input: ("prepare", side, module, settings), ("result", side),
-("seconds", side), ("losses", side, steps), ("memory", side), ("forget",). The answer, on what was standard output, is
-("ok", value) or ("error", line, traceback).
+A command is a pickled tuple on standard input: ("prepare", side, module, settings), ("exported", side, module,
+settings), ("result", side), ("seconds", side), ("losses", side, steps), ("memory", side), ("forget",). The answer, on
+what was standard output, is ("ok", value), ("left out", reason) or ("error", line, traceback).
 """
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .case import CHANNELS_LAST, CLASSES, Side
+from .case import Side
+from .sides import SIDES, NotHere
 
 SHORT = 0.5  # seconds
 
@@ -29,11 +30,18 @@ class Desk:
         self.before = 0
 
     def prepare(self, side: str, module: str, settings: dict[str, Any]) -> None:
-        made = getattr(import_module(module), CLASSES[side])
-        for name in made.imports or (("torch",) if side.startswith("torch") else ("d2lzh_cv", "mxnet")):
-            import_module(name)
+        self.sides[side] = self._made(side, module, settings)
+
+    def exported(self, side: str, module: str, settings: dict[str, Any]) -> bytes:
+        """The ONNX file of a side's network; the side itself is not kept."""
+        return self._made(side, module, settings).onnx()
+
+    def _made(self, side: str, module: str, settings: dict[str, Any]) -> Side:
+        made = getattr(import_module(module), SIDES[side].class_name)
+        for name in made.imports or SIDES[side].framework:
+            _import(name)
         self.before = self.before or _memory("VmRSS")
-        self.sides[side] = made(settings, channels_last=side == CHANNELS_LAST)
+        return made(settings, side)
 
     def result(self, side: str):
         return self.sides[side].result()
@@ -48,13 +56,24 @@ class Desk:
         return self.sides[side].losses(steps)
 
     def memory(self, side: str) -> dict[str, float] | None:
-        """MB: with the framework alone, and at most since; None where the system does not tell."""
-        return {"before_mb": self.before, "peak_mb": _memory("VmHWM")} if self.before else None
+        """MB: with the framework alone, and at most since; None where the system does not tell, or another process
+        does the work."""
+        known = self.before and self.sides[side].has_memory
+        return {"before_mb": self.before, "peak_mb": _memory("VmHWM")} if known else None
 
     def forget(self) -> None:
         """Let go of the sides."""
         self.sides.clear()
         gc.collect()
+
+
+def _import(name: str) -> None:
+    try:
+        import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise NotHere(f"{name} is not installed; pip install -c constraints.txt '.[onnx]'") from error
 
 
 def _memory(key: str) -> int:
@@ -66,6 +85,8 @@ def answer(desk: Desk, command: tuple) -> tuple:
     """Do one command."""
     try:
         return "ok", getattr(desk, command[0])(*command[1:])
+    except NotHere as reason:
+        return "left out", str(reason)
     except Exception as error:  # whatever a side raises is an answer: the other sides and cases go on
         return "error", f"{type(error).__name__}: {' '.join(str(error).split())}", traceback.format_exc()
 

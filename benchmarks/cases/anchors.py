@@ -15,10 +15,9 @@ MAPS = ((32, 32), (16, 16), (8, 8), (4, 4), (1, 1))
 CASES = (
     Case("anchors_5444", "5444 anchors, their targets, suppression: no network", __name__,
          {"maps": MAPS, "batch": 8, "repeat": 1}, {"maps": ((8, 8), (2, 2)), "batch": 2}, LIMITS,
-         unit=("batch", "batch"), layouts=False),
+         unit=("batch", "batch")),
     Case("anchors_50000", "50176 anchors, their targets, suppression: no network", __name__,
-         {"maps": ((112, 112),), "batch": 1, "repeat": 1}, {"maps": ((16, 16),)}, LIMITS, unit=("batch", "batch"),
-         layouts=False),
+         {"maps": ((112, 112),), "batch": 1, "repeat": 1}, {"maps": ((16, 16),)}, LIMITS, unit=("batch", "batch")),
 )
 
 

@@ -6,22 +6,25 @@ import numpy as np
 from .. import draw
 from ..case import Case, Side
 from ..compare import Limit
+from ..sides import PREDICTION
 
 # A trained TinySSD gave 200 to 340 of a picture's 5444 anchors a score of 0.01 or more. Drawn weights, and so much less
 # for the object on every scale, leave about as many; without, nearly all take part in the suppression.
 LESS, FIRST = 6.2, "blk_0.0.0.weight"
 SSD = {"network": "TinySSD", "size": (512, 512), "edge": 256, "less": LESS, "pictures": 4, "repeat": 4}
 FCN = {"network": "fcn", "size": (320, 480), "pictures": 4, "repeat": 4}
+SCALE = np.float32(1 / 255)
+MEAN, DEVIATION = np.float32((0.485, 0.456, 0.406)), np.float32((0.229, 0.224, 0.225))
 FEW = {"pictures": 1, "repeat": 1}
 CASES = (
     Case("tinyssd_detect", "picture to boxes by a TinySSD as if trained, suppression included", __name__, SSD,
          {**FEW, "size": (128, 128), "edge": 64, "less": 3.0}, {"boxes": Limit("rows", 0.02)},
-         unit=("picture", "size")),
+         unit=("picture", "size"), sides=PREDICTION),
     Case("tinyssd_detect_untrained", "the same before training, when nearly every anchor takes part", __name__,
          {**SSD, "less": 0.0}, {**FEW, "size": (128, 128), "edge": 64}, {"boxes": Limit("rows", 0.05)},
-         unit=("picture", "size")),
+         unit=("picture", "size"), sides=PREDICTION),
     Case("fcn_predict", "picture to classes of pixels by the FCN", __name__, FCN, {**FEW, "size": (64, 96)},
-         {"classes": Limit("share", 2e-3)}, unit=("picture", "size")),
+         {"classes": Limit("share", 2e-3)}, unit=("picture", "size"), sides=PREDICTION),
 )
 
 
@@ -98,6 +101,12 @@ class Ours(_Gluon):
         edge = self.settings["edge"]
         return mx.sym.Group(list(self.net(mx.sym.var("data")))), (1, 3, edge, edge), "prediction"
 
+    def onnx(self) -> bytes:
+        from .. import onnx_tools
+        if self.settings["network"] == "TinySSD":
+            return onnx_tools.our_export(self.net, "TinySSD", "detect", ["object"], (self.settings["edge"],) * 2)
+        return onnx_tools.our_export(self.net, "fcn", "segment", map(str, range(21)), self.settings["size"])
+
     def find(self, picture) -> np.ndarray:
         import d2lzh_cv as d2l
         if self.settings["network"] == "TinySSD":
@@ -133,6 +142,12 @@ class Torch(_Predict):
         self.net, self.layout = made.eval(), torch_tools.layout(self.channels_last)
         self.pictures = [torch.from_numpy(picture) for picture in pictures(self.settings)]
 
+    def onnx(self) -> bytes:
+        from .. import torch_export
+        whole = (torch_export.Boxes(self.net, self.settings["edge"]) if self.settings["network"] == "TinySSD" else
+                 torch_export.Classes(self.net))
+        return torch_export.exported(whole, self.pictures[0])
+
     def find(self, picture) -> np.ndarray:
         import torch
         with torch.inference_mode():
@@ -152,3 +167,31 @@ class Torch(_Predict):
     def _classes(self, X):
         from reference.pytorch.readers import normalize
         return self.net(normalize(X).contiguous(memory_format=self.layout)).argmax(1)[0]
+
+
+class _Onnx(_Predict):
+    def prepare(self) -> None:
+        from .. import onnx_tools
+        self.session, self.pictures = onnx_tools.session(self.settings["model"]), pictures(self.settings)
+
+
+class Onnx(_Onnx):
+    """Our export, which says in its metadata how a picture is prepared."""
+
+    imports = ("onnxruntime", "cv2")
+
+    def find(self, picture) -> np.ndarray:
+        import cv2
+        if self.settings["network"] == "TinySSD":
+            X = cv2.resize(picture, (self.settings["edge"],) * 2).astype(np.float32).transpose(2, 0, 1)[None]
+            rows = self.session.run(None, {"data": X})[0][0]
+            return rows[rows[:, 0] >= 0]
+        X = ((picture * SCALE - MEAN) / DEVIATION).transpose(2, 0, 1)[None]
+        return self.session.run(None, {"data": X})[0][0].argmax(0)
+
+
+class OnnxTorch(_Onnx):
+    """PyTorch's export of its twin, with all that is around the network in it."""
+
+    def find(self, picture) -> np.ndarray:
+        return self.session.run(None, {"picture": picture})[0]

@@ -14,10 +14,10 @@ LIMITS = {"pictures": Limit("relative", 1e-2), "classes": Limit("share", 0.0)}
 CASES = (
     Case("voc_reader", "random crops of VOC, after the first epoch; memory with 1,464 pictures", __name__,
          {"pictures": 1464, "sample": 64, "repeat": 64}, {"pictures": 6, "sample": 4, "repeat": 4}, LIMITS,
-         unit=("picture", "pictures"), layouts=False),
+         unit=("picture", "pictures")),
     Case("voc_first_epoch", "VOC, the data set made and each picture read once", __name__,
          {"pictures": 40, "repeat": 40, "anew": True}, {"pictures": 3, "repeat": 3}, LIMITS,
-         unit=("picture", "pictures"), layouts=False),
+         unit=("picture", "pictures")),
 )
 
 

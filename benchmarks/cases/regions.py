@@ -12,7 +12,7 @@ SETTINGS = {"pictures": 2, "channels": 256, "map": (38, 50), "regions": 128, "po
 CASES = (Case("roi_pooling", "regions pooled to 7 × 7, forward and backward", __name__, SETTINGS,
               {"channels": 4, "map": (12, 16), "regions": 6}, {"pooled": Limit("relative", 1e-6),
                                                                "gradient": Limit("relative", 1e-5)},
-              unit=("call", "regions"), layouts=False),)
+              unit=("call", "regions")),)
 
 
 class _Regions(Side):

@@ -6,13 +6,18 @@ import numpy as np
 from .. import draw
 from ..case import Case, Side
 from ..compare import Limit
+from ..sides import TRAINING
 
 LIMITS = {"class error": Limit("relative", 1e-2), "offset error": Limit("relative", 1e-3),
           "step of the first layer": Limit("relative", 5e-2), "step of the last layer": Limit("relative", 1e-2)}
+# bfloat16 has 8 bits. What each layer rounds adds up on the way back: the first layer's gradient was 0.25 to 0.6 of its
+# length from that in float32; a wrong one would be further off than its own length.
+COARSE = {"class error": Limit("relative", 5e-2), "offset error": Limit("relative", 5e-2),
+          "step of the first layer": Limit("relative", 0.8), "step of the last layer": Limit("relative", 0.4)}
 SETTINGS = {"batch": 32, "edge": 256, "watched": ("blk_0.0.0.weight", "bbox_0.weight"), "repeat": 2,
             "sgd": {"learning_rate": 0.2, "wd": 5e-4}}
 CASES = (Case("tinyssd_step", "training step of section 9.7's TinySSD, with targets", __name__, SETTINGS,
-              {"batch": 2, "edge": 64, "repeat": 1}, LIMITS, trains=True),)
+              {"batch": 2, "edge": 64, "repeat": 1}, LIMITS, sides=TRAINING, coarse=COARSE, trains=True),)
 
 
 def inputs(settings: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -33,13 +38,17 @@ class _Step(Side):
     def run(self) -> None:
         self.train(self.settings["repeat"])
 
+    def inputs(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the network is made for, and trained with."""
+        return inputs(self.settings)
+
 
 class _Gluon(_Step):
     def prepare(self) -> None:
         from mxnet import gluon, nd
 
         from .. import gluon_tools
-        self.tools, (self.X, self.y) = gluon_tools, inputs(self.settings)
+        self.tools, (self.X, self.y) = gluon_tools, self.inputs()
         self.net = gluon_tools.fill(self.make(), nd.array(self.X[:1]))
         self.trainer = gluon.Trainer(self.net.collect_params(), "sgd", self.settings["sgd"])
 
@@ -108,30 +117,34 @@ class Torch(_Step):
     def prepare(self) -> None:
         import torch
 
-        from reference.pytorch.ssd import TinySSD
+        from reference.pytorch.ssd import TinySSD, ssd_loss
 
         from .. import torch_tools
-        self.tools, (X, y), sgd = torch_tools, inputs(self.settings), self.settings["sgd"]
+        self.tools, (X, y) = torch_tools, self.inputs()
         self.net = torch_tools.fill(TinySSD(num_classes=1), self.channels_last).train()
+        self.forward = torch_tools.ready(self.net, self.name)
+        self.loss = torch_tools.ready(lambda *arrays: ssd_loss(*arrays).mean(), self.name)
         self.X = torch.from_numpy(X).to(memory_format=torch_tools.layout(self.channels_last))
         self.y = torch.from_numpy(y)
-        self.optimizer = torch.optim.SGD(self.net.parameters(), sgd["learning_rate"], weight_decay=sgd["wd"])
+        self.optimizer = torch_tools.optimizer(self.net, self.settings)
 
     def weights(self) -> list[np.ndarray]:
         return self.tools.weights(self.net, self.settings["watched"])
+
+    def batches(self, steps: int):
+        return [(self.X, self.y)] * steps
 
     def train(self, steps: int) -> list[tuple[float, float, float]]:
         import torch
 
         from reference.pytorch.boxes import target
-        from reference.pytorch.ssd import ssd_loss
         seen = []
-        for _ in range(steps):
+        for X, y in self.batches(steps):
             self.optimizer.zero_grad()
-            anchors, scores, offsets = self.net(self.X)
+            anchors, scores, offsets = self.forward(X)
             with torch.no_grad():
-                goals, mask, classes = target(anchors, self.y)
-            loss = ssd_loss(scores, classes, offsets, goals, mask).mean()
+                goals, mask, classes = target(anchors, y)
+            loss = self.loss(scores, classes, offsets, goals, mask)
             loss.backward()
             self.optimizer.step()
             with torch.no_grad():

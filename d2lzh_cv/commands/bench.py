@@ -1,4 +1,4 @@
-"""``d2lzh-cv bench``: time ours, the book's way and PyTorch side by side; the cases are in benchmarks/."""
+"""``d2lzh-cv bench``: time ours, the book's way, PyTorch and ONNX Runtime side by side; benchmarks/ has the cases."""
 from __future__ import annotations
 
 import argparse
@@ -19,7 +19,7 @@ SCALING_ROUNDS, ROUNDS = 3, 7
 
 def add(commands) -> None:
     """Add the command ``bench``."""
-    text = "compare the results of this package, the book's way and PyTorch, then time them side by side"
+    text = "compare the results of this package, the book's way, PyTorch and ONNX Runtime, then time them side by side"
     parser = commands.add_parser(
         "bench", help=text, description=text[:1].upper() + text[1:] + ".",
         epilog="Each side runs in its own process; they take turns. Seconds are medians. Ratios are the time of a side "
@@ -34,6 +34,10 @@ def add(commands) -> None:
                       help="time several batch sizes, picture sizes, numbers of anchors and of threads")
     mode.add_argument("--floor", action="store_true",
                       help="count operations and bytes of the networks; print the least time they need here")
+    parser.add_argument("--sides", metavar="NAMES",
+                        help="compare ours with these only: book, torch, torch_compile, torch_bfloat16, onnxruntime, "
+                             "with commas between (default: all that a case has and that this machine can run; with "
+                             "--losses and --scaling book,torch)")
     parser.add_argument("--rounds", type=count, metavar="N",
                         help=f"number of timings per side (default: {ROUNDS}, with --scaling {SCALING_ROUNDS})")
     parser.add_argument("--threads", type=count, metavar="N",
@@ -50,15 +54,15 @@ def _bench(flags: argparse.Namespace) -> int:
                          "package; run make venv in a checkout, and .venv/bin/d2lzh-cv bench there")
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    from benchmarks import cases, environment, tables
-    chosen = cases.choose(flags.cases)
+    from benchmarks import cases, environment, sides, tables
+    chosen, groups = cases.choose(flags.cases), sides.choose(flags.sides) if flags.sides is not None else None
     if flags.list:
         tables.print_cases(chosen)
         return 0
     hook.check(own_environment({}))  # once, here: without MXNet every round would fail
     if flags.floor:
         return _floor(flags, chosen)
-    report = _measure(flags, chosen, flags.threads or environment.default_threads())
+    report = _measure(flags, chosen, flags.threads or environment.default_threads(), groups)
     if flags.json:
         print(json.dumps(report.json(), indent=1))
     else:
@@ -77,10 +81,11 @@ def _floor(flags: argparse.Namespace, chosen: list) -> int:
     return 0
 
 
-def _measure(flags: argparse.Namespace, chosen: list, threads: int):
+def _measure(flags: argparse.Namespace, chosen: list, threads: int, groups: tuple[str, ...] | None):
     from benchmarks import losses, runner, scaling
+    asked = (groups,) if groups else ()
     if flags.losses:
-        return losses.run(chosen, flags.quick, threads)
+        return losses.run(chosen, flags.quick, threads, *asked)
     if flags.scaling:
-        return scaling.run(chosen, flags.rounds or SCALING_ROUNDS, flags.quick, threads)
-    return runner.run(chosen, flags.rounds or ROUNDS, flags.quick, threads)
+        return scaling.run(chosen, flags.rounds or SCALING_ROUNDS, flags.quick, threads, *asked)
+    return runner.run(chosen, flags.rounds or ROUNDS, flags.quick, threads, *asked)

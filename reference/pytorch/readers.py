@@ -1,4 +1,4 @@
-"""The sets of sections 9.6 and 9.9, read with Pillow."""
+"""The sets of sections 9.6 and 9.9, read with Pillow, and that of section 9.1."""
 from __future__ import annotations
 
 import json
@@ -27,10 +27,11 @@ class VOCDataset(Dataset):
     """As *Dive into Deep Learning* has it: normalised pictures held, classes through a tensor of all colours.
 
     colors: of the classes, (K, 3) uint8.
+    part: the list to read, "train" or "val".
     """
 
-    def __init__(self, tree: Path, crop: tuple[int, int], colors: np.ndarray) -> None:
-        names = (tree / "ImageSets/Segmentation/train.txt").read_text().split()
+    def __init__(self, tree: Path, crop: tuple[int, int], colors: np.ndarray, part: str = "train") -> None:
+        names = (tree / f"ImageSets/Segmentation/{part}.txt").read_text().split()
         self.crop = crop
         self.pictures = [normalize(_read(tree / f"JPEGImages/{name}.jpg")) for name in names]
         self.masks = [_read(tree / f"SegmentationClass/{name}.png") for name in names]
@@ -70,6 +71,23 @@ class PikachuDataset(Dataset):
             picture = picture.resize((self.edge, self.edge), Image.BICUBIC)
         pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float()
         return pixels, torch.tensor([[row[0], *box]], dtype=torch.float32)
+
+
+class CIFAR10Dataset(Dataset):
+    """Pictures (3, 32, 32), 0 to 1, with their classes, from the binary files; flipped at random for training."""
+
+    def __init__(self, folder: Path, part: str) -> None:
+        self.flips = part == "train"
+        paths = sorted(folder.glob("data_batch_*.bin")) if self.flips else [folder / "test_batch.bin"]
+        records = torch.from_numpy(np.concatenate([np.fromfile(path, np.uint8) for path in paths])).view(-1, 3073)
+        self.labels, self.pictures = records[:, 0].long(), records[:, 1:].reshape(-1, 3, 32, 32)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, idx: int) -> tuple[torch.Tensor, torch.Tensor]:
+        picture = self.pictures[idx].float() / 255
+        return picture.flip(2) if self.flips and random.random() < 0.5 else picture, self.labels[idx]
 
 
 def _crop(picture: Image.Image, box: np.ndarray, attempts: int = 200) -> tuple[Image.Image, np.ndarray]:

@@ -57,10 +57,14 @@ class Transfer:
         self.picture = nn.Parameter(content.clone(memory_format=torch.preserve_format))
         self.optimizer = torch.optim.Adam([self.picture], rate)
 
+    def losses(self):
+        """The three, each times its weight."""
+        return losses(self.picture, *self.net(self.picture), *self.goals, self.weights)
+
     def step(self):
         """The three losses, each times its weight."""
         self.optimizer.zero_grad()
-        parts = losses(self.picture, *self.net(self.picture), *self.goals, self.weights)
+        parts = self.losses()
         sum(parts).backward()
         self.optimizer.step()
         return [part.item() for part in parts]
