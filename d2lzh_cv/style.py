@@ -209,7 +209,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
              learning_rate: float = 0.01, decay_every: int = 200, report_every: int = 50,
              on_step: Callable[[StyleStep], None] | None = None,
              weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None,
-             name: str | None = None) -> nd.NDArray:
+             name: str | None = None, on_picture: Callable[[nd.NDArray], None] | None = None) -> nd.NDArray:
     """Train a picture to have the content of one picture and the style of another, (1, 3, h, w) (section 9.11).
 
     Args:
@@ -221,6 +221,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
         report_every, on_step: ``on_step`` is called with a :class:`StyleStep` every ``report_every`` steps.
         weights: of content, style and total variation.
         snapshots, name: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
+        on_picture: called with the picture as it is, (1, 3, h, w), before each call of ``on_step``.
     """
     contents, styles = extractor(content)
     gen_img, grams, trainer = get_inits(start, learning_rate, extractor(style)[1])
@@ -249,6 +250,8 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
                       TV_loss=(tv_l * last, 1))
         _, *losses_then = epoch.sums()
         epoch.end(StyleStep(steps[-1], *losses_then, seconds))
+        if on_picture:
+            on_picture(gen_img())
     return gen_img()
 
 

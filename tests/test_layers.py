@@ -11,7 +11,7 @@ import d2lzh_cv
 ROOT = Path(d2lzh_cv.__file__).parent
 LAYERS = ({"errors", "files", "locks", "fonts", "devices", "plotting", "contents", "compat"}, {"data"}, {"engine"},
           {"augmentation", "finetuning", "resnet", "boxes", "anchors", "ssd", "rcnn", "transposed_conv", "fcn", "style",
-           "training", "metrics", "weights"}, {"models"}, {"run"}, {"exercises", "book"},
+           "training", "metrics", "weights"}, {"models"}, {"run"}, {"exercises", "book", "demo"},
           {"commands", "cli", "__main__", "__init__"})
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
 FILES = {path.relative_to(ROOT.parent).with_suffix("").parts: path for path in ROOT.rglob("*.py")}
