@@ -44,9 +44,9 @@ def _demo(flags: argparse.Namespace) -> int:
     server.free_port(flags.host, flags.port)  # before the networks are loaded, which takes seconds
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, with its folder removed
     offered = networks.load(flags.checkpoints)
-    with server.running(offered, flags.host, flags.port, flags.lang) as address:
+    with server.running(offered, flags.host, flags.port, flags.lang) as page:
         if flags.host not in server.LOOPBACK:
             print(f"other computers can use the page, too: it listens on {flags.host}", flush=True)
-        print(f"the page: {address}  (Ctrl-C ends it)", flush=True)
+        print(f"the page: {page.address}  (Ctrl-C ends it)", flush=True)
         threading.Event().wait()
     return 0

@@ -1,8 +1,10 @@
 """The networks that the page offers: checkpoints, a network trained on ImageNet, features for style transfer."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import mxnet as mx
@@ -70,7 +72,8 @@ def load(checkpoints: Sequence[Path] = (), say: Callable[[str], None] = print) -
         InputError: one of ``checkpoints`` is no checkpoint, or there is no network at all.
     """
     ctx = try_gpu()
-    trained = [of_checkpoint(path, ctx) for path in checkpoints] if checkpoints else list(_of_latest_run(ctx, say))
+    trained = list(_distinct(map(partial(of_checkpoint, ctx=ctx), checkpoints) if checkpoints else
+                             _of_latest_run(ctx, say)))
     for one in trained:
         say(f"{one.description.task}: {one.label}")
     if not trained:
@@ -101,13 +104,21 @@ def of_checkpoint(path: Path, ctx: mx.Context | None = None) -> Trained:
     return Trained(f"{description.network} · {shown}", net, description)
 
 
-def _of_latest_run(ctx: mx.Context, say: Callable[[str], None]):
+def _of_latest_run(ctx: mx.Context, say: Callable[[str], None]) -> Iterator[Trained]:
     run = rundir.latest()
     for path in sorted(run.glob(f"*/{FOLDER}/{MODEL}"), key=_section) if run else ():
         try:
             yield of_checkpoint(path.parent, ctx)
         except InputError as error:
             say(f"left out: {error}")
+
+
+def _distinct(trained: Iterable[Trained]) -> Iterator[Trained]:
+    """Number the networks whose label has occurred before: the page tells them apart by it."""
+    seen: Counter[str] = Counter()
+    for one in trained:
+        seen[one.label] += 1
+        yield replace(one, label=f"{one.label} ({seen[one.label]})") if seen[one.label] > 1 else one
 
 
 def _section(path: Path) -> tuple:

@@ -41,7 +41,10 @@ class Page:
     Attributes:
         blocks: the page, to be launched with :attr:`i18n`.
         i18n: its texts.
+        address: where it is served.
     """
+
+    address = ""
 
     def __init__(self, networks: Networks, folder: Path, language: str = "auto") -> None:
         self.networks, self.folder, self.language = networks, folder, language

