@@ -62,8 +62,8 @@ def load(address: str, flags: argparse.Namespace, folder: Path, process: int) ->
         first = list(pool.map(ask, range(flags.requests)))
         total = time.monotonic() - began
         seconds = [one for _, one in first]
-        print(f"{flags.requests} requests from {flags.clients} clients at once: {sum(own for own, _ in first)} answered, "
-              f"each with its own picture; {total:.1f} s, median {statistics.median(seconds):.2f} s, longest "
+        print(f"{flags.requests} requests from {flags.clients} clients at once: {sum(own for own, _ in first)} "
+              f"answered, each with its own picture; {total:.1f} s, median {statistics.median(seconds):.2f} s, longest "
               f"{max(seconds):.2f} s", flush=True)
         before, sizes = memory(process), []
         later = []

@@ -62,7 +62,7 @@ class Painting:
         self._extractor, self._turns, self._ctx = extractor, turns, ctx or mx.cpu()
         self._pictures = [_fitted(opened(path), side) for path in (content, style)]
         self._num_steps = num_steps
-        self._stop, self._news = Event(), Queue(maxsize=1)
+        self._stop, self._left, self._news = Event(), Event(), Queue(maxsize=1)
         self._thread = Thread(target=self._paint, name="style transfer", daemon=True)
 
     def stop(self) -> None:
@@ -71,7 +71,7 @@ class Painting:
 
     @property
     def stopped(self) -> bool:
-        """Whether :meth:`stop` was called, or the iteration has ended."""
+        """Whether :meth:`stop` was called, or the iteration has been left."""
         return self._stop.is_set()
 
     def join(self) -> None:
@@ -92,18 +92,17 @@ class Painting:
                     raise news
                 yield news
         finally:
+            self._left.set()
             self._stop.set()
-            with suppress(Empty):  # makes room for the last picture, which nobody fetches
-                self._news.get_nowait()
 
     def _paint(self) -> None:
         try:
             self._transfer()
-        except (_Stopped, Full):
+        except _Stopped:
             pass  # asked for, or nobody looks any more
-        except Exception as error:  # the page's thread reports it
-            self._stop.set()
-            self._hand_over(error)
+        except Exception as error:  # the page's thread raises it
+            with suppress(_Stopped):
+                self._hand_over(error)
 
     def _transfer(self) -> None:
         began = shown = time.monotonic()
@@ -134,8 +133,12 @@ class Painting:
                      on_step=on_step, on_picture=on_picture)
 
     def _hand_over(self, news: Progress | Exception) -> None:
-        """Wait until the page takes ``news``. Raises Full if nobody does."""
-        self._news.put(news, timeout=PATIENCE)
+        """Wait until there is room for ``news``. Raises _Stopped if nobody fetches what was handed over before."""
+        end = time.monotonic() + PATIENCE
+        while not self._left.is_set() and time.monotonic() < end:
+            with suppress(Full):
+                return self._news.put(news, timeout=0.1)
+        raise _Stopped
 
     def _as_input(self, picture: Image.Image) -> nd.NDArray:
         pixels = nd.array(np.asarray(picture), dtype="uint8")

@@ -53,8 +53,8 @@ def test_the_slider_needs_no_network(checkpoints, tmp_path):
     assert len(scores) > 3 and scores[0] >= answers.LOWEST_SCORE
     middle = scores[len(scores) // 2]
     assert [item["score"] for item in answers.kept(found, middle)] == [s for s in scores[::-1] if s >= middle]
-    assert (np.asarray(answers.draw(found, 0.05)) != np.asarray(answers.draw(found, 1.0))).any()
-    np.testing.assert_array_equal(answers.draw(found, score=1.0), Image.open(found.path))
+    assert (np.asarray(answers.draw(found, 0.05)) != np.asarray(answers.draw(found, 2))).any()
+    np.testing.assert_array_equal(answers.draw(found, score=2), Image.open(found.path))
 
 
 def test_an_answer_keeps_no_pixels(networks, tmp_path):
@@ -110,7 +110,7 @@ def test_of_an_animated_picture_the_first_frame_is_used(networks, tmp_path):
 def huge_png(width: int = 20_000, height: int = 10_000) -> bytes:
     """The beginning of a PNG of 200 megapixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\1\0IDAT"
 
 
 @pytest.mark.parametrize(("name", "content", "says"), [
@@ -118,7 +118,7 @@ def huge_png(width: int = 20_000, height: int = 10_000) -> bytes:
     ("huge.png", huge_png(), "huge.png has 20000×10000 pixels, more than 100 million; make it smaller"),
     ("cut.jpg", turned_file(".jpg", 1)[:200], "cut.jpg is not a whole picture"),
     ("empty.png", b"", "empty.png is not a whole picture"),
-])
+], ids=["text", "huge", "cut", "empty"])
 def test_a_file_that_cannot_be_used_is_named_in_one_line(networks, tmp_path, monkeypatch, name, content, says):
     (tmp_path / name).write_bytes(content)
     if name == "huge.png":
