@@ -1,6 +1,8 @@
 """The page's texts in Chinese and in English, by key."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 LANGUAGES = ("zh", "en")
 TEXTS = {
     "title": ("计算机视觉：用自己的图片试一试", "Computer vision: try it on your own pictures"),
@@ -47,10 +49,6 @@ TEXTS = {
                  "{tv:.2f}; {seconds:.0f} s."),
     "done": ("完成。", "Done."),
     "stopped": ("已停止。", "Stopped."),
-    "mosaic": ("镶嵌画", "Mosaic"),
-    "waves": ("波浪", "Waves"),
-    "dots": ("网点", "Dots"),
-    "autumn": ("秋叶", "Autumn"),
 }
 
 
@@ -65,6 +63,13 @@ def text(key: str, language: str, **values: object) -> str:
     return TEXTS[key][LANGUAGES.index(language)].format(**values)
 
 
-def language_of(accepted: str) -> str:
-    """Return 'zh' if the value of a browser's header Accept-Language begins with Chinese, else 'en'."""
-    return "zh" if accepted.strip().lower().startswith("zh") else "en"
+def language_for(chosen: str, headers: Mapping[str, str]) -> str:
+    """Return 'zh' or 'en' for an answer.
+
+    Args:
+        chosen: 'zh', 'en', or 'auto': then the browser's language counts, Chinese or not.
+        headers: of the request.
+    """
+    if chosen != "auto":
+        return chosen
+    return "zh" if headers.get("accept-language", "").strip().lower().startswith("zh") else "en"

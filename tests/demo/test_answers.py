@@ -110,7 +110,8 @@ def test_of_an_animated_picture_the_first_frame_is_used(networks, tmp_path):
 def huge_png(width: int = 20_000, height: int = 10_000) -> bytes:
     """The beginning of a PNG of 200 megapixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\1\0IDAT"
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13)
+    return start + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\1\0IDAT"
 
 
 @pytest.mark.parametrize(("name", "content", "says"), [

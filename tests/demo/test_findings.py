@@ -39,4 +39,5 @@ def test_every_text_has_both_languages_and_the_same_places():
 @pytest.mark.parametrize(("accepted", "language"), [("zh-CN,zh;q=0.9,en", "zh"), ("zh", "zh"), ("en-GB,zh", "en"),
                                                     ("fr", "en"), ("", "en")])
 def test_the_browser_decides_the_language(accepted, language):
-    assert wording.language_of(accepted) == language
+    assert wording.language_for("auto", {"accept-language": accepted}) == language
+    assert wording.language_for("zh", {"accept-language": accepted}) == "zh"
