@@ -10,18 +10,20 @@ from .answers import Answer, kept
 from .wording import text
 
 CSS = """
-.findings { display: flex; flex-wrap: wrap; gap: 0.5rem 2rem; }
-.findings section { flex: 1 1 16rem; min-width: 0; }
+.findings { display: flex; flex-wrap: wrap; gap: 0.5rem 2.5rem; }
+.findings section { flex: 1 1 17rem; min-width: 0; max-width: 32rem; }
 .findings h4 { margin: 0.4rem 0; overflow-wrap: anywhere; }
 .findings ul { list-style: none; margin: 0; padding: 0; }
-.findings li { display: grid; grid-template-columns: 0.9rem minmax(0, 1fr) 4rem 3.2rem; gap: 0.6rem;
+.findings li { display: grid; grid-template-columns: minmax(6rem, 1fr) minmax(3rem, 8rem) 3.2rem; gap: 0.6rem;
   align-items: center; margin: 0; padding: 0.1rem 0; }
-.findings i { height: 0.9rem; border-radius: 3px; border: 1px solid var(--border-color-primary); }
 .findings b { font-weight: normal; overflow-wrap: anywhere; }
+.findings i { display: inline-block; width: 0.9rem; height: 0.9rem; margin-right: 0.6rem; vertical-align: -0.1rem;
+  border-radius: 3px; border: 1px solid var(--border-color-primary); }
 .findings meter { width: 100%; }
 .findings data { text-align: right; font-variant-numeric: tabular-nums; }
-.findings p { margin: 0.2rem 0; }
-.findings .fault { color: var(--error-text-color, #b91c1c); overflow-wrap: anywhere; }
+.findings p { margin: 0.2rem 0; flex-basis: 100%; }
+.findings .fault { color: #b91c1c; overflow-wrap: anywhere; }
+.dark .findings .fault { color: #fca5a5; }
 """
 
 
@@ -49,14 +51,18 @@ def _row(answer: Answer, item: dict) -> str:
     share = answer.task == "segment"
     value = item["share" if share else "score"]
     shown = f"{value:.1%}" if share else f"{value:.2f}"
-    return (f'<li><i style="background: {_color(answer, item["class"])}"></i><b>{escape(item["class"])}</b>'
-            f'<meter min="0" max="1" value="{value:.4f}"></meter><data value="{value:.4f}">{shown}</data></li>')
+    color = _color(answer, item["class"])
+    mark = f'<i style="background: {color}"></i>' if color else ""
+    return (f'<li><b>{mark}{escape(item["class"])}</b><meter min="0" max="1" value="{value:.4f}"></meter>'
+            f'<data value="{value:.4f}">{shown}</data></li>')
 
 
-def _color(answer: Answer, name: str) -> str:
-    """Return the colour in which the class is drawn; the background and a picture's class have none."""
+def _color(answer: Answer, name: str) -> str | None:
+    """Return the colour in which the class is drawn: none for the class of a picture, no colour for the background."""
     number = answer.classes.index(name)
-    if answer.task == "classify" or (answer.task == "segment" and number == 0):
+    if answer.task == "classify":
+        return None
+    if answer.task == "segment" and number == 0:
         return "transparent"
     colors = VOC_COLORMAP if answer.task == "segment" else COLORS
     return f"rgb{tuple(colors[number % len(colors)])}"

@@ -21,6 +21,8 @@ from ..run import rundir
 from ..style import LAYERS, FeatureExtractor, extractor_of
 from .turns import Turns
 
+NAMED = 3  # classes in a network's label
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -36,7 +38,6 @@ class Trained:
     label: str
     net: gluon.Block
     description: Description
-    imagenet: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Networks:
     """What the page offers.
 
     Attributes:
-        trained: networks that predict, the reader's own first.
+        trained: networks that predict; the first one for a task is what the page begins with.
         extractor: computes the features for style transfer; None if there are no weights.
         ctx: the device of the networks.
         turns: the lock for all use of MXNet.
@@ -80,7 +81,8 @@ def load(checkpoints: Sequence[Path] = (), say: Callable[[str], None] = print) -
         say("no network is trained yet; to train one: d2lzh-cv run 9.7 --quick")
     try:
         net, description, note = imagenet_model(ctx)
-        trained.append(Trained(f"{description.arguments['name']} (ImageNet)", net, description, imagenet=True))
+        imagenet = Trained(f"{description.arguments['name']}: ImageNet", net, description)
+        trained = [*trained, imagenet] if checkpoints else [imagenet, *trained]
         say(f"classify among ImageNet's classes: {note}")
     except InputError as error:
         say(f"left out: {error}")
@@ -100,8 +102,15 @@ def of_checkpoint(path: Path, ctx: mx.Context | None = None) -> Trained:
     """
     net, description = load_model(path, ctx or mx.cpu())
     Predictor(net, description, ctx=ctx)  # folds a detector's BatchNorm layers
-    shown = path.parent if path.name in (MODEL, FOLDER) else path
-    return Trained(f"{description.network} · {shown}", net, description)
+    return Trained(_label(path, description), net, description)
+
+
+def _label(path: Path, description: Description) -> str:
+    """Return for instance "9.10, fcn: background, aeroplane, bicycle … (21)"."""
+    *_, folder = [part for part in path.resolve().parts if part not in (MODEL, FOLDER)]
+    few = ", ".join(description.classes[:NAMED])
+    rest = f" … ({len(description.classes)})" if len(description.classes) > NAMED else ""
+    return f"{folder}, {description.arguments.get('name', description.network)}: {few}{rest}"
 
 
 def _of_latest_run(ctx: mx.Context, say: Callable[[str], None]) -> Iterator[Trained]:

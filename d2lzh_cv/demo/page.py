@@ -14,7 +14,9 @@ from .wording import TEXTS, text
 WAITING = 64  # requests that may wait
 HOUR = 3600
 CSS = findings.CSS + """
-.gradio-container { max-width: 76rem !important; }
+.gradio-container { width: 100%; max-width: 76rem !important; margin: 0 auto !important; }
+#style-result img { width: 100%; height: 100%; object-fit: contain; }
+#style-status progress { display: block; width: 100%; margin-top: 0.4rem; }
 """
 
 

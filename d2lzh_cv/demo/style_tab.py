@@ -43,13 +43,13 @@ class StyleTab:
                                     elem_id="styles")
                 steps = gr.Slider(10, 500, 100, step=10, label=i18n("steps"))
                 side = gr.Slider(128, 512, 256, step=32, label=i18n("side"))
+                with gr.Row():
+                    start = gr.Button(i18n("start"), variant="primary", min_width=80, elem_id="start")
+                    stop = gr.Button(i18n("stop"), min_width=80, elem_id="stop")
             with gr.Column(min_width=280, scale=2):
                 result = gr.Image(label=i18n("result"), interactive=False, format="png", height=440,
                                   buttons=["download", "fullscreen"], elem_id="style-result")
                 status = gr.HTML(elem_id="style-status")
-                with gr.Row():
-                    start = gr.Button(i18n("start"), variant="primary", elem_id="start")
-                    stop = gr.Button(i18n("stop"), elem_id="stop")
         styles.select(self._chosen, None, style, show_progress="hidden", api_visibility="private")
         start.click(self._paint, [content, style, steps, side], [result, status], api_name="style",
                     concurrency_id="styles", concurrency_limit=AT_ONCE, show_progress="minimal",
@@ -89,7 +89,8 @@ class StyleTab:
                     line = text("progress", language, step=progress.step, num_steps=progress.num_steps,
                                 content=losses.content, style=losses.style, tv=losses.tv, seconds=progress.seconds)
                     end = "done" if progress.step == progress.num_steps else "stopped" if painting.stopped else None
-                    yield progress.picture, _line(line + (" " + text(end, language) if end else ""))
+                    yield progress.picture, _line(line + (" " + text(end, language) if end else ""),
+                                                  progress.step / progress.num_steps)
         except InputError as error:
             yield None, _line(text("cannot", language, reason=error), fault=True)
         finally:
@@ -113,5 +114,8 @@ def _picture(label: Any, name: str) -> gr.Image:
     return picture
 
 
-def _line(line: str, fault: bool = False) -> str:
-    return f'<div class="findings"><p class="{"fault" if fault else "line"}" role="status">{escape(line)}</p></div>'
+def _line(line: str, share: float | None = None, fault: bool = False) -> str:
+    """Return a line as HTML, above a bar if a share of the work is done, or as a fault."""
+    bar = "" if share is None else f'<progress max="1" value="{share:.3f}"></progress>'
+    return (f'<div class="findings"><p class="{"fault" if fault else "line"}" role="status">{escape(line)}{bar}</p>'
+            "</div>")

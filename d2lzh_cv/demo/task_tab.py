@@ -35,8 +35,8 @@ class TaskTab:
             with gr.Column(min_width=280):
                 network = gr.Dropdown(labels, value=labels[0], label=i18n("network"), interactive=len(labels) > 1)
                 pictures = gr.Gallery(label=i18n("pictures"), interactive=True, type="filepath", columns=3, height=260,
-                                      object_fit="contain", file_types=["image"], elem_id=f"{task}-pictures",
-                                      sources=["upload", "webcam", "clipboard"])
+                                      fit_columns=False, object_fit="contain", file_types=["image"],
+                                      sources=["upload", "webcam", "clipboard"], elem_id=f"{task}-pictures")
                 slider = (gr.Slider(0, 1, 0.6, step=0.05, label=i18n("opacity")) if task == "segment" else
                           gr.Slider(answers.LOWEST_SCORE, 1, 0.3, step=0.01, label=i18n("score"),
                                     visible=task == "detect"))
@@ -53,7 +53,7 @@ class TaskTab:
                           show_progress="hidden")
 
     def _answer(self, label: str, pictures: list | None, slider: float, known: list,
-                request: gr.Request) -> tuple[list, str, list]:
+                request: gr.Request) -> tuple[gr.Gallery, str, list]:
         """Answer for the pictures that have no answer yet; return the drawn pictures, the findings, all answers."""
         language, faults, now = language_for(self.language, request.headers), [], []
         network = next(one for one in self.networks.of(self.task) if one.label == label)
@@ -68,7 +68,8 @@ class TaskTab:
                 now.append((label, answer))
             except InputError as error:
                 faults.append(text("cannot", language, reason=error))
-        return (*self._shown(now, slider, faults, language), now)
+        files, found = self._shown(now, slider, faults, language)
+        return gr.Gallery(files, selected_index=0 if files else None), found, now
 
     def _draw_again(self, slider: float, known: list, request: gr.Request) -> tuple[list, str]:
         return self._shown(known, slider, [], language_for(self.language, request.headers))

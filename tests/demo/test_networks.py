@@ -34,8 +34,7 @@ def test_the_networks_of_the_newest_run_in_the_order_of_sections(here, capsys):
     (here / "runs" / "latest").symlink_to(run.name)
     found = networks.load()
     assert [one.label for one in found.trained] == [
-        f"{name} · runs/2026-01-01_00-00-00/{section}"
-        for name, section in (("model_zoo", "9.2"), ("TinySSD", "9.7"), ("fcn", "9.10"))]
+        "9.2, mobilenetv2_0.25: yes, no", "9.7, TinySSD: pikachu, 猫", "9.10, fcn: background, dawn, dusk"]
     assert [len(found.of(task)) for task in ("detect", "segment", "classify")] == [1, 1, 1]
     said = capsys.readouterr().out
     assert "left out: " in said and "net.params is damaged" in said and "Traceback" not in said
@@ -45,7 +44,7 @@ def test_named_checkpoints_take_the_place_of_the_newest_run(here):
     (here / "runs" / "latest").mkdir(parents=True)
     path = a_detector(here / "mine" / "model")
     found = networks.load([path, here / "mine"])
-    assert [one.label for one in found.trained] == [f"TinySSD · {here / 'mine'}", f"TinySSD · {here / 'mine'} (2)"]
+    assert [one.label for one in found.trained] == ["mine, TinySSD: pikachu, 猫", "mine, TinySSD: pikachu, 猫 (2)"]
 
 
 def test_a_folder_that_is_no_checkpoint_is_named(here):
@@ -60,7 +59,7 @@ def test_without_a_trained_network_the_others_are_offered_and_the_command_is_sai
     monkeypatch.setattr(networks, "find_source", lambda *_: SimpleNamespace(note="features"))
     monkeypatch.setattr(networks, "extractor_of", lambda source, ctx: source)
     found = networks.load()
-    assert [one.imagenet for one in found.trained] == [True] and found.extractor.note == "features"
+    assert [one.label for one in found.trained] == ["mobilenetv2_0.25: ImageNet"] and found.extractor.note == "features"
     assert "no network is trained yet; to train one: d2lzh-cv run 9.7 --quick" in capsys.readouterr().out
 
 
@@ -70,6 +69,6 @@ def test_with_nothing_at_all_one_line_says_what_to_do(here):
 
 
 def test_a_copy_elsewhere_is_found(here):
-    a_detector(here / "a" / "model")
+    a_detector(here / "a" / "model", classes=("a", "b", "c", "d"))
     shutil.copytree(here / "a", here / "b")
-    assert networks.of_checkpoint(here / "b").label == f"TinySSD · {here / 'b'}"
+    assert networks.of_checkpoint(here / "b").label == "b, TinySSD: a, b, c … (4)"
