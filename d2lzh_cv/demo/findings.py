@@ -14,7 +14,7 @@ CSS = """
 .findings section { flex: 1 1 17rem; min-width: 0; max-width: 32rem; }
 .findings h4 { margin: 0.4rem 0; overflow-wrap: anywhere; }
 .findings ul { list-style: none; margin: 0; padding: 0; }
-.findings li { display: grid; grid-template-columns: minmax(6rem, 1fr) minmax(3rem, 8rem) 3.2rem; gap: 0.6rem;
+.findings li { display: grid; grid-template-columns: minmax(8rem, 1fr) minmax(2rem, 8rem) 3.2rem; gap: 0.6rem;
   align-items: center; margin: 0; padding: 0.1rem 0; }
 .findings b { font-weight: normal; overflow-wrap: anywhere; }
 .findings i { display: inline-block; width: 0.9rem; height: 0.9rem; margin-right: 0.6rem; vertical-align: -0.1rem;

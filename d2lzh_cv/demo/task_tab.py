@@ -34,7 +34,7 @@ class TaskTab:
         with gr.Row():
             with gr.Column(min_width=280):
                 network = gr.Dropdown(labels, value=labels[0], label=i18n("network"), interactive=len(labels) > 1)
-                pictures = gr.Gallery(label=i18n("pictures"), interactive=True, type="filepath", columns=3, height=260,
+                pictures = gr.Gallery(label=i18n("pictures"), interactive=True, type="filepath", columns=3, height=200,
                                       fit_columns=False, object_fit="contain", file_types=["image"],
                                       sources=["upload", "webcam", "clipboard"], elem_id=f"{task}-pictures")
                 slider = (gr.Slider(0, 1, 0.6, step=0.05, label=i18n("opacity")) if task == "segment" else
