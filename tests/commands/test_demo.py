@@ -1,21 +1,13 @@
-"""The command ``demo``: wrong input is one line and 2; Ctrl-C ends it with 130 and leaves nothing behind."""
+"""The command ``demo``: wrong input is one line and 2."""
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
-import sys
-from importlib.util import find_spec
 
 import pytest
-from checkpoint_kit import a_detector
 from section_kit import ROOT
 
 from d2lzh_cv import cli
 from d2lzh_cv.demo import server
-
-needs_gradio = pytest.mark.skipif(find_spec("gradio") is None, reason="needs the extra demo")
 
 
 def call(capsys, *argv: str) -> tuple[int, str]:
@@ -59,26 +51,3 @@ def test_a_port_in_use_is_named(capsys, with_gradio, host):
 def test_wrong_input_is_one_line_and_2(capsys, with_gradio, argv, says):
     code, said = call(capsys, *argv)
     assert code == 2 and says in said
-
-
-@needs_gradio
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_it_quietly_and_removes_its_folder(tmp_path, number):
-    model = a_detector(tmp_path / "model")
-    (tmp_path / "tmp").mkdir()
-    child = subprocess.Popen([sys.executable, "-m", "d2lzh_cv", "demo", str(model), "--port", "0"], text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
-                             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
-                                  "TMPDIR": str(tmp_path / "tmp"), "HTTP_PROXY": "http://192.0.2.1:9"})
-    lines = []
-    for line in child.stdout:
-        lines.append(line)
-        if line.startswith("the page: "):
-            break
-    child.send_signal(number)
-    _, said = child.communicate(timeout=30)
-    assert (child.returncode, said) == (130, "interrupted\n"), (lines, said)
-    assert lines[-1].startswith("the page: http://127.0.0.1:")
-    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if "model" not in path.parts}
-    assert left == {"tmp"} or not [name for name in left if "demo" in name or ".gradio" in name], left

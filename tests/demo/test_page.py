@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import mxnet as mx
 import numpy as np
@@ -22,7 +24,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 
 from gradio_client import Client, handle_file  # noqa: E402
 
-from d2lzh_cv import style  # noqa: E402
+from d2lzh_cv import cli, style  # noqa: E402
 from d2lzh_cv.demo import server  # noqa: E402
 from d2lzh_cv.demo.networks import Networks, of_checkpoint  # noqa: E402
 
@@ -170,3 +172,24 @@ def test_it_speaks_the_language_of_the_browser(page, tmp_path):
     client = Client(page.address, verbose=False, analytics_enabled=False, headers={"Accept-Language": "zh-CN,en"})
     _, found = client.predict(label(page, "detect"), gallery(write_picture(tmp_path / "a.png")), 1, api_name="/detect")
     assert "没有得分不低于1的目标" in found
+
+
+def test_ctrl_c_ends_the_command_quietly_and_removes_its_folder(tmp_path, monkeypatch, capsys):
+    """Through a proxy that is not there, because the page is on this computer."""
+    addresses = []
+
+    class Interrupted:
+        def wait(self) -> None:
+            said = capsys.readouterr().out.splitlines()[-1]
+            addresses.append(said.split()[2])
+            assert urllib.request.urlopen(addresses[0]).status == 200 and list((tmp_path / "tmp").iterdir())
+            raise KeyboardInterrupt
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr("d2lzh_cv.commands.demo.threading", SimpleNamespace(Event=Interrupted))
+    monkeypatch.setattr("d2lzh_cv.commands.demo.signal.signal", lambda *_: None)
+    monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:9")
+    before = dict(os.environ)
+    assert cli.main(["demo", str(a_detector(tmp_path / "model")), "--port", "0"]) == 130
+    assert capsys.readouterr().err == "interrupted\n" and addresses[0].startswith("http://127.0.0.1:")
+    assert list((tmp_path / "tmp").iterdir()) == [] and dict(os.environ) == before
