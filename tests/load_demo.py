@@ -41,7 +41,8 @@ def main() -> int:
 
 def load(address: str, flags: argparse.Namespace, folder: Path, process: int) -> int:
     """Send the requests and print the report; return the number of wrong answers."""
-    clients = [Client(address, verbose=False, analytics_enabled=False) for _ in range(flags.clients)]
+    clients = [Client(address, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": 120})
+               for _ in range(flags.clients)]
     network = clients[0].view_api(return_format="dict", print_info=False)["named_endpoints"]["/segment"]
     label = next(one["parameter_default"] for one in network["parameters"] if one["parameter_has_default"])
 
@@ -50,8 +51,9 @@ def load(address: str, flags: argparse.Namespace, folder: Path, process: int) ->
         pixels = np.random.default_rng(number).integers(0, 256, (*flags.size[::-1], 3), dtype=np.uint8)
         Image.fromarray(pixels).save(path)
         began = time.monotonic()
-        (shown,), found = clients[number % flags.clients].predict(
+        result, found = clients[number % flags.clients].predict(
             label, [{"image": handle_file(str(path)), "caption": None}], 0, api_name="/segment")
+        (shown,) = result["value"]
         seconds = time.monotonic() - began
         rows = slice(flags.size[1] * 3 // 4, None)  # below the names of the classes
         with Image.open(shown["image"]) as drawn:

@@ -80,6 +80,10 @@ def running(networks: Networks, host: str = "127.0.0.1", port: int = 0, language
                 server_name=host, server_port=port, share=False, inbrowser=False, prevent_thread_lock=True, quiet=True,
                 max_file_size=LARGEST_FILE, ssr_mode=False, run_history=False, footer_links=[], show_error=True,
                 enable_monitoring=False, state_session_capacity=SESSIONS, i18n=one.i18n, theme=theme, css=page.CSS)
+        except OSError as error:
+            raise InputError(f"the page cannot be served on port {port} ({error}); try again, or choose another by "
+                             "--port") from error
+        try:
             yield one
         finally:
             one.stop_all()
