@@ -173,7 +173,7 @@ def test_the_page_loads_nothing_from_elsewhere(page):
 def test_it_speaks_the_language_of_the_browser(page, tmp_path):
     client = connect(page, headers={"Accept-Language": "zh-CN,en"})
     (tmp_path / "notes.jpg").write_text("notes")
-    _, found = ask_for(client, page, "classify", [tmp_path / "notes.jpg"], 0)
+    _, found = ask_for(client, page, "classify", [tmp_path / "notes.jpg"], 0.3)
     assert "不能使用" in found
 
 
