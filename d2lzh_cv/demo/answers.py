@@ -55,20 +55,20 @@ def answer(network: Trained, path: Path, turns: Turns, ctx: mx.Context | None = 
     Args:
         network: the network.
         path: the picture's file.
-        turns: the lock for the use of MXNet.
+        turns: for the use of MXNet.
         ctx: the device of the network, by default the CPU.
 
     Raises:
         InputError: the file is no complete picture, or too large; the text calls it by its name without folders.
     """
-    picture, description = opened(path), network.description
+    picture, description = opened(path, turns), network.description
     if description.task == "classify":
         check_shape(path.name, *picture.size)
     mask = b""
-    with turns:
-        predict = {"detect": predictor.detect, "segment": predictor.segment, "classify": predictor.classify}
-        options = {"threshold": LOWEST_SCORE} if description.task == "detect" else {}
-        result = predict[description.task](network.net, description, predictor.as_array(picture), ctx, **options)
+    predict = {"detect": predictor.detect, "segment": predictor.segment, "classify": predictor.classify}
+    options = {"threshold": LOWEST_SCORE} if description.task == "detect" else {}
+    result = turns.run(lambda: predict[description.task](network.net, description, predictor.as_array(picture), ctx,
+                                                         **options))
     if description.task == "detect":
         found = predictor.boxes_found(result, description.classes, picture.size)
     elif description.task == "segment":
@@ -84,18 +84,19 @@ def kept(answer: Answer, score: float) -> list[dict[str, Any]]:
     return [item for item in answer.found if answer.task != "detect" or item["score"] >= score]
 
 
-def draw(answer: Answer, score: float = 0.3, opacity: float = 0.6) -> Image.Image:
+def draw(answer: Answer, turns: Turns, score: float = 0.3, opacity: float = 0.6) -> Image.Image:
     """Draw an answer on its picture, without the network. A side of the drawn picture has at most SIDE pixels.
 
     Args:
         answer: the result of :func:`answer`.
+        turns: for the use of MXNet, which decodes some JPEGs.
         score: lowest score of a drawn box.
         opacity: of the classes of pixels, 0 to 1.
 
     Raises:
         InputError: the file is gone or has changed.
     """
-    picture = opened(answer.path)
+    picture = opened(answer.path, turns)
     picture = picture.resize(drawn_size(picture.size), Image.BOX)
     if answer.task == "segment":
         mask = np.asarray(Image.open(io.BytesIO(answer.mask)))
@@ -107,7 +108,7 @@ def draw(answer: Answer, score: float = 0.3, opacity: float = 0.6) -> Image.Imag
     return drawing.boxes(picture, boxes, answer.classes)
 
 
-def opened(path: Path) -> Image.Image:
+def opened(path: Path, turns: Turns) -> Image.Image:
     """Read an uploaded picture, upright; of an animated picture, the first frame.
 
     Raises:
@@ -118,7 +119,7 @@ def opened(path: Path) -> Image.Image:
         if width * height > LARGEST:
             raise InputError(f"{path.name} has {width}×{height} pixels, more than {LARGEST // 1_000_000} million; make "
                              "it smaller")
-        return predictor.read_upright(path)
+        return turns.run(predictor.read_upright, path)
     except InputError as error:
         raise InputError(str(error).replace(str(path), path.name)) from error
 

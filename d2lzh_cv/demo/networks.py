@@ -48,7 +48,7 @@ class Networks:
         trained: networks that predict; the first one for a task is what the page begins with.
         extractor: computes the features for style transfer; None if there are no weights.
         ctx: the device of the networks.
-        turns: the lock for all use of MXNet.
+        turns: for all use of MXNet.
     """
 
     trained: list[Trained] = field(default_factory=list)

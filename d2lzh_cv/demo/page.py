@@ -16,7 +16,10 @@ HOUR = 3600
 CSS = findings.CSS + """
 .gradio-container { width: 100%; max-width: 76rem !important; margin: 0 auto !important; }
 #style-result img { width: 100%; height: 100%; object-fit: contain; }
-@media (max-width: 32rem) { button[role="tab"] { padding: 0 0.35rem !important; font-size: 0.85rem !important; } }
+@media (max-width: 32rem) {
+  .gradio-container main { padding: 0.75rem !important; }
+  .tab-container button { padding: 0 0.35rem !important; font-size: 0.85rem !important; }
+}
 #style-status progress { display: block; width: 100%; margin-top: 0.4rem; }
 """
 

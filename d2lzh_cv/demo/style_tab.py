@@ -65,7 +65,7 @@ class StyleTab:
     def stop_all(self) -> None:
         """Stop all transfers."""
         for painting in list(self._paintings.values()):
-            painting.stop()
+            painting.give_up()
 
     def _chosen(self, event: gr.SelectData) -> str:
         return str(self._styles[event.index])

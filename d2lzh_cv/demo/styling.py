@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Full, Queue
-from threading import Event, Thread
+from threading import Event
 
 import mxnet as mx
 import numpy as np
@@ -50,7 +51,7 @@ class Painting:
         content, style: files of pictures.
         num_steps: the number of steps, at least 2.
         side: of the longer side of the result, in pixels.
-        turns: the lock for the use of MXNet.
+        turns: for the use of MXNet.
         ctx: the device of the extractor, by default the CPU.
 
     Raises:
@@ -60,14 +61,21 @@ class Painting:
     def __init__(self, extractor: FeatureExtractor, content: Path, style: Path, num_steps: int, side: int,
                  turns: Turns, ctx: mx.Context | None = None) -> None:
         self._extractor, self._turns, self._ctx = extractor, turns, ctx or mx.cpu()
-        self._pictures = [_fitted(opened(path), side) for path in (content, style)]
+        self._pictures = [_fitted(opened(path, turns), side) for path in (content, style)]
         self._num_steps = num_steps
         self._stop, self._left, self._news = Event(), Event(), Queue(maxsize=1)
-        self._thread = Thread(target=self._paint, name="style transfer", daemon=True)
+        self._work: Future | None = None
 
     def stop(self) -> None:
         """End the transfer after its present step; the iteration then yields the picture as it is."""
         self._stop.set()
+
+    def give_up(self) -> None:
+        """End the transfer after its present step; nobody wants its picture."""
+        self._left.set()
+        self._stop.set()
+        if self._work:
+            self._work.cancel()
 
     @property
     def stopped(self) -> bool:
@@ -76,24 +84,24 @@ class Painting:
 
     def join(self) -> None:
         """Wait until the transfer has ended."""
-        self._thread.join()
+        if self._work:
+            wait([self._work])
 
     def __iter__(self) -> Iterator[Progress]:
-        self._thread.start()
+        self._work = self._turns.start(self._paint)
         try:
             while True:
                 try:
                     news = self._news.get(timeout=PERIOD)
                 except Empty:
-                    if self._thread.is_alive():
-                        continue
-                    return
+                    if self._work.done():
+                        return
+                    continue
                 if isinstance(news, BaseException):
                     raise news
                 yield news
         finally:
-            self._left.set()
-            self._stop.set()
+            self.give_up()
 
     def _paint(self) -> None:
         try:

@@ -79,7 +79,7 @@ class TaskTab:
         option, files, drawn = {"opacity" if self.task == "segment" else "score": slider}, [], []
         for _, answer in known:
             try:
-                picture = answers.draw(answer, **option)
+                picture = answers.draw(answer, self.networks.turns, **option)
             except InputError as error:  # the uploaded file has been removed after an hour
                 faults.append(text("cannot", language, reason=error))
                 continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -127,14 +126,10 @@ def test_closed_in_the_middle_of_a_style_transfer_the_page_stops_it(page, tmp_pa
         for line in events:
             if b"Step" in line:
                 break
-    assert threads() == 1
-    wait_until(lambda: not threads() and not page._style_tab._paintings)
+    (painting,) = page._style_tab._paintings.values()
+    wait_until(lambda: painting.stopped and not page._style_tab._paintings)
+    painting.join()
     assert ask_for(client, page, "segment", paths, 0)[1].count("<section>") == 2
-
-
-def threads() -> int:
-    """The style transfers that are going on."""
-    return sum(thread.name == "style transfer" for thread in threading.enumerate())
 
 
 def wait_until(done, seconds: float = 20) -> None:
