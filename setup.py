@@ -26,6 +26,7 @@ CUDA_LIBRARIES = [
 ONNX = ["onnx==1.17.0", "onnxruntime==1.19.2", "protobuf<7"]
 NOTEBOOK = ["jupytext>=1.16", "nbclient>=0.10", "ipykernel>=6"]
 DEV = ["pytest>=7", "pytest-xdist>=3.5", "hypothesis>=6", "ruff", *NOTEBOOK]
+DEMO = ["gradio>=6.31,<7; python_version >= '3.10'"]  # no maintained Gradio runs on Python 3.9
 SITE = [*NOTEBOOK, "sphinx>=7", "myst-nb>=1.1", "jupyter-cache>=1", "sphinx-book-theme>=1.1", "jieba>=0.42",
         "latex2mathml>=3.77"]
 
@@ -103,7 +104,8 @@ setup(
         "cu112": ["mxnet-cu112==1.9.1", *CUDA_LIBRARIES],
         "dev": DEV,
         "onnx": ONNX,
-        "test": [*DEV, *ONNX, "torch>=2", "torchmetrics>=1.4", "pycocotools>=2.0.8", "playwright>=1.40"],
+        "demo": DEMO,
+        "test": [*DEV, *ONNX, *DEMO, "torch>=2", "torchmetrics>=1.4", "pycocotools>=2.0.8", "playwright>=1.40"],
         "notebook": [*NOTEBOOK, "ipywidgets>=8", "jupyterlab>=4"],
         "site": SITE,
     },

@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 
 from . import contents
-from .commands import bench, data, export, launch, notebook, predict
+from .commands import bench, data, demo, export, launch, notebook, predict
 from .compat import versions
 from .errors import as_input_error
 from .run import rundir, streams
@@ -58,7 +58,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add_debug_flag(parser)
     parser.set_defaults(command=lambda flags: parser.print_help() or 0)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
-    for add in (_add_run, _add_list, _add_doctor, _add_compare, data.add, predict.add, export.add,
+    for add in (_add_run, _add_list, _add_doctor, _add_compare, data.add, predict.add, demo.add, export.add,
                 notebook.add, launch.add, bench.add):
         add(commands)
     flags, extra = parser.parse_known_args(argv)

@@ -233,7 +233,8 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
              learning_rate: float = 0.01, decay_every: int = 200, report_every: int = 50,
              on_step: Callable[[StyleStep], None] | None = None,
              weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None,
-             name: str | None = None, frames: Frames | None = None) -> nd.NDArray:
+             name: str | None = None, frames: Frames | None = None,
+             on_picture: Callable[[nd.NDArray], None] | None = None) -> nd.NDArray:
     """Train a picture to have the content of one picture and the style of another, (1, 3, h, w) (section 9.11).
 
     Args:
@@ -246,6 +247,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
         weights: of content, style and total variation.
         snapshots, name: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
         frames: keeps the picture at some steps, before the step changes it.
+        on_picture: called with the picture as it is, (1, 3, h, w), before each call of ``on_step``.
     """
     contents, styles = extractor(content)
     frames = frames or Frames(0)
@@ -276,6 +278,8 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
                       TV_loss=(tv_l * last, 1))
         _, *losses_then = epoch.sums()
         epoch.end(StyleStep(steps[-1], *losses_then, seconds))
+        if on_picture:
+            on_picture(gen_img())
     return gen_img()
 
 

@@ -23,7 +23,7 @@ from d2lzh_cv.contents import SectionInfo
 HERE = Path(__file__).resolve().parent
 BUILD = HERE / "_build"
 LANGUAGES = ("zh", "en")
-PAGES = ("own-data", "data", "book-files", "downloads", "export", "workers", "troubleshooting", "results",
+PAGES = ("own-data", "demo", "data", "book-files", "downloads", "export", "workers", "troubleshooting", "results",
          "performance", "differences")
 API = ("boxes", "anchors", "ssd", "fcn", "transposed_conv", "style", "augmentation", "finetuning", "resnet",
        "training", "plotting", "devices", "rcnn", "metrics", "data.pikachu", "data.voc", "data.cifar10", "data.hotdog",

@@ -27,11 +27,18 @@ def boxes(picture: Image.Image, found: Sequence[dict[str, Any]], classes: Sequen
     return drawn
 
 
-def classes(picture: Image.Image, mask: np.ndarray, names: Sequence[str]) -> Image.Image:
-    """Blend each pixel's class into the picture in VOC's colours, with names; the background stays unchanged."""
+def classes(picture: Image.Image, mask: np.ndarray, names: Sequence[str], opacity: float = 0.6) -> Image.Image:
+    """Blend each pixel's class into the picture in VOC's colours, with names; the background stays unchanged.
+
+    Args:
+        picture: the picture, (W, H) pixels.
+        mask: the class of each pixel, (H, W).
+        names: of the classes, by number.
+        opacity: the colours' share of the result, 0 to 1.
+    """
     pixels = np.asarray(picture).astype(np.float32)
     colors = np.array(VOC_COLORMAP, np.float32)[mask % len(VOC_COLORMAP)]
-    mixed = np.where((mask > 0)[:, :, None], 0.4 * pixels + 0.6 * colors, pixels)
+    mixed = np.where((mask > 0)[:, :, None], (1 - opacity) * pixels + opacity * colors, pixels)
     drawn = Image.fromarray(mixed.round().astype(np.uint8))
     pen, top = ImageDraw.Draw(drawn), 0
     for i in np.unique(mask[mask > 0]).tolist():

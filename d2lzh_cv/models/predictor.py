@@ -4,6 +4,7 @@
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,27 +91,23 @@ class Predictor:
         return self._predict(picture)
 
     def _detect(self, picture: Image.Image) -> Prediction:
-        rows = detect(self.net, self.description, _array(picture), self.ctx, self.threshold)
-        classes, size = self.description.classes, np.array(picture.size * 2)
-        found = [{"class": classes[int(row[0])], "score": round(float(row[1]), 4),
-                  "box": [int(round(x)) for x in (row[2:] * size).tolist()]} for row in rows]
+        rows = detect(self.net, self.description, as_array(picture), self.ctx, self.threshold)
+        classes = self.description.classes
+        found = boxes_found(rows, classes, picture.size)
         text = "; ".join(f"{item['class']} {item['score']:.2f} at ({', '.join(map(str, item['box']))})"
                          for item in found)
         return Prediction(found, text or f"nothing that scores {self.threshold:g} or more",
                           drawing.boxes(picture, found, classes), picture.size)
 
     def _segment(self, picture: Image.Image) -> Prediction:
-        mask = segment(self.net, self.description, _array(picture), self.ctx)
-        counts = np.bincount(mask.ravel(), minlength=len(self.description.classes))
-        found = [{"class": self.description.classes[i], "pixels": int(counts[i]),
-                  "share": round(counts[i] / mask.size, 4)} for i in np.argsort(-counts, kind="stable") if counts[i]]
+        mask = segment(self.net, self.description, as_array(picture), self.ctx)
+        found = shares_found(mask, self.description.classes)
         text = "; ".join(f"{item['class']} {item['pixels']} pixels ({item['share']:.0%})" for item in found)
         return Prediction(found, text, drawing.classes(picture, mask, self.description.classes), picture.size, mask)
 
     def _classify(self, picture: Image.Image) -> Prediction:
-        probabilities = classify(self.net, self.description, _array(picture), self.ctx)
-        best = np.argsort(-probabilities, kind="stable")[:TOP]
-        found = [{"class": self.description.classes[i], "score": round(float(probabilities[i]), 4)} for i in best]
+        probabilities = classify(self.net, self.description, as_array(picture), self.ctx)
+        found = names_found(probabilities, self.description.classes, TOP)
         text = "; ".join(f"{item['class']} {item['score']:.2f}" for item in found)
         return Prediction(found, text, drawing.caption(picture, text), picture.size)
 
@@ -163,10 +160,31 @@ def classify(net: gluon.Block, description: Description, picture: nd.NDArray,
     return net(X.as_in_context(ctx or mx.cpu())).softmax()[0].asnumpy()
 
 
+def boxes_found(rows: np.ndarray, classes: Sequence[str], size: tuple[int, int]) -> list[dict[str, Any]]:
+    """Return a dictionary per row of :func:`detect`: class, score, box in pixels of a picture of ``size`` (w, h)."""
+    corners = np.array(size * 2)
+    return [{"class": classes[int(row[0])], "score": round(float(row[1]), 4),
+             "box": [int(round(x)) for x in (row[2:] * corners).tolist()]} for row in rows]
+
+
+def shares_found(mask: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return a dictionary per class in the result of :func:`segment`, the most frequent first: class, pixels, share."""
+    counts = np.bincount(mask.ravel(), minlength=len(classes))
+    return [{"class": classes[i], "pixels": int(counts[i]), "share": round(counts[i] / mask.size, 4)}
+            for i in np.argsort(-counts, kind="stable") if counts[i]]
+
+
+def names_found(probabilities: np.ndarray, classes: Sequence[str], top: int) -> list[dict[str, Any]]:
+    """Return a dictionary for each of the ``top`` best results of :func:`classify`, the best first: class, score."""
+    best = np.argsort(-probabilities, kind="stable")[:top]
+    return [{"class": classes[i], "score": round(float(probabilities[i]), 4)} for i in best]
+
+
 def read_upright(path: str | Path) -> Image.Image:
     """Read the picture to draw on, as for training. Raises InputError naming a damaged file."""
     return Image.fromarray(read_pixels(path))
 
 
-def _array(picture: Image.Image) -> nd.NDArray:
+def as_array(picture: Image.Image) -> nd.NDArray:
+    """Return a picture's pixels (H, W, 3), uint8, as :func:`detect`, :func:`segment` and :func:`classify` take them."""
     return nd.array(np.asarray(picture), dtype="uint8")

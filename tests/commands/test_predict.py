@@ -4,30 +4,26 @@ from __future__ import annotations
 import json
 import random
 import re
-from pathlib import Path
 
 import mxnet as mx
 import numpy as np
 import own_kit as kit
 import pytest
+from checkpoint_kit import a_classifier, constant_fcn
 from command_kit import predict_command as run
 from data_kit import cut, files_below, opened, write_picture
 from mxnet import autograd, gluon, init, nd
-from mxnet.gluon import model_zoo
 from oracles import plain_iou
 from PIL import Image
 from tolerance import assert_close
 
-from d2lzh_cv import finetuning, ssd
+from d2lzh_cv import ssd
 from d2lzh_cv.data.own.pack import pack
 from d2lzh_cv.data.pikachu import load_pikachu
 from d2lzh_cv.errors import InputError
-from d2lzh_cv.fcn import fcn
 from d2lzh_cv.models import predictor
 from d2lzh_cv.models.checkpoint import load_model, save_model
 from d2lzh_cv.models.predictor import fold
-
-NAMES = ["background", "dawn", "dusk"]
 
 
 @pytest.fixture(scope="module")
@@ -45,26 +41,6 @@ def detector(tmp_path_factory):
     ssd.train_ssd(net, train_iter, gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.003}), mx.cpu(), 25)
     save_model(root / "model", net, network="TinySSD", classes=kit.SHAPES, edge_size=64)
     return root
-
-
-def constant_fcn(folder: Path, biases=(0, 1, -1)) -> Path:
-    """A checkpoint whose network gives every pixel the class with the highest of ``biases``."""
-    source = model_zoo.vision.get_model("mobilenetv2_0.25")
-    source.initialize(init.Xavier())
-    net = fcn(finetuning.conv_features(source), 3)
-    net(nd.zeros((1, 3, 32, 32)))
-    net[2].weight.set_data(nd.zeros(net[2].weight.shape))
-    net[2].bias.set_data(nd.array(biases))
-    return save_model(folder, net, network="fcn", arguments={"backbone": "mobilenetv2_0.25"}, classes=NAMES,
-                      edge_size=(64, 96))
-
-
-def a_classifier(folder: Path) -> Path:
-    net = model_zoo.vision.get_model("mobilenetv2_0.25", classes=2)
-    net.initialize(init.Xavier())
-    net(nd.zeros((1, 3, 32, 32)))
-    return save_model(folder, net, network="model_zoo", arguments={"name": "mobilenetv2_0.25"}, classes=["yes", "no"],
-                      edge_size=32)
 
 
 # Detection
