@@ -68,6 +68,9 @@ class Site:
         folder = self.source / "files"
         folder.mkdir(parents=True, exist_ok=True)
         notebook.write(built, folder / f"{name}.ipynb")
+        for cell in built.cells:  # figures take the page's language, and so both languages execute the same code, once
+            if cell.cell_type == "code":
+                cell.source = cell.source.replace(f', lang="{self.language}")', ")")
         shutil.copyfile(contents.script_path(info), folder / f"{name}.py")
         links = {kind: f"{{download}}`{self.text(kind)} <../files/{name}{suffix}>`"
                  for kind, suffix in (("notebook", ".ipynb"), ("script", ".py"))}
