@@ -360,7 +360,7 @@ def test_the_pytorch_sides_are_pytorch_alone(path):
 
 WANTED = {"cifar_step", "finetune_step", "tinyssd_step", "tinyssd_detect", "tinyssd_detect_untrained", "anchors_5444",
           "anchors_50000", "pikachu_reader", "voc_reader", "fcn_step", "fcn_predict", "style_step", "roi_pooling",
-          "pikachu_epoch", "voc_epoch", "startup_line"}
+          "pikachu_epoch", "startup_line"}
 
 
 def test_the_points_of_curves_are_labelled():
