@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from d2lzh_cv.compat import processor
+
 from .process import ROOT
 
 PACKAGES = ("mxnet", "mxnet-cu112", "torch", "onnxruntime", "numpy", "gluoncv", "opencv-python-headless", "pillow")
@@ -18,10 +20,11 @@ FEATURES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf
 
 def describe(threads: int) -> dict[str, Any]:
     """Machine, versions and settings, as JSON takes them; what cannot be told is None."""
+    flags = processor.flags()
     return {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "commit": _commit(), "python": platform.python_version(),
             "system": platform.platform(), "processor": _line_of("/proc/cpuinfo", "model name") or platform.machine(),
-            "features": _features(), "processors": available(), "threads": threads,
-            "memory": _line_of("/proc/meminfo", "MemTotal"),
+            "features": [name for name in FEATURES if name in flags], "processors": available(),
+            "threads": threads, "memory": _line_of("/proc/meminfo", "MemTotal"),
             "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
             "versions": {name: version for name in PACKAGES if (version := _version(name))},
             "variables": {name: value for name, value in sorted(os.environ.items())
@@ -37,11 +40,6 @@ def default_threads() -> int:
     """OMP_NUM_THREADS where it is set, else as many as there are processors."""
     value = os.environ.get("OMP_NUM_THREADS", "")
     return int(value) if value.isdecimal() and int(value) > 0 else available()
-
-
-def _features() -> list[str]:
-    flags = (_line_of("/proc/cpuinfo", "flags") or "").split()
-    return [name for name in FEATURES if name in flags]
 
 
 def _version(name: str) -> str | None:

@@ -57,7 +57,7 @@ def _points(rows: list[dict[str, Any]]) -> list[Table]:
 
 
 def _timed(rows: list[dict[str, Any]], second) -> Table:
-    """A line a side; within 80 columns."""
+    """A line per side; within 80 columns."""
     cells = []
     for row in rows:
         wrong = {SIDES[side].group for side in [*row["errors"], *(side for side, *_ in _too_far(row))]}

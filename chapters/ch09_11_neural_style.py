@@ -332,7 +332,7 @@ d2l.show_code(d2l.transfer)
 print("training on", ctx)
 frames = d2l.Frames(num_epochs)
 output = d2l.transfer(content_X, extractor, content_X, style_X, num_epochs, learning_rate, decay_every=200,
-                      report_every=report_every, on_step=print, name="small", frames=frames)
+                      report_every=report_every, on_step=print, name="small", on_picture=frames.add)
 
 # %% figure="small" zh="小的合成图像" en="the small picture"
 small = (d2l.postprocess(output) * 255).astype("uint8")

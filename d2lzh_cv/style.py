@@ -233,8 +233,7 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
              learning_rate: float = 0.01, decay_every: int = 200, report_every: int = 50,
              on_step: Callable[[StyleStep], None] | None = None,
              weights=(CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT), snapshots: Snapshots | None = None,
-             name: str | None = None, frames: Frames | None = None,
-             on_picture: Callable[[nd.NDArray], None] | None = None) -> nd.NDArray:
+             name: str | None = None, on_picture: Callable[..., None] | None = None) -> nd.NDArray:
     """Train a picture to have the content of one picture and the style of another, (1, 3, h, w) (section 9.11).
 
     Args:
@@ -246,11 +245,10 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
         report_every, on_step: ``on_step`` is called with a :class:`StyleStep` every ``report_every`` steps.
         weights: of content, style and total variation.
         snapshots, name: save the training state to resume from; see :class:`d2lzh_cv.engine.epochs.Epochs`.
-        frames: keeps the picture at some steps, before the step changes it.
-        on_picture: called with the picture as it is, (1, 3, h, w), before each call of ``on_step``.
+        on_picture: called in each step as :meth:`Frames.add` is: with the step's number, the picture itself, (1, 3, h,
+            w), before the step changes it, and its weighted losses of content, style and total variation, (1,) each.
     """
     contents, styles = extractor(content)
-    frames = frames or Frames(0)
     gen_img, grams, trainer = get_inits(start, learning_rate, extractor(style)[1])
     losses = LossGraph(extractor, contents, grams, [Y.size for Y in styles], weights)  # compute_loss in one graph
     losses.hybridize(static_alloc=True, static_shape=True)
@@ -266,7 +264,8 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
             with autograd.record():
                 content_l, style_l, tv_l = losses(gen_img())
                 loss = nd.add_n(content_l, style_l, tv_l)
-            frames.add(step, gen_img(), content_l, style_l, tv_l)
+            if on_picture:
+                on_picture(step, gen_img(), content_l, style_l, tv_l)
             loss.backward()
             trainer.step(1)
             gen_img().wait_to_read()
@@ -278,8 +277,6 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
                       TV_loss=(tv_l * last, 1))
         _, *losses_then = epoch.sums()
         epoch.end(StyleStep(steps[-1], *losses_then, seconds))
-        if on_picture:
-            on_picture(gen_img())
     return gen_img()
 
 

@@ -63,17 +63,14 @@ class Site:
 
     def section(self, info: SectionInfo) -> str:
         """Write the page of a section, its notebook and its script; return the page's name."""
-        built = notebook.build(info, self.language, quick=True)
         name = Path(info.script).stem
         folder = self.source / "files"
         folder.mkdir(parents=True, exist_ok=True)
-        notebook.write(built, folder / f"{name}.ipynb")
-        for cell in built.cells:  # figures take the page's language, and so both languages execute the same code, once
-            if cell.cell_type == "code":
-                cell.source = cell.source.replace(f', lang="{self.language}")', ")")
+        notebook.write(notebook.build(info, self.language, quick=True), folder / f"{name}.ipynb")
         shutil.copyfile(contents.script_path(info), folder / f"{name}.py")
         links = {kind: f"{{download}}`{self.text(kind)} <../files/{name}{suffix}>`"
                  for kind, suffix in (("notebook", ".ipynb"), ("script", ".py"))}
+        built = notebook.build(info, self.language, quick=True, speak=False)  # so both languages execute the same code
         title = next(cell for cell in built.cells if cell.cell_type == "markdown")
         head, _, rest = title.source.partition("\n")
         title.source = f"{head}\n\n{self.text('download', **links)}\n{rest}"

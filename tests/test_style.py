@@ -225,7 +225,7 @@ def test_the_losses_are_logged_and_reported_every_so_many_steps(monkeypatch):
 
 def test_frames_keep_the_picture_and_its_losses_before_a_step():
     extractor, (content, image), frames = small_extractor(), random_pictures(), style.Frames(26, count=6)
-    style.transfer(content, extractor, content, image, 26, report_every=10, frames=frames)
+    style.transfer(content, extractor, content, image, 26, report_every=10, on_picture=frames.add)
     assert [frame["step"] for frame in frames.kept] == [0, 1, 4, 9, 16, 25]
     pixels = np.rint(style.postprocess(content).asnumpy() * 255).astype("uint8")
     assert_close(np.asarray(frames.kept[0]["picture"]), pixels)

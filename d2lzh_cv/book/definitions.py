@@ -30,9 +30,9 @@ def of_section(info: SectionInfo) -> dict[str, str]:
     for cell in cells.read(contents.script_path(info)):
         if cell.kind != "code":
             continue
-        for expression in shown(cell.source):
-            found[expression] = definitions.cell(expression).partition("\n")[2]
-        if not shown(cell.source):
+        names = shown(cell.source)
+        found.update({name: definitions.cell(name).partition("\n")[2] for name in names})
+        if not names:
             definitions.learn(cell.source)
     return found
 

@@ -22,13 +22,14 @@ EXTRA = "pip install -c constraints.txt '.[notebook]'"
 TIMEOUT = 3600  # seconds per cell
 
 
-def build(info: SectionInfo, language: str, quick: bool, texts: Sequence[str] = ()) -> Any:
+def build(info: SectionInfo, language: str, quick: bool, texts: Sequence[str] = (), speak: bool = True) -> Any:
     """Return the notebook (nbformat) of the section ``info``.
 
     Args:
         language: of the prose, one of :data:`LANGUAGES`.
         quick: write the values of quick mode into the cell of parameters.
         texts: parameters to set, NAME=VALUE.
+        speak: let the figures that a reader can move speak ``language``; otherwise that of the page they are on.
 
     Raises:
         InputError: jupytext is not installed, or a parameter is wrong.
@@ -55,7 +56,7 @@ def build(info: SectionInfo, language: str, quick: bool, texts: Sequence[str] = 
     if chosen:
         _parameters(built).source += "".join(f"\n{name} = {value!r}" for name, value in chosen.items())
     _start(built, quick)
-    if language != "both":
+    if speak and language != "both":
         _speak(built, language)
     for number, cell in enumerate(built):
         cell["id"] = f"cell-{number}"  # a notebook written again is the same

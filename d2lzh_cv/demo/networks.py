@@ -32,7 +32,6 @@ class Trained:
         label: its name on the page.
         net: the network.
         description: of its checkpoint.
-            imagenet: True for the network that knows ImageNet's 1,000 classes.
     """
 
     label: str

@@ -8,11 +8,10 @@ import gradio as gr
 from . import findings
 from .networks import Networks
 from .style_tab import StyleTab
-from .task_tab import TaskTab
+from .task_tab import HOUR, TaskTab
 from .wording import TEXTS, text
 
 WAITING = 64  # requests that may wait
-HOUR = 3600
 CSS = findings.CSS + """
 .gradio-container { width: 100%; max-width: 76rem !important; margin: 0 auto !important; }
 #style-result img { width: 100%; height: 100%; object-fit: contain; }

@@ -37,21 +37,17 @@ def free_port(host: str, port: int) -> int:
     """Return ``port``, or a free one for 0. Raises InputError if it is in use or the host is not of this computer."""
     try:
         family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror as error:
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            return probe.getsockname()[1]
+    except PermissionError as error:
+        raise InputError(f"port {port} is reserved for the system; choose another by --port") from error
+    except OSError as error:  # socket.gaierror is one, too
+        if error.errno == errno.EADDRINUSE:
+            raise InputError(f"port {port} is in use; choose another by --port") from error
         raise InputError(f"--host {host} is no address of this computer ({error.strerror}); for instance: --host "
                          "127.0.0.1") from error
-    with socket.socket(family, kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except PermissionError as error:
-            raise InputError(f"port {port} is reserved for the system; choose another by --port") from error
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise InputError(f"port {port} is in use; choose another by --port") from error
-            raise InputError(f"--host {host} is no address of this computer ({error.strerror}); for instance: --host "
-                             "127.0.0.1") from error
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -116,9 +116,9 @@ class Painting:
         began = shown = time.monotonic()
         last: nd.NDArray | None = None
 
-        def on_picture(picture: nd.NDArray) -> None:
+        def on_picture(step: int, picture: nd.NDArray, *losses: nd.NDArray) -> None:
             nonlocal last
-            last = picture
+            last = picture  # the one that is trained, so each step changes it
 
         def on_step(losses: StyleStep) -> None:
             nonlocal shown

@@ -13,7 +13,7 @@ from .wording import language_for, text
 
 MOST = 16  # pictures at a time
 AT_ONCE = 2  # requests that are worked on; others wait
-HOUR = 3600
+HOUR = 3600  # seconds that uploaded pictures and their answers are kept
 
 
 class TaskTab:
