@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..errors import InputError
-from . import cuda, later, problems
+from . import cuda, later, operators, problems
 
 AT_START = "d2lzh_cv_startup"  # __name__ of the code in d2lzh_cv.pth, see startup.py
 ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
@@ -100,7 +100,7 @@ def _around_mxnet(module: ModuleType) -> Iterator[None]:
     libraries.prepare(Path(module.__file__).parent)
     _forget(module)
     try:
-        with _quietly(), later.imported_later():
+        with _quietly(), later.imported_later(), operators.garbage_kept():
             yield
     except (OSError, RuntimeError) as error:  # RuntimeError: libinfo.py does not find libmxnet.so
         problem = problems.explain(str(error))
@@ -133,7 +133,9 @@ def _without_torch(*_versions: str) -> None:
     raise ImportError("d2lzh_cv uses the MXNet half of GluonCV")
 
 
-_AROUND = {"mxnet": _around_mxnet, "gluoncv": _around_gluoncv, "gluoncv.check": _around_gluoncv_check}
+_AROUND = {"mxnet": _around_mxnet, "mxnet.ndarray.register": operators.compiled_when_called,
+           "mxnet.symbol.register": operators.compiled_when_called,
+           "gluoncv": _around_gluoncv, "gluoncv.check": _around_gluoncv_check}
 
 
 @contextlib.contextmanager
@@ -148,7 +150,6 @@ def _forget(module: ModuleType) -> None:
     """Drop the submodules of an earlier failed import: Python would find them, but not set them as attributes."""
     for name in [name for name in sys.modules if name.startswith(f"{module.__name__}.")]:
         del sys.modules[name]
-
 
 
 def _prepare_numpy() -> None:
