@@ -15,8 +15,9 @@
 # Deep networks need large data sets, and there are never enough labelled pictures. **Image augmentation** changes
 # training pictures at random, so that the network sees similar but different samples. This has two effects. First,
 # the training set grows. Second, the model can no longer rely on properties that are there by chance. A random crop
-# puts the object in different places, so the model cannot rely on the place. A change of brightness and colour takes
-# away the light of the day. Such a model generalises better to pictures that it has never seen.
+# puts the object in different places, so the model cannot rely on the place. A change of brightness and colour does
+# the same for the light in which the picture was taken. Such a model generalises better to pictures that it has never
+# seen.
 #
 # There is only one question to ask: **is the label still right after the change?** A mirrored cat is a cat, but a
 # mirrored 3 is not a digit. We ask this question for each method below.
@@ -293,8 +294,8 @@ d2l.show_code(d2l.evaluate_accuracy, d2l.Scoring)
 
 # %% [markdown] lang="en"
 # The function `train` prints the results of each epoch in the book's form. Its loop is in `fit`: divide the batch,
-# compute forward on each device under `record`, propagate back, update. `Epochs` yields the epochs and makes the
-# training resumable.
+# run the network on each device under `record`, compute the gradients, update the parameters. `Epochs` yields the
+# epochs and makes the training resumable.
 
 # %%
 d2l.show_code(d2l.train, d2l.fit)

@@ -13,7 +13,7 @@
 # %% [markdown] lang="en"
 # # 9.2 Fine-tuning
 #
-# Fashion-MNIST has only 60,000 pictures. ImageNet, the most widely used set of research, has more than ten million
+# Fashion-MNIST has only 60,000 pictures. ImageNet, the set that research uses most, has more than ten million
 # pictures of a thousand classes. Our own problems often lie in between, or are smaller still. Suppose we want to
 # recognise chairs: 100 kinds, with 1,000 photographs of each from different angles. This set is larger than
 # Fashion-MNIST, yet less than a tenth of ImageNet. A large model that suits ImageNet will overfit it, and the
@@ -224,8 +224,8 @@ d2l.show_code(d2l.train_fine_tuning)
 # - Batches of a small set are smaller, so that an epoch has about ten steps.
 # - The learning rate is multiplied by `source.rate_factors.fine_tuning`. It depends on the network: it is 1 for the
 #   book's `resnet18_v2`, 0.2 for `resnet18_v1`, whose features do not end with a batch normalisation, 0.03 for a
-#   MobileNet, whose features are far larger, 0.5 for a SqueezeNet, which has no batch normalisation, and 0.3 for a
-#   network trained on drawn pictures.
+#   MobileNet, whose features have far larger values, 0.5 for a SqueezeNet, which has no batch normalisation, and 0.3
+#   for a network trained on drawn pictures.
 
 # %%
 scratch_edge_size, edge_size = edge_size, source.edge_size_for(edge_size)

@@ -90,7 +90,7 @@ medium = d2l.show_anchors(img, 2, 2, sizes=[0.4])
 # 最后把高和宽再减半到1，锚框的大小增加到0.8，中心就是图像的中心。
 
 # %% [markdown] lang="en"
-# At last, height and width are halved again, to 1, and the size grows to 0.8. The only centre is the centre of the
+# Finally, height and width are halved again, to 1, and the size grows to 0.8. The only centre is the centre of the
 # picture.
 
 # %% figure="anchors_1x1" zh="1 × 1的特征图，大小0.8：3个锚框" en="feature map 1 × 1, size 0.8: 3 anchors"

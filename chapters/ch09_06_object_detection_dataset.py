@@ -32,7 +32,7 @@ batch_size, edge_size = 32, 256
 # 数据集由三个文件组成：`train.rec`、`train.idx`和`val.rec`。`.rec`是MXNet的RecordIO格式，把成千上万个小文件首尾相接地
 # 存进一个大文件，占用的磁盘空间小，顺序读取也快得多。一条记录依次是：
 #
-# 1. 一个固定的数（用来发现错位）和这条记录的长度；
+# 1. 一个固定的数（表示记录从这里开始）和这条记录的长度；
 # 2. 头部，其中有标签的长度和图像的编号；
 # 3. 标签，一串浮点数：先是标签头部的长度4、每个目标的长度5、图像的宽和高，然后每个目标5个数；
 # 4. 压缩的图像，即JPEG或PNG文件的字节。
@@ -50,14 +50,14 @@ batch_size, edge_size = 32, 256
 # format. It holds thousands of small files one after the other in a large one, which takes less room on the disk and
 # is much faster to read in sequence. A record has these parts:
 #
-# 1. a fixed number, which reveals a wrong position, and the length of the record;
+# 1. a fixed number, which shows that a record begins here, and the length of the record;
 # 2. a header with the length of the label and the number of the picture;
 # 3. the label, a row of floats: first the length of the label's own header, 4, the length of an object, 5, and the
 #    width and the height of the picture; then 5 numbers for each object;
 # 4. the compressed picture, that is the bytes of a JPEG or PNG file.
 #
-# A `.idx` file is text. Each line has the number of a record and its start in the `.rec` file. It makes reading in
-# any order possible: to shuffle the training set, or to read a part of it. The validation set is read in sequence and
+# A `.idx` file is text. Each line has the number of a record and its start in the `.rec` file. With it records can be
+# read in any order, to shuffle the training set or to read a part of it. The validation set is read in sequence and
 # needs none.
 #
 # The book downloads the three files by its function `_download_pikachu`, but that address is gone. `d2lzh-cv data
@@ -78,7 +78,7 @@ batch_size, edge_size = 32, 256
 # `ImageDetIter` reads the set; "Det" stands for detection. It differs from `ImageIter` for classification in one
 # point: when a picture is cropped or flipped at random, its boxes have to change in the same way. The training set is
 # read in random order. Because it is in RecordIO format, this needs the index file `train.idx`. Training pictures are
-# cropped at random so that at least 95 % of the Pikachu stays. A random crop may fail to do so; after 200 attempts
+# cropped at random so that at least 95% of the Pikachu stays. A random crop may fail to do so; after 200 attempts
 # without success the whole picture is used. The validation pictures are neither cropped nor shuffled, so that the
 # evaluation is always the same.
 
@@ -117,9 +117,9 @@ d2l.show_code(d2l.load_data_pikachu, d2l.load_pikachu)
 # | `pad_val` | 填充的颜色 |
 
 # %% [markdown] lang="en"
-# The iterator used here is an `ImageDetIter` with the same order, crops and labels. It decodes each picture once and
-# resizes with today's OpenCV, two or three times as fast. Where colours are to change, the plain one does the work,
-# as with `reader="python"`. These are the parameters of `ImageDetIter`:
+# The iterator used here inherits from `ImageDetIter` and has the same order, crops and labels. It decodes each
+# picture once and resizes with today's OpenCV, two or three times as fast. If augmentation changes colours, the
+# original iterator does the work, as with `reader="python"`. These are the parameters of `ImageDetIter`:
 #
 # | parameter | meaning |
 # |---|---|
@@ -127,7 +127,7 @@ d2l.show_code(d2l.load_data_pikachu, d2l.load_pikachu)
 # | `path_imgrec`, `path_imgidx` | record file and its index; only an index allows shuffling and parts |
 # | `path_imglist`, `imglist`, `path_root` | instead of records: a list file, or a list, of labels and picture paths |
 # | `shuffle` | a new order in each epoch, drawn from Python's `random` |
-# | `part_index`, `num_parts` | read only one of so many equal parts (for several machines) |
+# | `part_index`, `num_parts` | read one of `num_parts` equal parts (for several machines) |
 # | `aug_list` | augmenters; by default `CreateDetAugmenter` makes them from the other parameters |
 # | `data_name`, `label_name` | names in `provide_data` and `provide_label` |
 # | `last_batch_handle` | the incomplete batch: `pad` (from the beginning), `discard`, `roll_over` (to the next epoch) |

@@ -15,7 +15,8 @@
 # A bounding box only tells roughly where an object is. Mask R-CNN (He et al. 2017) also tells which pixels in the box
 # belong to the object; this set of pixels is the **mask**. It changes Faster R-CNN in two points (section 9.8.4):
 #
-# - **RoI align** replaces RoI pooling, because predictions of pixels do not forgive the shifts that rounding makes.
+# - **RoI align** replaces RoI pooling, because rounding shifts the features, and predictions of pixels suffer from
+#   it.
 # - A small fully convolutional network is added, which predicts the mask of the object from the features of each
 #   region.
 #

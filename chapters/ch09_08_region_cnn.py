@@ -233,8 +233,8 @@ d2l.show_code(d2l.RCNN)
 # \left( -\ln p_i(c_i) + [c_i > 0] \sum_{m=1}^{4} f(\hat t_{im} - t_{im}) \right).$$
 #
 # Here $f$ is smooth $L_1$: $f(x) = x^2/2$ for $|x| < 1$, and $f(x) = |x| - 1/2$ otherwise. For large errors its
-# gradient never exceeds 1, so training starts calmly. For small errors the gradient goes to 0, so boxes do not jump
-# around the right place. This is the multi-task loss of Fast R-CNN.
+# gradient never exceeds 1, so the start of the training is stable. For small errors the gradient goes to 0, so boxes
+# do not jump around the right place. This is the multi-task loss of Fast R-CNN.
 
 # %%
 d2l.show_code(d2l.MultiTaskLoss)

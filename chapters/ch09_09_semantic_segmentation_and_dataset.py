@@ -275,8 +275,8 @@ voc_test = d2l.VOCSegDataset(False, crop_size, voc_dir, colormap2label)
 
 # %% [markdown] lang="en"
 # With a batch size of 64, or all examples of a smaller set, we define an iterator over the training set and print the
-# shapes of the first batch. Pictures have the shape (batch size, 3, height, width). Unlike classification and
-# detection, labels are an array with three axes of shape (batch size, height, width): a class number for each pixel.
+# shapes of the first batch. Pictures have the shape (batch size, 3, height, width). The labels, unlike those of
+# classification and detection, are an array of shape (batch size, height, width): a class number for each pixel.
 
 # %%
 train_iter = d2l.data_loader(voc_train, min(batch_size, len(voc_train)), shuffle=True, last_batch="discard")

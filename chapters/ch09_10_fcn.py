@@ -391,8 +391,8 @@ len(classes)
 #
 # $$w_{ij} = \left(1 - \frac{|i-c|}{f}\right)\left(1 - \frac{|j-c|}{f}\right).$$
 #
-# It is a pyramid that falls along straight lines to all sides. It stands between input and output channels of equal
-# number; between all others are zeros. So each channel is enlarged for itself.
+# It is a pyramid that falls along straight lines to all sides. It connects input and output channels of equal number;
+# all other kernels are zero. So each channel is enlarged on its own.
 
 # %%
 d2l.show_code(d2l.bilinear_kernel)
@@ -407,8 +407,8 @@ d2l.bilinear_kernel(1, 1, 4)[0, 0]
 # %% [markdown] lang="en"
 # For $k = 4$ the weights along each direction are 0.25, 0.75, 0.75 and 0.25. After enlarging twice, the centre of an
 # output pixel lies at a quarter of the way between two neighbouring input pixels: the near one counts 0.75, the far
-# one 0.25. This is linear interpolation. A picture that is enlarged twice looks the same; only the axes show twice as
-# much:
+# one 0.25. This is linear interpolation. A picture that is enlarged twice looks the same; only the numbers on the
+# axes are twice as large:
 
 # %% figure="bilinear" zh="放大到2倍，请看坐标轴" en="twice as large; see the axes"
 conv_trans = nn.Conv2DTranspose(3, kernel_size=4, padding=1, strides=2)
@@ -575,8 +575,8 @@ metrics.per_class_iou(judged.matrix, classes)
 # 最后看预测得最好和最差的图像。左半边从最好的排起，右半边从最差的排起；标题是该图像上各类别交并比的平均。
 
 # %% [markdown] lang="en"
-# At last we look at the pictures with the best and the worst predictions. The left half begins with the best picture,
-# the right half with the worst one. The title is the mean IoU over the classes of that picture.
+# Finally, we look at the pictures with the best and the worst predictions. The left half begins with the best
+# picture, the right half with the worst one. The title is the mean IoU over the classes of that picture.
 
 # %% figure="best_and_worst" zh="左半最好，右半最差" en="the best in the left half, the worst in the right half"
 numbers = metrics.best_and_worst(judged.ranked())

@@ -161,9 +161,9 @@ d2l.reorg_cifar10_data(data_dir, label_file, train_dir, test_dir, input_dir, val
 # %% [markdown] lang="en"
 # ## 9.12.2 Image augmentation
 #
-# Augmentation acts against overfitting. The picture is enlarged to a height and a width of 40 pixels. Then a random
-# square of 0.64 to 1 of its area is resized to 32 pixels. As $0.64 \times 40^2 = 32^2$, the smallest crop is as large
-# as the original picture, with the object in another place. A random flip follows, and each of the three channels is
+# Augmentation reduces overfitting. The picture is enlarged to a height and a width of 40 pixels. Then a random square
+# of 0.64 to 1 of its area is resized to 32 pixels. As $0.64 \times 40^2 = 32^2$, the smallest crop is as large as the
+# original picture, with the object in another place. A random flip follows, and each of the three channels is
 # normalised. In testing there is only the normalisation.
 
 # %%
@@ -257,7 +257,7 @@ def get_net(ctx):
 # %% [markdown] lang="en"
 # ## 9.12.5 Defining the training function
 #
-# The results on the validation set decide about models and hyperparameters. The training function uses stochastic
+# We choose models and hyperparameters by the results on the validation set. The training function uses stochastic
 # gradient descent with momentum. It prints the time of each epoch, to compare the cost of models. After every
 # `lr_period` epochs the learning rate is multiplied by `lr_decay`. At first large steps reduce the loss quickly;
 # later they make the parameters jump around the optimum, and only smaller steps lead on. With `None` as `valid_iter`

@@ -109,9 +109,9 @@ lr = lr * source.rate_factors.output
 # %% [markdown] lang="en"
 # Training crops a random region of 8% to 100% of the area, with a ratio of height to width between 3/4 and 4/3, and
 # resizes it to the input of the network. Then it flips the picture at random, changes brightness, contrast and
-# saturation, and adds the noise of other light (`RandomLighting`). The colour of the coat tells breeds apart, so the
-# hue stays as it is. In testing nothing is random: `test_augs` resizes the picture, takes its middle and normalises
-# it, as in section 9.2.
+# saturation, and adds a random change of the light (`RandomLighting`). The colour of the coat tells breeds apart, so
+# the hue stays as it is. In testing nothing is random: `test_augs` resizes the picture, takes its middle and
+# normalises it, as in section 9.2.
 
 # %%
 transform_train = transforms.Compose([

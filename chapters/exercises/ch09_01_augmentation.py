@@ -132,8 +132,8 @@ left.legend(fontsize=8);
 # ## How much is chance?
 #
 # On $n$ test pictures an accuracy $p$ has the standard deviation $\sqrt{p(1-p)/n}$, and the difference of two
-# accuracies has $\sqrt{2}$ times that. An accuracy also moves from epoch to epoch. We take the greater of two
-# deviations and the largest move among the last epochs. A difference within it counts as chance.
+# accuracies has $\sqrt{2}$ times that. An accuracy also moves from epoch to epoch. We compare twice this deviation
+# with the largest move among the last epochs and take the greater one. A difference within it counts as chance.
 #
 # The claim is supported if the gap shrinks by more than chance, and the test accuracy does not pay for it.
 

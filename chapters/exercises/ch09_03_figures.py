@@ -224,7 +224,7 @@ if sys.platform == "linux":  # elsewhere a window would open
 #
 # In a script, draw, save with `plt.savefig`, and then close with `plt.close`. In the other order the file is empty,
 # and nothing says so. To see figures on a screen, call `plt.show()` at the end. With `plt.show(block=False)` and
-# `plt.pause(0.1)` the program goes on while the window is open. Without a screen, write `matplotlib.use("Agg")`
+# `plt.pause(0.1)` the program continues while the window is open. Without a screen, write `matplotlib.use("Agg")`
 # before the first figure, or set `MPLBACKEND=Agg` in the environment; then the result does not depend on the machine.
 # Inches times `dpi` are the pixels. Twice the `dpi` gives four times the pixels and a much larger file.
 

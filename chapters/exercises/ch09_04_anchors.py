@@ -73,7 +73,7 @@ for name, (sizes, ratios) in settings.items():
                  float(pixels[:, 0].max()), float(abs(made - by_hand).max())])
     around[f"{name}: {a} a pixel"] = boxes
 sizes_table = metrics.Table(["anchors", "sizes", "ratios", "a pixel", "in all", "narrowest, pixels", "widest, pixels",
-                             "off by hand's"], rows)
+                             "off the formula"], rows)
 sizes_table
 
 # %% figure="sizes_and_ratios" zh="以同一像素为中心的锚框" en="the anchors around one pixel"

@@ -150,7 +150,7 @@ for seed in range(num_seeds):
 # We compute one batch with the book's network as it is after training. Which part of the gradient of the class scores
 # comes from the positive anchors? A focal loss must use each anchor's own probability. A common way of writing it
 # takes the mean cross-entropy of a picture first and turns this mean into a focal loss. Then one factor multiplies
-# all anchors of a picture, and nothing is turned down. It is the second row of the table.
+# all anchors of a picture, and no anchor counts less than another. It is the second row of the table.
 
 
 # %%

@@ -21,7 +21,7 @@
 # layer. This kernel has $2s \times 2s$ elements for each pair of an input and an output channel ($s$ is the stride of
 # the features, 32 for a ResNet, 16 for a SqueezeNet), so these numbers are huge and the weights are tiny. The scores
 # are nearly 0, and so are the gradients that reach the earlier layers. In one published run with Xavier, the accuracy
-# stood still near 0.729 while the loss went on falling.
+# stayed near 0.729 while the loss kept falling.
 #
 # We compare the two starts with the same features. See how the loss falls, and how much background the network
 # predicts.

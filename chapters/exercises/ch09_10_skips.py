@@ -185,4 +185,4 @@ print(shows)
 # ## Worth trying next
 #
 # - The paper trains in stages: first FCN-32s, from there FCN-16s, and at last FCN-8s. Is this better?
-# - Add the features of stride 4, too. Do the borders become still better?
+# - Add the features of stride 4, too. Are pixels near borders predicted still better?

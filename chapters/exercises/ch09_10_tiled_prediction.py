@@ -16,10 +16,10 @@
 # size.
 #
 # The simple way is to pad a picture up to multiples of 32 and to compute it at once. But the memory of the feature
-# maps grows with the picture, and a very large one does not fit. The other way are **tiles**: windows of the training
-# size cover the whole picture, and each is predicted by itself. All windows begin at multiples of 32, because a shift
-# by a multiple of 32 only shifts the feature maps. At its edge, a tile does not see the pixels outside and predicts
-# worse. So neighbouring tiles overlap, and the overlaps are merged.
+# maps grows with the picture, and a very large one does not fit. The other way is to use **tiles**: windows of the
+# training size cover the whole picture, and each is predicted on its own. All windows begin at multiples of 32,
+# because a shift by a multiple of 32 only shifts the feature maps. At its edge, a tile does not see the pixels
+# outside and predicts worse. So neighbouring tiles overlap, and the overlaps are merged.
 
 # %%
 import d2lzh_cv as d2l

@@ -46,8 +46,8 @@ num_epochs, learning_rate, decay_every = 29, 0.05, 20
 # %% [markdown] lang="en"
 # ## Pictures
 #
-# `read_upright` turns a photograph as the camera noted it. Each of the three drawn styles has something of its own:
-# coloured tiles, waves across the picture, dots.
+# `read_upright` turns a photograph upright, by the direction that the camera recorded. Each of the three drawn styles
+# has something of its own: coloured tiles, waves across the picture, dots.
 
 # %%
 pictures, endings = d2l.data_folder("img"), (".jpg", ".jpeg", ".png", ".bmp", ".webp")

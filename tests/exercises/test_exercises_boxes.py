@@ -54,7 +54,7 @@ def test_sizes_and_ratios_in_pixels(results, name, sizes, ratios):
     widths = [(box[2] - box[0]) * 728 for box in plain_prior(height, width, sizes, ratios)]
     assert row["in all"] == len(widths)
     assert_close([row["narrowest, pixels"], row["widest, pixels"]], np.float32([min(widths), max(widths)]))
-    assert row["off by hand's"] < 1e-6
+    assert row["off the formula"] < 1e-6
 
 
 def test_half_an_iou_is_a_third_of_both_areas(results):
