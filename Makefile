@@ -86,17 +86,20 @@ $(PY):
 	@python='$(PYTHON)'; python=$${python:-$$(.ci/pythons first)}; \
 	echo "Making $(VENV) with $$("$$python" -V)"; "$$python" -m venv --clear $(VENV)
 
+# Python compiles a module when it is first imported; pip would compile all of them, which takes longer than the rest.
+INSTALL := $(PIP) install --no-compile -c constraints.txt
+
 # Installs the extras $(1) and makes sure of what pip cannot: one OpenCV, that needs no libGL.
 # GluonCV asks for opencv-python, which unpacks into the same cv2/ as the headless build and needs libGL.so.1.
 define install
 	@rm -f $(VENV)/.installed-*
 	@extras='$(1)'; echo "Installing d2lzh_cv[$$extras] into $(VENV): a few minutes, once"; \
-	$(PIP) install -c constraints.txt pip setuptools; \
+	$(INSTALL) pip setuptools; \
 	$(PIP) uninstall -y $(if $(filter cpu,$(MXNET)),mxnet-cu112,mxnet) 2>/dev/null; \
-	PYTHONWARNINGS=ignore $(PIP) install -c constraints.txt --no-build-isolation -e ".[$$extras]"; \
+	PYTHONWARNINGS=ignore $(INSTALL) --no-build-isolation -e ".[$$extras]"; \
 	if $(PIP) show opencv-python >/dev/null 2>&1; then \
 	    $(PIP) uninstall -y opencv-python; \
-	    $(PIP) install -c constraints.txt --no-deps --force-reinstall $(HEADLESS); \
+	    $(INSTALL) --no-deps --force-reinstall $(HEADLESS); \
 	fi
 endef
 

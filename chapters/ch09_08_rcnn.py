@@ -30,9 +30,10 @@ from mxnet import nd
 
 # %% tags=["parameters"]
 short, threshold = 600, 0.5
+most_proposals = 1000  # regions that a network classifies; Faster R-CNN has 300
 
 # %% tags=["quick"]
-short = 300
+short, most_proposals = 300, 100
 
 # %% [markdown] lang="zh"
 # ## 9.8.1 R-CNN
@@ -204,9 +205,9 @@ d2l.show_interactive("roi_pooling")
 # 区域提议网络是Faster R-CNN的一部分，与整个模型一起训练。目标函数既包括目标检测中类别和边界框的预测，也包括区域提议网
 # 络中锚框的二元类别和边界框的预测。于是网络能学到怎样提出高质量的区域，用较少的区域也能保证检测的精度。
 #
-# 书的练习是了解GluonCV中这些模型的实现。下面用它的Faster R-CNN检测狗和猫。网络先把图像的短边缩放到`short`个像素；返回
-# 的类别、置信度和边界框按置信度从高到低排列，类别为−1的行是空的。如果没有找到公开的参数，网络就没有训练过：形状和用时
-# 是真实的，框和类别没有意义。
+# 书的练习是了解GluonCV中这些模型的实现。下面用它的Faster R-CNN检测狗和猫。网络先把图像的短边缩放到`short`个像素，并对
+# 至多`most_proposals`个提议区域分类；返回的类别、置信度和边界框按置信度从高到低排列，类别为−1的行是空的。如果没有找到
+# 公开的参数，网络就没有训练过：形状和用时是真实的，框和类别没有意义。
 
 # %% [markdown] lang="en"
 # ## 9.8.3 Faster R-CNN
@@ -228,9 +229,9 @@ d2l.show_interactive("roi_pooling")
 # network learns to propose good regions, and a few of them are enough for exact detection.
 #
 # An exercise of the book is to look at these models in GluonCV. Its Faster R-CNN now detects the dog and the cat. It
-# first resizes the shorter side of the picture to `short` pixels. Classes, scores and boxes come with the best score
-# first; rows of class −1 are empty. Without published weights the network is untrained: shapes and time are real, but
-# boxes and classes mean nothing.
+# first resizes the shorter side of the picture to `short` pixels, and it classifies at most `most_proposals` regions.
+# Classes, scores and boxes come with the best score first; rows of class −1 are empty. Without published weights the
+# network is untrained: shapes and time are real, but boxes and classes mean nothing.
 
 # %%
 def detect(detector):
@@ -243,7 +244,7 @@ def detect(detector):
 
 
 # %% figure="faster_rcnn_resnet50_v1b_voc" zh="Faster R-CNN的预测" en="what Faster R-CNN of GluonCV predicts"
-faster = d2l.GluonCVDetector("faster_rcnn_resnet50_v1b_voc")
+faster = d2l.GluonCVDetector("faster_rcnn_resnet50_v1b_voc", most_proposals=most_proposals)
 faster_found = detect(faster)
 
 # %% [markdown] lang="zh"
@@ -290,7 +291,7 @@ d2l.roi_align(X, rois, pooled_size=(2, 2), spatial_scale=0.1)
 # This is Mask R-CNN of GluonCV, with the 80 classes of COCO. Its masks are painted over the objects.
 
 # %% figure="mask_rcnn_resnet18_v1b_coco" zh="Mask R-CNN的预测" en="what Mask R-CNN of GluonCV predicts"
-mask = d2l.GluonCVDetector("mask_rcnn_resnet18_v1b_coco")
+mask = d2l.GluonCVDetector("mask_rcnn_resnet18_v1b_coco", most_proposals=most_proposals)
 mask_found = detect(mask)
 
 # %% [markdown] lang="zh"

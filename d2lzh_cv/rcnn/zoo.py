@@ -59,7 +59,21 @@ class GluonCVNetwork:
 
 
 class GluonCVDetector(GluonCVNetwork):
-    """An R-CNN or an SSD, called with the path of a picture."""
+    """An R-CNN or an SSD, called with the path of a picture.
+
+    Args:
+        name, weights, ctx: of :class:`GluonCVNetwork`.
+        most_proposals: an R-CNN classifies at most so many regions; by default as many as GluonCV chose, 300 or 1,000.
+    """
+
+    def __init__(self, name: str | Sequence[str], weights: Path | Sequence[Path] | None = None,
+                 ctx: mx.Context | None = None, most_proposals: int | None = None) -> None:
+        super().__init__(name, weights, ctx)
+        if most_proposals is not None:
+            for part, attribute in ((self.net, "_rpn_test_post_nms"), (getattr(self.net, "rpn", None), "_test_post_nms"),
+                                    (self.net, "_rcnn_max_dets")):  # GluonCV's functions take no other number
+                if hasattr(part, attribute):
+                    setattr(part, attribute, min(most_proposals, getattr(part, attribute)))
 
     def __call__(self, path: Path, short: int = 600) -> Found:
         """Detect objects in the picture ``path`` after its shorter side is resized to ``short`` pixels."""

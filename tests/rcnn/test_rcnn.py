@@ -203,6 +203,16 @@ def test_detecting_and_showing(zoo, tmp_path):
     assert len(axes.patches) == 1
 
 
+@pytest.mark.parametrize("most, rows", [(20, 20), (2000, 1000)])
+def test_a_real_network_classifies_at_most_so_many_regions(tmp_path, most, rows):
+    detector = rcnn.GluonCVDetector(NAME, tmp_path, mx.cpu(), most_proposals=most)
+    if most < 1000:
+        found = detector(write_picture(tmp_path / "a.png", 30, 45), short=64)
+        assert found.boxes.shape == (rows, 4) and found.masks.shape[0] == rows
+    else:  # GluonCV's own number; a run would take a minute
+        assert detector.net._rcnn_max_dets == detector.net.rpn.get_test_post_nms() == rows
+
+
 def test_a_detector_without_masks(zoo, tmp_path):
     detector = rcnn.GluonCVDetector(NAME, tmp_path, mx.cpu())
     detector.net.has_masks = False
