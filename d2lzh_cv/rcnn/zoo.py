@@ -70,7 +70,8 @@ class GluonCVDetector(GluonCVNetwork):
                  ctx: mx.Context | None = None, most_proposals: int | None = None) -> None:
         super().__init__(name, weights, ctx)
         if most_proposals is not None:
-            for part, attribute in ((self.net, "_rpn_test_post_nms"), (getattr(self.net, "rpn", None), "_test_post_nms"),
+            rpn = getattr(self.net, "rpn", None)
+            for part, attribute in ((self.net, "_rpn_test_post_nms"), (rpn, "_test_post_nms"),
                                     (self.net, "_rcnn_max_dets")):  # GluonCV's functions take no other number
                 if hasattr(part, attribute):
                     setattr(part, attribute, min(most_proposals, getattr(part, attribute)))

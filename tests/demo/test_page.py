@@ -7,6 +7,7 @@ import re
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import mxnet as mx
@@ -18,15 +19,13 @@ from mxnet import init
 from mxnet.gluon import nn
 from PIL import Image
 
-pytest.importorskip("gradio", reason="needs the extra demo")
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
+from d2lzh_cv import cli, style
+from d2lzh_cv.demo import server
+from d2lzh_cv.demo.networks import Networks, of_checkpoint
 
-from gradio_client import Client, handle_file  # noqa: E402
-
-from d2lzh_cv import cli, style  # noqa: E402
-from d2lzh_cv.demo import server  # noqa: E402
-from d2lzh_cv.demo.networks import Networks, of_checkpoint  # noqa: E402
-
+# Gradio is imported by the tests that need it: its import takes seconds, and each process of a run collects this file.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow,
+              pytest.mark.skipif(find_spec("gradio") is None, reason="needs the extra demo")]
 CLIENTS, REQUESTS = 8, 2
 
 
@@ -42,8 +41,9 @@ def page(tmp_path_factory):
         yield page
 
 
-def connect(page, **options) -> Client:
+def connect(page, **options):
     """A client that waits as long as a busy machine takes."""
+    from gradio_client import Client
     return Client(page.address, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": 120}, **options)
 
 
@@ -52,8 +52,9 @@ def client(page):
     return connect(page)
 
 
-def ask_for(client: Client, page, task: str, paths: list, slider: float) -> tuple[list[dict], str]:
+def ask_for(client, page, task: str, paths: list, slider: float) -> tuple[list[dict], str]:
     """The drawn pictures and the findings for pictures."""
+    from gradio_client import handle_file
     gallery = [{"image": handle_file(str(path)), "caption": None} for path in paths]
     result, found = client.predict(page.networks.of(task)[0].label, gallery, slider, api_name=f"/{task}")
     return result["value"], found
@@ -101,6 +102,7 @@ def test_the_slider_draws_again_without_the_network(page, client, tmp_path, monk
 
 
 def test_a_style_transfer_shows_its_steps_and_can_be_stopped(page, client, tmp_path):
+    from gradio_client import handle_file
     pictures = [handle_file(str(write_picture(tmp_path / f"{i}.png", 64, 64, seed=i))) for i in range(2)]
     _, line = client.predict(*pictures, 10, 128, api_name="/style")
     assert "Step 10 of 10" in line and "Done." in line
