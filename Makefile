@@ -86,7 +86,9 @@ $(PY):
 	@python='$(PYTHON)'; python=$${python:-$$(.ci/pythons first)}; \
 	echo "Making $(VENV) with $$("$$python" -V)"; "$$python" -m venv --clear $(VENV)
 
-# Python compiles a module when it is first imported; pip would compile all of them, which takes longer than the rest.
+# Python compiles a module when it is first imported and keeps the result, which the next processes need; pip would
+# compile all modules, which takes longer than the rest of the installation.
+export PYTHONDONTWRITEBYTECODE =
 INSTALL := $(PIP) install --no-compile -c constraints.txt
 
 # Installs the extras $(1) and makes sure of what pip cannot: one OpenCV, that needs no libGL.
