@@ -46,7 +46,7 @@ mount("assignment", ["给锚框分配真实边界框", "Assigning ground-truth b
     };
     const labels = fig.live(el("div"), () => table([fig.t(["锚框", "anchor"]), fig.t(["类别", "class"]), "Δx/w/0.1", "Δy/h/0.1", "ln(w′/w)/0.2", "ln(h′/h)/0.2"],
       targets(anchors, objects, [0, 1], result.given).map((label, i) => el("tr", { class: label.mask ? "" : "off" }, el("td", { class: colors[i] }, el("span", { class: "chip" }), String(i)),
-        el("td", { "data-name": "class", "data-value": label.class }, `${label.class} ${label.class ? names[label.class - 1] : fig.t(["背景", "background"])}`),
+        el("td", { class: "words", "data-name": "class", "data-value": label.class }, `${label.class} ${label.class ? names[label.class - 1] : fig.t(["背景", "background"])}`),
         label.offsets.map((one) => el("td", {}, value("offsets", one, 3)))))));
     fig.panel(fig.steps("step", () => steps().length), fig.live(el("p", { class: "note", "aria-live": "polite" }), said), matrix,
       fig.slider("threshold", ["阈值", "threshold"], { min: 0.05, max: 0.95, step: 0.01, text: (one) => one.toFixed(2) }));

@@ -66,6 +66,7 @@ th:first-child, td:first-child { text-align: start; padding-inline-start: 0; }
 .label { color: var(--soft); }
 .note { margin: 0; padding: 7px 10px; background: var(--wash); border-radius: 6px; min-height: 36px; }
 .chip { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-inline-end: 6px; background: currentColor; }
+.ink .chip { background: #16191f; outline: 1px solid var(--line); } /* as ink is over a picture, in both themes */
 .blue { color: var(--blue); } .red { color: var(--red); } .green { color: var(--green); }
 .magenta { color: var(--magenta); } .amber { color: var(--amber); } .ink { color: var(--ink); } .soft { color: var(--soft); }
 td.now { background: var(--mark); font-weight: 600; } td.gone, th.gone { color: var(--soft); opacity: .55; text-decoration: line-through; }
@@ -86,7 +87,7 @@ svg :focus { outline: none; } svg .box:focus-visible { stroke-width: 4; }
 svg .grip:focus-visible + .corner { fill: currentColor; stroke-width: 5; }
 @media (max-width: 480px) {
   .card { padding: 10px 12px 12px; } .body { gap: 14px; } .panel { flex-basis: 100%; }
-  table { font-size: 12.5px; } th, td { padding: 2px 3px; } th { font-size: 11px; }
+  table { font-size: 12px; } th, td { padding: 2px; } th { font-size: 10px; } td.words { white-space: normal; }
 }
 @media (pointer: coarse) { button { min-height: 36px; } input[type="range"] { height: 34px; } input[type="number"] { font-size: 16px; } }
 `;
