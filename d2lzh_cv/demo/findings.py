@@ -10,8 +10,8 @@ from .answers import Answer, kept
 from .wording import text
 
 CSS = """
-.findings { display: flex; flex-wrap: wrap; gap: 0.5rem 2.5rem; }
-.findings section { flex: 1 1 17rem; min-width: 0; max-width: 32rem; }
+.findings { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: 0.5rem 2.5rem; }
+.findings section { min-width: 0; max-width: 32rem; }
 .findings h4 { margin: 0.4rem 0; overflow-wrap: anywhere; }
 .findings ul { list-style: none; margin: 0; padding: 0; }
 .findings li { display: grid; grid-template-columns: minmax(8rem, 1fr) minmax(2rem, 8rem) 3.2rem; gap: 0.6rem;
@@ -21,7 +21,7 @@ CSS = """
   border-radius: 3px; border: 1px solid var(--border-color-primary); }
 .findings meter { width: 100%; }
 .findings data { text-align: right; font-variant-numeric: tabular-nums; }
-.findings p { margin: 0.2rem 0; flex-basis: 100%; }
+.findings p { margin: 0.2rem 0; grid-column: 1 / -1; }
 .findings .fault { color: #b91c1c; overflow-wrap: anywhere; }
 .dark .findings .fault { color: #fca5a5; }
 """
