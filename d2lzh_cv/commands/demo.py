@@ -24,12 +24,17 @@ def add(commands) -> None:
                              "ImageNet and style transfer are always offered")
     parser.add_argument("--lang", choices=LANGUAGES, default="auto",
                         help="language of the page (default: auto, the browser's)")
-    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS",
+    parser.add_argument("--host", default="127.0.0.1", type=_address, metavar="ADDRESS",
                         help="address to listen on; 0.0.0.0 lets other computers in (default: 127.0.0.1)")
     parser.add_argument("--port", type=_port, default=PORT, metavar="N",
                         help=f"port to listen on; 0 takes a free one (default: {PORT})")
     add_debug_flag(parser)
     parser.set_defaults(command=_demo)
+
+
+def _address(host: str) -> str:
+    """``localhost`` is this computer, also where the system has no table that says so, as in a minimal container."""
+    return "127.0.0.1" if host == "localhost" else host
 
 
 def _port(text: str) -> int:

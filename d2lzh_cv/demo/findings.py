@@ -10,7 +10,7 @@ from .answers import Answer, kept
 from .wording import text
 
 CSS = """
-.findings { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: 0.5rem 2.5rem; }
+.findings { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: .5rem 2.5rem; }
 .findings section { min-width: 0; max-width: 32rem; }
 .findings h4 { margin: 0.4rem 0; overflow-wrap: anywhere; }
 .findings ul { list-style: none; margin: 0; padding: 0; }

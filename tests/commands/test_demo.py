@@ -31,8 +31,18 @@ def test_without_gradio_the_extra_is_named(capsys, monkeypatch):
     assert code == 2 and "demo needs gradio: install the extra demo" in said and "'.[cpu,demo]'" in said
 
 
+def in_a_system_without_tables(getaddrinfo):
+    """The system's function without its files: it reads addresses and knows no names."""
+    def look_up(host, *args, **options):
+        if host == "localhost":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return getaddrinfo(host, *args, **options)
+    return look_up
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_port_in_use_is_named(capsys, with_gradio, host):
+def test_a_port_in_use_is_named(capsys, with_gradio, monkeypatch, host):
+    monkeypatch.setattr(server.socket, "getaddrinfo", in_a_system_without_tables(socket.getaddrinfo))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
