@@ -12,7 +12,7 @@ ROOT = Path(d2lzh_cv.__file__).parent
 LAYERS = ({"errors", "files", "locks", "fonts", "devices", "plotting", "interactive", "contents",
            "compat"}, {"data"}, {"engine"},
           {"augmentation", "finetuning", "resnet", "boxes", "anchors", "ssd", "rcnn", "transposed_conv", "fcn", "style",
-           "training", "metrics", "weights"}, {"models"}, {"run"}, {"exercises", "book", "demo"},
+           "training", "metrics", "weights"}, {"models"}, {"run"}, {"exercises", "book"},
           {"commands", "cli", "__main__", "__init__"})
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
 FILES = {path.relative_to(ROOT.parent).with_suffix("").parts: path for path in ROOT.rglob("*.py")}

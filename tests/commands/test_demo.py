@@ -7,7 +7,7 @@ import pytest
 from section_kit import ROOT
 
 from d2lzh_cv import cli
-from d2lzh_cv.demo import server
+from d2lzh_cv.commands.demo import server
 
 
 def call(capsys, *argv: str) -> tuple[int, str]:

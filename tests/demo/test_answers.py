@@ -12,10 +12,10 @@ from data_kit import write_picture
 from picture_kit import turned_file
 from PIL import Image
 
+from d2lzh_cv.commands.demo import answers
+from d2lzh_cv.commands.demo.networks import of_checkpoint
+from d2lzh_cv.commands.demo.turns import Turns
 from d2lzh_cv.data.voc import VOC_COLORMAP
-from d2lzh_cv.demo import answers
-from d2lzh_cv.demo.networks import of_checkpoint
-from d2lzh_cv.demo.turns import Turns
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.models.predictor import Predictor
 

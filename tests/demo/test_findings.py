@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from d2lzh_cv.demo import findings, wording
-from d2lzh_cv.demo.answers import Answer
+from d2lzh_cv.commands.demo import findings, wording
+from d2lzh_cv.commands.demo.answers import Answer
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&.png"
 

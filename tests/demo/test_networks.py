@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from checkpoint_kit import a_classifier, a_detector, constant_fcn
 
-from d2lzh_cv.demo import networks
+from d2lzh_cv.commands.demo import networks
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.models.checkpoint import load_model
 

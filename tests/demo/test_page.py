@@ -20,8 +20,8 @@ from mxnet.gluon import nn
 from PIL import Image
 
 from d2lzh_cv import cli, style
-from d2lzh_cv.demo import server
-from d2lzh_cv.demo.networks import Networks, of_checkpoint
+from d2lzh_cv.commands.demo import server
+from d2lzh_cv.commands.demo.networks import Networks, of_checkpoint
 
 # Gradio is imported by the tests that need it: its import takes seconds, and each process of a run collects this file.
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow,
@@ -95,7 +95,7 @@ def test_several_pictures_and_a_broken_one(page, client, tmp_path, capfd):
 
 def test_the_slider_draws_again_without_the_network(page, client, tmp_path, monkeypatch):
     _, few = ask_for(client, page, "detect", [write_picture(tmp_path / "a.png", 80, 80)], 0.9)
-    monkeypatch.setattr("d2lzh_cv.demo.answers.answer", None)
+    monkeypatch.setattr("d2lzh_cv.commands.demo.answers.answer", None)
     (shown,), many = client.predict(0.05, api_name="/detect_again")
     assert many.count("<li>") > few.count("<li>")
     assert (np.asarray(Image.open(shown["image"])) != np.asarray(Image.open(tmp_path / "a.png"))).any()

@@ -13,9 +13,9 @@ from mxnet.gluon import nn
 from tolerance import assert_close
 
 from d2lzh_cv import style
-from d2lzh_cv.demo import styling
-from d2lzh_cv.demo.styling import Painting
-from d2lzh_cv.demo.turns import Turns
+from d2lzh_cv.commands.demo import styling
+from d2lzh_cv.commands.demo.styling import Painting
+from d2lzh_cv.commands.demo.turns import Turns
 from d2lzh_cv.errors import InputError
 from d2lzh_cv.plotting import to_picture
 

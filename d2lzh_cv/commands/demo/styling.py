@@ -15,8 +15,8 @@ import numpy as np
 from mxnet import nd
 from PIL import Image
 
-from ..plotting import to_picture
-from ..style import FeatureExtractor, StyleStep, postprocess, preprocess, transfer
+from ...plotting import to_picture
+from ...style import FeatureExtractor, StyleStep, postprocess, preprocess, transfer
 from .answers import opened
 from .turns import Turns
 

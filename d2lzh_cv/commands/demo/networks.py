@@ -10,15 +10,15 @@ from pathlib import Path
 import mxnet as mx
 from mxnet import gluon
 
-from ..data.hub import data_root
-from ..devices import try_gpu
-from ..errors import InputError
-from ..finetuning import SourceNetwork, find_source
-from ..models.checkpoint import FOLDER, MODEL, Description, load_model
-from ..models.imagenet import imagenet_model
-from ..models.predictor import Predictor
-from ..run import rundir
-from ..style import LAYERS, FeatureExtractor, extractor_of
+from ...data.hub import data_root
+from ...devices import try_gpu
+from ...errors import InputError
+from ...finetuning import SourceNetwork, find_source
+from ...models.checkpoint import FOLDER, MODEL, Description, load_model
+from ...models.imagenet import imagenet_model
+from ...models.predictor import Predictor
+from ...run import rundir
+from ...style import LAYERS, FeatureExtractor, extractor_of
 from .turns import Turns
 
 NAMED = 3  # classes in a network's label

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from ..errors import InputError
+from ...errors import InputError
 from . import answers, findings
 from .networks import Networks
 from .result_files import ResultFiles

@@ -4,13 +4,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ..data.voc import VOC_COLORMAP
-from ..models.drawing import COLORS
+from ...data.voc import VOC_COLORMAP
+from ...models.drawing import COLORS
 from .answers import Answer, kept
 from .wording import text
 
 CSS = """
-.findings { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: .5rem 2.5rem; }
+.findings { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr));
+  gap: 0.5rem 2.5rem; }
 .findings section { min-width: 0; max-width: 32rem; }
 .findings h4 { margin: 0.4rem 0; overflow-wrap: anywhere; }
 .findings ul { list-style: none; margin: 0; padding: 0; }

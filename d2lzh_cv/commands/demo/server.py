@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ...errors import InputError
 from .networks import Networks
 
 EXTRA = "install the extra demo, in a checkout by pip install -c constraints.txt '.[cpu,demo]'"
@@ -52,7 +52,7 @@ def free_port(host: str, port: int) -> int:
 
 @contextmanager
 def running(networks: Networks, host: str = "127.0.0.1", port: int = 0, language: str = "auto") -> Iterator[Any]:
-    """Serve the page during the block; yield it, a :class:`d2lzh_cv.demo.page.Page`, with its ``address``.
+    """Serve the page during the block; yield it, a :class:`d2lzh_cv.commands.demo.page.Page`, with its ``address``.
 
     Args:
         networks: what the page offers.

@@ -14,10 +14,10 @@ import mxnet as mx
 import numpy as np
 from PIL import Image
 
-from ..data.images import check_shape
-from ..data.pixels import read_header
-from ..errors import InputError
-from ..models import drawing, predictor
+from ...data.images import check_shape
+from ...data.pixels import read_header
+from ...errors import InputError
+from ...models import drawing, predictor
 from .networks import Trained
 from .turns import Turns
 

@@ -6,7 +6,7 @@ import signal
 import threading
 from pathlib import Path
 
-from ..run.flags import add_debug_flag
+from ...run.flags import add_debug_flag
 
 LANGUAGES = ("auto", "zh", "en")
 PORT = 7860
@@ -44,7 +44,7 @@ def _port(text: str) -> int:
 
 
 def _demo(flags: argparse.Namespace) -> int:
-    from ..demo import networks, server
+    from . import networks, server
     server.require_gradio()
     server.free_port(flags.host, flags.port)  # before the networks are loaded, which takes seconds
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, with its folder removed

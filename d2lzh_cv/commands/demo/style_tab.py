@@ -11,8 +11,8 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from ..data.synthetic import drawn_styles
-from ..errors import InputError
+from ...data.synthetic import drawn_styles
+from ...errors import InputError
 from .networks import Networks
 from .styling import Painting
 from .wording import language_for, text
