@@ -4,7 +4,7 @@ export const STYLE = `
 :host {
   --paper: #ffffff; --wash: #f4f5f7; --line: #d5d9e0; --ink: #20242c; --soft: #5c6470;
   --blue: #2456d6; --red: #cf2f25; --green: #1f7f3b; --magenta: #a02fa0; --amber: #a86400; --mark: #ffe9b0;
-  --focus: #2456d6; display: block; margin: 1em 0; color-scheme: light;
+  --focus: #2456d6; --ink-over-picture: #16191f; display: block; margin: 1em 0; color-scheme: light;
 }
 :host([data-theme="dark"]) {
   --paper: #1b1e24; --wash: #262a32; --line: #3f4651; --ink: #e6e9ee; --soft: #a4adba;
@@ -28,7 +28,7 @@ header strong { flex: 1; font-size: 15px; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { font-family: inherit; font-variant-numeric: tabular-nums; fill: var(--ink); }
 svg.clip { overflow: hidden; border-radius: 4px; }
-svg.photo, g.photo { --paper: #ffffff; --ink: #16191f; --blue: #2456d6; --red: #d92b20; --green: #12803a; --magenta: #a02fa0; --amber: #c87800; }
+svg.photo, g.photo { --paper: #ffffff; --ink: var(--ink-over-picture); --blue: #2456d6; --red: #d92b20; --green: #12803a; --magenta: #a02fa0; --amber: #c87800; }
 button {
   font: inherit; color: var(--ink); background: var(--wash); border: 1px solid var(--line); border-radius: 6px;
   padding: 3px 10px; min-height: 30px; cursor: pointer;
@@ -66,7 +66,7 @@ th:first-child, td:first-child { text-align: start; padding-inline-start: 0; }
 .label { color: var(--soft); }
 .note { margin: 0; padding: 7px 10px; background: var(--wash); border-radius: 6px; min-height: 36px; }
 .chip { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-inline-end: 6px; background: currentColor; }
-.ink .chip { background: #16191f; outline: 1px solid var(--line); } /* as ink is over a picture, in both themes */
+.ink .chip { background: var(--ink-over-picture); outline: 1px solid var(--line); }
 .blue { color: var(--blue); } .red { color: var(--red); } .green { color: var(--green); }
 .magenta { color: var(--magenta); } .amber { color: var(--amber); } .ink { color: var(--ink); } .soft { color: var(--soft); }
 td.now { background: var(--mark); font-weight: 600; } td.gone, th.gone { color: var(--soft); opacity: .55; text-decoration: line-through; }
