@@ -12,9 +12,13 @@ from . import draw
 
 def fill(net: gluon.Block, X: nd.NDArray) -> gluon.Block:
     """Give ``net`` its drawn weights; ``X`` tells the shapes. Call it before ``hybridize``."""
-    net.initialize(force_reinit=True)
-    with autograd.predict_mode():
-        net(X)
+    if isinstance(net, gluon.HybridBlock):
+        net.infer_shape(X)  # as PyTorch's side, it computes nothing before the case begins
+        net.initialize(force_reinit=True)
+    else:
+        net.initialize(force_reinit=True)
+        with autograd.predict_mode():
+            net(X)
     for name, parameter in net._collect_params_with_prefix().items():
         fixed = name.endswith("gamma") and parameter.grad_req == "null"
         parameter.set_data(nd.array(draw.weight(name, parameter.shape, fixed)))
@@ -31,7 +35,7 @@ class Batches:
     """The same batch ``count`` times an epoch: as a list of pairs, or, after ``reset``, as an ``mx.io`` iterator."""
 
     def __init__(self, X: np.ndarray, y: np.ndarray, count: int, as_data_batch: bool = False) -> None:
-        pair = nd.array(X), nd.array(y)
+        pair = nd.from_numpy(X), nd.from_numpy(y)  # share the memory, as torch.from_numpy does
         self.count, self.batch = count, mx.io.DataBatch([pair[0]], [pair[1]], pad=0) if as_data_batch else pair
 
     def __iter__(self) -> Iterator:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import mxnet as mx
 import numpy as np
-from mxnet import gluon, init, nd
+from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
@@ -25,8 +25,9 @@ OUTSIDE = -1  # label of a cell's pixels beyond the picture
 class CellScores(nn.HybridBlock):
     """Computes ``enlarge(coarse(X))`` by cells.
 
-    Called with X (B, 3, H, W), it returns (B, (H/s + 1)·(W/s + 1), s·s, classes) for the stride s of ``enlarge``: the
-    cells row by row. The outer cells reach s/2 pixels beyond the picture.
+    Called with X (B, 3, H, W), it returns (B, (H/s + 1)·(W/s + 1), s·s·classes) for the stride s of ``enlarge``: the
+    cells row by row, and in each its pixels. The outer cells reach s/2 pixels beyond the picture. The last axis is not
+    divided into pixels and classes, because in a graph MXNet would copy the scores and their gradient for that.
 
     Args:
         coarse: layers in sequence, (B, 3, H, W) to (B, C, H/s, W/s).
@@ -49,8 +50,7 @@ class CellScores(nn.HybridBlock):
         inputs = F.stack(*around, axis=2).transpose((0, 3, 4, 1, 2)).reshape((0, -3, -3))  # (B, cells, C·4)
         # the kernel's rows are (down, row in the cell), its columns (right, column in the cell)
         kernel = weight.reshape((0, 0, 2, s, 2, s)).transpose((3, 5, 1, 0, 2, 4)).reshape((s * s * classes, -1))
-        scores = F.FullyConnected(inputs, kernel, F.tile(bias, s * s), num_hidden=s * s * classes, flatten=False)
-        return scores.reshape((0, 0, s * s, classes))
+        return F.FullyConnected(inputs, kernel, F.tile(bias, s * s), num_hidden=s * s * classes, flatten=False)
 
 
 def to_cells(labels: nd.NDArray, stride: int) -> nd.NDArray:
@@ -74,17 +74,60 @@ class CellScoring(Scoring):
     """:class:`~d2lzh_cv.training.Scoring` of pixels by cells; the loss is cross-entropy."""
     class_axis = -1
 
-    def __init__(self, net: FCN) -> None:
-        super().__init__(net, gloss.SoftmaxCrossEntropyLoss())
-
     def answer(self, X, y):
-        """Scores (B, cells, s·s, classes) and labels (B, cells, s·s)."""
+        """Scores (B, cells, s·s·classes) and labels (B, cells, s·s)."""
         return self.net.cells(X), to_cells(y, self.net.cells.stride)
 
     def losses(self, scores, labels, count):
         """The loss of each sample, a mean over the pixels inside the picture; the batch has ``count`` of them."""
-        inside = (labels != OUTSIDE).expand_dims(axis=-1)
-        return self.loss(scores, labels, inside) * (labels.size / count)
+        return nd.Custom(scores, labels, op_type=_SUMS) * (len(labels) / count)
+
+    def hits(self, scores, labels):
+        """Count the labels that have the highest score."""
+        return super().hits(scores.reshape((*labels.shape, -1)), labels)
+
+
+_SUMS = "d2lzh_cv_cross_entropy_sums"
+
+
+@mx.operator.register(_SUMS)
+class _CrossEntropySumsProp(mx.operator.CustomOpProp):
+    """The scores and labels of :class:`CellScoring` to sums of cross-entropy over the pixels inside, (B,)."""
+
+    def list_arguments(self):
+        return ["scores", "labels"]
+
+    def infer_shape(self, in_shape):
+        return in_shape, [in_shape[0][:1]], []
+
+    def create_operator(self, ctx, shapes, dtypes):
+        return _CrossEntropySums()
+
+
+class _CrossEntropySums(mx.operator.CustomOp):
+    """Keeps nothing for the way back, where it computes again. It waits for each picture, so that one picture's softmax
+    is there at a time: those of a batch and their gradients are as large as the scores, 121 MB each for 8 pictures of
+    320 × 480.
+    """
+
+    def forward(self, is_train, req, in_data, out_data, aux):
+        for scores, labels, total in zip(*in_data, out_data[0]):
+            self.assign(total, req[0], self._sum(scores.reshape((*labels.shape, -1)), labels))
+            total.wait_to_read()
+
+    def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+        for scores, labels, factor, gradient in zip(*in_data, out_grad[0], in_grad[0]):
+            scores, gradient = (array.reshape((*labels.shape, -1)) for array in (scores, gradient))
+            autograd.mark_variables([scores], [gradient], req[0])
+            with autograd.record():
+                total = self._sum(scores, labels)
+            total.backward(factor)
+            gradient.wait_to_read()
+
+    @staticmethod
+    def _sum(scores: nd.NDArray, labels: nd.NDArray) -> nd.NDArray:
+        """Of one picture: scores (cells, s·s, classes) and labels (cells, s·s)."""
+        return -(scores.log_softmax(axis=-1).pick(labels, axis=-1) * (labels != OUTSIDE)).sum()
 
 
 def is_plain_cross_entropy(loss) -> bool:
@@ -138,7 +181,8 @@ class FCN(nn.HybridSequential):
 
     def classify(self, X: nd.NDArray) -> nd.NDArray:
         """Return the class of every pixel of X (B, 3, H, W): (B, H, W)."""
-        return from_cells(self.cells(X).argmax(axis=-1), self.cells.stride, X.shape[2:])
+        s = self.cells.stride
+        return from_cells(self.cells(X).reshape((0, 0, s * s, -1)).argmax(axis=-1), s, X.shape[2:])
 
 
 def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = True) -> FCN:

@@ -277,6 +277,9 @@ def transfer(start: nd.NDArray, extractor: FeatureExtractor, content: nd.NDArray
                       TV_loss=(tv_l * last, 1))
         _, *losses_then = epoch.sums()
         epoch.end(StyleStep(steps[-1], *losses_then, seconds))
+    # A block is part of a circle of references, so the collector frees it late; until then the next transfer of the
+    # process would need as much memory again.
+    losses._clear_cached_op()
     return gen_img()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import gluon, init, nd
+from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import model_zoo, nn
 from oracles import plain_bilinear
@@ -183,10 +183,10 @@ def test_by_cells_the_scores_are_the_same(hybrid):
     scores = net(X)
     if hybrid:
         net.hybridize(static_alloc=True, static_shape=True)
-    by_cells = net.cells(X)  # (2, 3 · 4 cells, 32 · 32, 3)
-    assert by_cells.shape == (2, 12, 1024, 3)
+    by_cells = net.cells(X)  # (2, 3 · 4 cells, 32 · 32 · 3)
+    assert by_cells.shape == (2, 12, 3072)
     for k in range(3):
-        assert_close(from_cells(by_cells[:, :, :, k], 32, (64, 96)), scores[:, k])
+        assert_close(from_cells(by_cells[:, :, k::3], 32, (64, 96)), scores[:, k])
     assert_close(net.classify(X), scores.argmax(axis=1), exact=True)
 
 
@@ -226,6 +226,28 @@ def test_trained_by_cells_or_as_it_is_the_network_is_the_same():
     assert_close(*(np.array([e.loss, e.train_acc, e.test_acc], np.float32) for e in (mine, plain)))
     for name, weight in weights.items():
         assert_close(weight, expected[name])
+
+
+@pytest.mark.parametrize("grad_req", ["write", "add"])
+def test_the_loss_of_cells_and_its_gradient(grad_req):
+    """Against softmax in NumPy: pixels beyond the picture add nothing, and each picture has its own factor."""
+    rng = np.random.default_rng(2)
+    scores, factors = rng.normal(0, 3, (2, 6, 4 * 5)).astype(np.float32), np.array([0.5, -2], np.float32)
+    labels = rng.integers(-1, 5, (2, 6, 4)).astype(np.float32)
+    p = np.exp(scores.reshape(2, 6, 4, 5))
+    p /= p.sum(axis=-1, keepdims=True)
+    wanted, inside = np.eye(5)[labels.astype(int)], labels >= 0
+    sums = -(np.log((p * wanted).sum(axis=-1)) * inside).sum(axis=(1, 2))
+    gradient = (p - wanted) * inside[..., None] * factors[:, None, None, None]
+    X, scoring = nd.array(scores), CellScoring(small_fcn())
+    X.attach_grad(grad_req)
+    for _ in range(2):
+        with autograd.record():
+            losses = scoring.losses(X, nd.array(labels), count=48)
+        losses.backward(nd.array(factors))
+    assert_close(losses, (sums * 2 / 48).astype(np.float32))
+    times = 2 if grad_req == "add" else 1
+    assert_close(X.grad, (gradient * times * 2 / 48).reshape(scores.shape).astype(np.float32))
 
 
 @pytest.mark.parametrize("loss", [

@@ -213,6 +213,15 @@ def test_transfer_changes_the_picture_and_lowers_the_losses():
     assert losses[1] < 0.1 * losses[0]
 
 
+def test_a_transfer_keeps_no_memory(monkeypatch):
+    graphs, made = [], style.LossGraph.__init__
+    monkeypatch.setattr(style.LossGraph, "__init__", lambda self, *args: (graphs.append(self), made(self, *args))[1])
+    extractor, (content, image) = small_extractor(), random_pictures()
+    extractor.hybridize(static_alloc=True, static_shape=True)
+    style.transfer(content, extractor, content, image, 3)
+    assert [graph._cached_op for graph in graphs] == [None]
+
+
 def test_the_losses_are_logged_and_reported_every_so_many_steps(monkeypatch):
     """The steps after the last report are trained too, but neither logged nor reported."""
     extractor, (content, image), logged, reported = small_extractor(), random_pictures(), [], []
