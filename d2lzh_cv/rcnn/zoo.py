@@ -15,6 +15,7 @@ from ..data.hub import folders_of, use
 from ..data.pixels import read_picture
 from ..data.places import weights_file
 from ..devices import try_gpu
+from ..errors import InputError
 from ..plotting import plt, show_images
 from ..weights.pretrained import load_weights
 
@@ -63,11 +64,17 @@ class GluonCVDetector(GluonCVNetwork):
 
     Args:
         name, weights, ctx: of :class:`GluonCVNetwork`.
-        most_proposals: an R-CNN classifies at most so many regions; by default as many as GluonCV chose, 300 or 1,000.
+        most_proposals: an R-CNN classifies at most so many regions, at least 1; by default as many as GluonCV chose,
+            300 or 1,000. An SSD has no proposals and ignores it.
+
+    Raises:
+        InputError: ``most_proposals`` is less than 1.
     """
 
     def __init__(self, name: str | Sequence[str], weights: Path | Sequence[Path] | None = None,
                  ctx: mx.Context | None = None, most_proposals: int | None = None) -> None:
+        if most_proposals is not None and most_proposals < 1:
+            raise InputError(f"most_proposals is {most_proposals}; choose at least 1")
         super().__init__(name, weights, ctx)
         if most_proposals is not None:
             rpn = getattr(self.net, "rpn", None)

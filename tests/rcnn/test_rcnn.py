@@ -213,6 +213,11 @@ def test_a_real_network_classifies_at_most_so_many_regions(tmp_path, most, rows)
         assert detector.net._rcnn_max_dets == detector.net.rpn.get_test_post_nms() == rows
 
 
+def test_a_network_that_classifies_nothing_is_refused(tmp_path):
+    with pytest.raises(InputError, match="^most_proposals is 0; choose at least 1$"):
+        rcnn.GluonCVDetector(NAME, tmp_path, mx.cpu(), most_proposals=0)
+
+
 def test_a_detector_without_masks(zoo, tmp_path):
     detector = rcnn.GluonCVDetector(NAME, tmp_path, mx.cpu())
     detector.net.has_masks = False
