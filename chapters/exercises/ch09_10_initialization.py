@@ -126,7 +126,9 @@ table
 #
 # 在一部分COCO图像上完整地训练8个周期，Xavier的损失从3.01降到2.55，全部像素仍是背景；双线性插值的损失从2.27降到0.79，
 # 平均交并比是0.069。十倍的学习率使Xavier的损失减半，预测仍全是背景。学习率减半、批量大小加倍也都不差，差别却小到只有
-# 20张测试图像分不出来；用批量4或者书中的学习率0.1，结果较差。快速模式的特征不训练，步数又少，不能用来排名次。
+# 20张测试图像分不出来；用批量4或者书中的学习率0.1，结果较差。在VOC2012的411幅图像上，高和宽缩小为三分之一，结果与已发表
+# 的实验相同：从第2个周期起，Xavier的训练准确率停在0.712附近，损失却从2.40降到1.40。快速模式的特征不训练，步数又少，不能
+# 用来排名次。
 
 # %% [markdown] lang="en"
 # ## The answer
@@ -139,8 +141,10 @@ table
 # In a full run of 8 epochs on a part of COCO, Xavier's loss fell from 3.01 to 2.55, and all pixels were still
 # background. With bilinear weights it fell from 2.27 to 0.79, and the mean IoU was 0.069. Ten times the rate halved
 # Xavier's loss, but the prediction was still all background. Half the rate and twice the batch size did no harm; 20
-# test pictures cannot tell such small differences apart. A batch of 4 and the book's rate of 0.1 were worse. Quick
-# mode does not train the features and has few steps, so it cannot rank the settings.
+# test pictures cannot tell such small differences apart. A batch of 4 and the book's rate of 0.1 were worse. 411
+# pictures of VOC2012, a third as high and wide, gave what the published run had: from the second epoch on, Xavier's
+# training accuracy stayed near 0.712, while the loss fell from 2.40 to 1.40. Quick mode does not train the features
+# and has few steps, so it cannot rank the settings.
 
 # %%
 row_of = {row[0]: row for row in rows}
@@ -150,7 +154,7 @@ shows = (f"After {num_epochs} epochs Xavier calls {other[5]:.1%} of the pixels b
          f"{background:.1%} are. Xavier's loss fell from {other[3]:.2f} to {other[4]:.2f} and its accuracy, "
          f"{other[6]:.3f}, {stuck}. Mean IoU: Xavier {other[7]:.3f}, bilinear {one[7]:.3f}, the best is "
          f"{best[0]} with {best[7]:.3f}.")
-if shrink > 1:
+if not train_features:
     shows += " Small pictures, frozen features and few steps: only the full run compares the settings."
 print(shows)
 
