@@ -10,8 +10,13 @@ from mxnet import autograd, gluon, nd
 from . import draw
 
 
-def fill(net: gluon.Block, X: nd.NDArray) -> gluon.Block:
-    """Give ``net`` its drawn weights; ``X`` tells the shapes. Call it before ``hybridize``."""
+def fill(net: gluon.Block, X: nd.NDArray, trains: bool = True) -> gluon.Block:
+    """Give ``net`` its drawn weights, and room for gradients if it ``trains``; ``X`` tells the shapes. Call it before
+    ``hybridize``."""
+    fixed = {name for name, parameter in net._collect_params_with_prefix().items()
+             if name.endswith("gamma") and parameter.grad_req == "null"}
+    if not trains:
+        net.collect_params().setattr("grad_req", "null")
     if isinstance(net, gluon.HybridBlock):
         net.infer_shape(X)  # as PyTorch's side, it computes nothing before the case begins
         net.initialize(force_reinit=True)
@@ -20,8 +25,7 @@ def fill(net: gluon.Block, X: nd.NDArray) -> gluon.Block:
         with autograd.predict_mode():
             net(X)
     for name, parameter in net._collect_params_with_prefix().items():
-        fixed = name.endswith("gamma") and parameter.grad_req == "null"
-        parameter.set_data(nd.array(draw.weight(name, parameter.shape, fixed)))
+        parameter.set_data(nd.array(draw.weight(name, parameter.shape, name in fixed)))
     return net
 
 

@@ -42,15 +42,43 @@ class CellScores(nn.HybridBlock):
         self.weight, self.bias = enlarge.weight, enlarge.bias  # (C, classes, 2s, 2s), (classes,)
         self.params.update(enlarge.params)
 
+        self.outputs = self.stride ** 2 * self.bias.shape[0]  # per cell
+
     def hybrid_forward(self, F, X, weight, bias):
-        s, classes = self.stride, self.bias.shape[0]
-        padded = F.pad(self.coarse(X), mode="constant", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
+        return self.product(F, self.coarse(X), self.matrix(weight), F.tile(bias, self.stride ** 2))
+
+    def matrix(self, weight):
+        """Arrange the kernel ``weight`` for the product: (s·s·classes, C·4)."""
+        s = self.stride
+        # the kernel's rows are (down, row in the cell), its columns (right, column in the cell)
+        return weight.reshape((0, 0, 2, s, 2, s)).transpose((3, 5, 1, 0, 2, 4)).reshape((self.outputs, -1))
+
+    def product(self, F, coarse, matrix, bias):
+        """Multiply the four inputs around each cell, from coarse scores (B, C, H/s, W/s)."""
+        padded = F.pad(coarse, mode="constant", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
         around = [F.slice(padded, (None, None, 1 - down, 1 - right), (None, None, -down or None, -right or None))
                   for down in (0, 1) for right in (0, 1)]
         inputs = F.stack(*around, axis=2).transpose((0, 3, 4, 1, 2)).reshape((0, -3, -3))  # (B, cells, C·4)
-        # the kernel's rows are (down, row in the cell), its columns (right, column in the cell)
-        kernel = weight.reshape((0, 0, 2, s, 2, s)).transpose((3, 5, 1, 0, 2, 4)).reshape((s * s * classes, -1))
-        return F.FullyConnected(inputs, kernel, F.tile(bias, s * s), num_hidden=s * s * classes, flatten=False)
+        return F.FullyConnected(inputs, matrix, bias, num_hidden=self.outputs, flatten=False)
+
+
+class FoldedCellScores:
+    """The same scores for prediction: the product's matrix is arranged once, and oneDNN fuses the layers before it.
+
+    Args:
+        cells: its weights must not change any more.
+        X: (B, 3, H, W), like the pictures to come, on the CPU.
+    """
+
+    def __init__(self, cells: CellScores, X: nd.NDArray) -> None:
+        planned = {"static_alloc": True, "static_shape": True}
+        self._coarse, self._product = cells.coarse, nn.HybridLambda(cells.product)
+        self._coarse.optimize_for(X, backend="MKLDNN", **planned)
+        self._product.hybridize(**planned)
+        self._matrix, self._bias = cells.matrix(cells.weight.data()), nd.tile(cells.bias.data(), cells.stride ** 2)
+
+    def __call__(self, X: nd.NDArray) -> nd.NDArray:
+        return self._product(self._coarse(X), self._matrix, self._bias)
 
 
 def to_cells(labels: nd.NDArray, stride: int) -> nd.NDArray:
@@ -164,6 +192,7 @@ class FCN(nn.HybridSequential):
 
     Training and classifying pixels use an equal, faster form: :class:`CellScores`.
     """
+    _folded: FoldedCellScores | None = None
 
     @cached_property
     def cells(self) -> CellScores:
@@ -171,9 +200,14 @@ class FCN(nn.HybridSequential):
         return CellScores(list(self)[:-1], self[-1])
 
     def hybridize(self, active: bool = True, *args, **kwargs) -> None:
-        """Hybridise both forms."""
+        """Hybridise both forms, and undo :meth:`fold`."""
+        self._folded = None
         super().hybridize(active, *args, **kwargs)
         self.cells.hybridize(active, *args, **kwargs)
+
+    def fold(self, X: nd.NDArray) -> None:
+        """Make :meth:`classify` faster for pictures like X (B, 3, H, W), on the CPU, as long as no weight changes."""
+        self._folded = FoldedCellScores(self.cells, X)
 
     def scoring_for(self, loss) -> Scoring:
         """Return the scoring for :func:`d2lzh_cv.training.fit`: by cells for the book's cross-entropy or no loss."""
@@ -182,7 +216,8 @@ class FCN(nn.HybridSequential):
     def classify(self, X: nd.NDArray) -> nd.NDArray:
         """Return the class of every pixel of X (B, 3, H, W): (B, H, W)."""
         s = self.cells.stride
-        return from_cells(self.cells(X).reshape((0, 0, s * s, -1)).argmax(axis=-1), s, X.shape[2:])
+        scores = (self._folded or self.cells)(X)
+        return from_cells(scores.reshape((0, 0, s * s, -1)).argmax(axis=-1), s, X.shape[2:])
 
 
 def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = True) -> FCN:

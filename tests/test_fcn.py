@@ -198,6 +198,44 @@ def test_mxnet_s_own_subgraphs_may_be_asked_for():
     assert_close(net.classify(X), classes, exact=True)
 
 
+@pytest.mark.parametrize("backbone", ["resnet18_v2", "squeezenet1.1"])
+def test_folded_it_gives_the_same_classes_and_can_be_trained_again(backbone):
+    """With statistics far from those where BatchNorm does nothing, and for another size than that of the folding."""
+    zoo = model_zoo.vision.get_model(backbone)
+    zoo.initialize(init.Xavier())
+    net = fcn(conv_features(zoo), 3)
+    small, large = (pictures_and_labels(size=size)[0] for size in ((64, 96), (160, 64)))
+    net(small)
+    rng = np.random.default_rng(0)
+    for name, parameter in net.collect_params().items():
+        if "running" in name:
+            low = 0.5 if name.endswith("var") else -0.5
+            parameter.set_data(nd.array(rng.uniform(low, low + 1, parameter.shape)))
+    net[2].weight.set_data(nd.array(rng.normal(size=net[2].weight.shape)))
+    plain = {X.shape: (net.cells(X), net.classify(X)) for X in (small, large)}
+    assert len(np.unique(plain[large.shape][1].asnumpy())) > 1
+    known = set(net._collect_params_with_prefix())
+
+    net.fold(small)
+    for X in (small, large, small):
+        scores, classes = plain[X.shape]
+        scale = scores.abs().max()
+        assert_close(net._folded(X) / scale, scores / scale)  # sums of numbers of both signs
+        assert (net.classify(X) == classes).mean() > 0.999  # rounding may decide between two equal scores
+    assert set(net._collect_params_with_prefix()) == known, "a checkpoint would hold more"
+
+    net.hybridize()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 1e-2})
+    with autograd.record():
+        loss = net.cells(small).square().mean()
+    loss.backward()
+    trainer.step(1)
+    trained = net.cells(small)
+    assert (trained - plain[small.shape][0]).abs().max() > 1e-4
+    net.fold(small)
+    assert_close(net._folded(small) / trained.abs().max(), trained / trained.abs().max())
+
+
 @pytest.mark.parametrize(("stride", "size"), [(4, (8, 12)), (32, (32, 64)), (2, (2, 2))])
 def test_labels_there_and_back(stride, size):
     labels = np.arange(2 * size[0] * size[1]).reshape((2, *size))

@@ -57,31 +57,37 @@ class _Predict(Side):
 
 
 class _Gluon(_Predict):
+    trains = True  # the network of a script that has trained it
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of what the network gets: a detector's pictures are squashed."""
+        edge = self.settings.get("edge")
+        return (edge, edge) if edge else self.settings["size"]
+
     def prepare(self) -> None:
         from mxnet import nd
 
         from .. import gluon_tools
         self.pictures = [nd.array(picture, dtype="uint8") for picture in pictures(self.settings)]
-        edge = self.settings.get("edge")
-        size = (edge, edge) if edge else self.settings["size"]
-        self.net = gluon_tools.fill(self.make(), nd.zeros((1, 3, *size)))
-        if edge:
+        self.net = gluon_tools.fill(self.make(), nd.zeros((1, 3, *self.input_size)), self.trains)
+        if self.settings["network"] == "TinySSD":
             for name, parameter in self.net._collect_params_with_prefix().items():
                 array = as_trained(name, parameter.data().asnumpy(), self.settings["less"])
                 parameter.set_data(nd.array(array))
 
 
 class Ours(_Gluon):
-    """As the chapters' scripts: hybridised, ``d2l.detect`` and ``d2l.predict``; a TinySSD folded as for predict."""
+    """As ``d2lzh-cv predict``: ``d2l.detect`` and ``d2l.predict``, a network that is folded, without gradients."""
+
+    trains = False
 
     def prepare(self) -> None:
         from mxnet import nd
 
         from d2lzh_cv.models.predictor import fold
         super().prepare()
-        self.net.hybridize(static_alloc=True, static_shape=True)
-        if self.settings["network"] == "TinySSD":
-            fold(self.net, nd.zeros((1, 3, self.settings["edge"], self.settings["edge"])))
+        fold(self.net, nd.zeros((1, 3, *self.input_size)))
 
     def make(self):
         from mxnet.gluon import model_zoo
@@ -97,9 +103,8 @@ class Ours(_Gluon):
         """For ``benchmarks.floor``."""
         import mxnet as mx
         if self.settings["network"] == "fcn":
-            return self.net.cells(mx.sym.var("data")), (1, 3, *self.settings["size"]), "prediction"
-        edge = self.settings["edge"]
-        return mx.sym.Group(list(self.net(mx.sym.var("data")))), (1, 3, edge, edge), "prediction"
+            return self.net.cells(mx.sym.var("data")), (1, 3, *self.input_size), "prediction"
+        return mx.sym.Group(list(self.net(mx.sym.var("data")))), (1, 3, *self.input_size), "prediction"
 
     def onnx(self) -> bytes:
         from .. import onnx_tools

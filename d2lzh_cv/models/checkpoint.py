@@ -72,6 +72,9 @@ def save_model(folder: str | Path, net: gluon.Block, *, network: str, classes: S
 def load_model(path: str | Path, ctx: mx.Context | None = None) -> tuple[gluon.Block, Description]:
     """Rebuild the network of a checkpoint with its weights on ``ctx``, by default the CPU.
 
+    It is for prediction, so it has no room for gradients, which would take as much memory as the weights. To train it
+    further, call ``net.collect_params().setattr("grad_req", "write")`` first.
+
     path: the checkpoint's folder, or the folder of a section's run, such as ``runs/latest/9.7``. Raises InputError
     naming the file that is missing, damaged, or of another network.
     """
@@ -121,6 +124,7 @@ def _describe(content: Any, path: Path) -> Description:
 def _build(description: Description, params: Path, ctx: mx.Context) -> gluon.Block:
     try:
         net = kinds.build(description.network, len(description.classes), description.arguments)
+        net.collect_params().setattr("grad_req", "null")
         net.load_parameters(str(params), ctx=ctx)
     except (mx.base.MXNetError, AssertionError, TypeError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__

@@ -61,6 +61,7 @@ def test_what_was_trained_on_a_packed_set_is_found(detector, tmp_path, capsys):
 def test_folded_the_network_says_the_same_and_can_be_trained_again(detector):
     """With statistics and scales far from where BatchNorm does nothing; folding knows of later changes."""
     net, _ = load_model(detector / "model", mx.cpu())
+    net.collect_params().setattr("grad_req", "write")
     net.hybridize()
     X = nd.array(np.random.default_rng(0).uniform(0, 255, (1, 3, 64, 64)))
     plain = [part.asnumpy() for part in net(X)]

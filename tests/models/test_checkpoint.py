@@ -7,7 +7,7 @@ import os
 import mxnet as mx
 import pytest
 from data_kit import cut, files_below, no_space
-from mxnet import init, nd
+from mxnet import autograd, init, nd
 from mxnet.gluon import model_zoo
 from tolerance import assert_close
 
@@ -67,6 +67,19 @@ def test_a_detector_comes_back_and_tells_what_it_is(saved):
         assert_close(actual, desired, exact=True)
     assert description == checkpoint.Description("detect", "TinySSD", ["cat", "狗"], (64, 64))
     assert files_below(saved) == {"model.json", "net.params"}
+
+
+def test_gradients_take_no_memory_until_they_are_asked_for(saved):
+    net, _ = load_model(saved)
+    parameters = net.collect_params()
+    assert all(parameter._grad is None for parameter in parameters.values())
+    parameters.setattr("grad_req", "write")
+    X = nd.random.uniform(shape=(1, 3, 64, 64))
+    with autograd.record():
+        loss = net(X)[1].square().sum()
+    loss.backward()
+    assert all(float(parameter.grad().norm().asscalar()) > 0 for name, parameter in parameters.items()
+               if name.endswith("weight") and "cls" in name)
 
 
 def test_what_else_is_saved_comes_back(tmp_path):

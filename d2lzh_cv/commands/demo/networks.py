@@ -100,7 +100,7 @@ def of_checkpoint(path: Path, ctx: mx.Context | None = None) -> Trained:
         ctx: the device, by default the CPU.
     """
     net, description = load_model(path, ctx or mx.cpu())
-    Predictor(net, description, ctx=ctx)  # folds a detector's BatchNorm layers
+    Predictor(net, description, ctx=ctx)  # folds a detector or an FCN
     return Trained(_label(path, description), net, description)
 
 
