@@ -171,7 +171,7 @@ order = sorted(table["rows"], key=lambda row: -row[4])
 shows = (f"Mean IoU after {num_epochs} epochs: {', '.join(f'{row[0]} {row[4]:.3f}' for row in order)}; pixel accuracy "
          f"{', '.join(f'{row[3]:.3f}' for row in order)}, where all background would be {background:.3f}. Near borders "
          f"{', '.join(f'{row[5]:.3f}' for row in order)} are right.")
-if shrink > 1:
+if not train_features:
     shows += " Small pictures, frozen features and few steps: only the full run tells which is best."
 print(shows)
 

@@ -183,8 +183,8 @@ shows = (f"All {tiled[1]} pictures in tiles: {tiled[2]:,} pixels judged, {tiled[
          f"of the middles; pixel accuracy {tiled[3]:.3f} and mean IoU {tiled[4]:.3f} (middles {middle[3]:.3f} and "
          f"{middle[4]:.3f}). {agreement['tiles, blended']:.1%} of the pixels are as in the whole picture's prediction, "
          f"side by side {agreement['tiles side by side']:.1%}.")
-if shrink > 1:
-    shows += " The network has learnt little in quick mode: only the full run's figures mean something."
+if not train_features:
+    shows += " With fixed features the network has learnt little: only the full run's figures mean something."
 print(shows)
 
 # %% [markdown] lang="zh"
