@@ -95,9 +95,7 @@ class Ours(_Gluon):
         import d2lzh_cv as d2l
         if self.settings["network"] == "TinySSD":
             return d2l.TinySSD(num_classes=1)
-        zoo = model_zoo.vision.resnet18_v2()
-        zoo.initialize()
-        return d2l.fcn(d2l.conv_features(zoo), num_classes=21)
+        return d2l.fcn(d2l.conv_features(model_zoo.vision.resnet18_v2()), num_classes=21)
 
     def graph(self):
         """For ``benchmarks.floor``."""

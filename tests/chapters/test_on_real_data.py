@@ -9,7 +9,7 @@ import pytest
 from chapter_kit import Run
 from data_kit import REAL, needs_real_data
 
-SMALLER = {"9.7": "edge_size=96", "9.10": "crop_size=(96, 128)"}
+SMALLER = {"9.7": "edge_size=64", "9.10": "crop_size=(64, 96)"}
 NUMBERS = ["9.2", "9.4", "9.6", "9.9", "9.11", "9.13", "9.1-workers", *SMALLER]
 pytestmark = [pytest.mark.slow, pytest.mark.long, needs_real_data]
 
