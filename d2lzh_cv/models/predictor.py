@@ -113,19 +113,22 @@ class Predictor:
 
 
 def fold(net: gluon.HybridBlock, X: nd.NDArray) -> None:
-    """Fuse BatchNorm and ReLU with the convolutions before them, for pictures like X (B, 3, H, W).
+    """Make a detector or an FCN predict faster; ``net.hybridize()`` makes it trainable again.
 
-    oneDNN does this on the CPU only, equal to rounding: a TinySSD predicts in five sixths of the time. An FCN also
-    arranges its transposed convolution once for all pictures. The network can then only predict; ``net.hybridize()``
-    makes it trainable again. In bfloat16 a cast stands between convolution and BatchNorm, so nothing is fused.
+    In a detector oneDNN fuses BatchNorm and ReLU with the convolutions before them, on the CPU only: a TinySSD predicts
+    in five sixths of the time, equal to rounding. In bfloat16 a cast stands between convolution and BatchNorm, so
+    nothing is fused. An FCN arranges its transposed convolution once for all pictures.
+
+    Args:
+        net: its weights must not change any more.
+        X: (B, 3, H, W), like the pictures to come.
     """
     if precision.in_use() != "float32":
         net.hybridize(static_alloc=True, static_shape=True)
+    elif isinstance(net, FCN):
+        net.fix()
     elif X.context.device_type == "cpu" and mx.runtime.Features().is_enabled("MKLDNN"):
-        if isinstance(net, FCN):
-            net.fold(X)
-        else:
-            net.optimize_for(X, backend="MKLDNN", static_alloc=True, static_shape=True)
+        net.optimize_for(X, backend="MKLDNN", static_alloc=True, static_shape=True)
 
 
 def detect(net: gluon.Block, description: Description, picture: nd.NDArray, ctx: mx.Context | None = None,
