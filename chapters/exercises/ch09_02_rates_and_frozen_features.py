@@ -42,6 +42,7 @@ from d2lzh_cv.exercises import transfer_learning as helpers
 # %% tags=["parameters"]
 num_train, num_test = 200, 200  # pictures
 edge_size, batch_size, num_epochs = 112, 20, 4
+factors = (1, 5, 25)  # of the learning rate of section 9.2
 with_lower_rate = True  # train from scratch with a tenth of the rate, too
 book_row, hot_dog_row = 713, 934  # of ImageNet's classes
 
@@ -101,7 +102,7 @@ rows, curves = [], {}
 
 # %%
 base = 0.01 * source.rate_factors.fine_tuning
-for factor in (1, 5, 25):
+for factor in factors:
     train(f"rate × {factor}", d2l.fine_tuned(helpers.source_anew(devices), 2), base * factor)
 
 # %% [markdown] lang="zh"
@@ -270,11 +271,12 @@ d2l.plt.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5));
 # %%
 test = {row[0]: row[6] for row in rows}
 told = {name: "diverged" if value is None else f"{value:.3f}" for name, value in test.items()}
-by_rate = ", ".join(told[f"rate × {factor}"] for factor in (1, 5, 25))
+by_rate = ", ".join(told[f"rate × {factor}"] for factor in factors)
 noise = 2 * math.sqrt(0.5 / len(test_set))  # two deviations of the difference of two accuracies near 1/2, at the most
-best = max(test[f"rate × {factor}"] or 0 for factor in (1, 5, 25))
+best = max(test[f"rate × {factor}"] or 0 for factor in factors)
 scratch = test[f"from scratch, {longer} epochs"] or 0
-shows = (f"Test accuracy at {base:g} × 1, 5, 25: {by_rate}. From scratch {told[f'from scratch, {longer} epochs']} "
+shows = (f"Test accuracy at {base:g} × {', '.join(map(str, factors))}: {by_rate}. "
+         f"From scratch {told[f'from scratch, {longer} epochs']} "
          f"after {longer} epochs, {'still below' if best - scratch > noise else 'not beyond chance below'} the best of "
          f"these; frozen features {told['features frozen']}.")
 if head:
