@@ -41,20 +41,22 @@ class CellScores(nn.HybridBlock):
         self.stride = enlarge._kwargs["stride"][0]
         self.weight, self.bias = enlarge.weight, enlarge.bias  # (C, classes, 2s, 2s), (classes,)
         self.params.update(enlarge.params)
-
         self.outputs = self.stride ** 2 * self.bias.shape[0]  # per cell
 
     def hybrid_forward(self, F, X, weight, bias):
         return self.product(F, self.coarse(X), self.matrix(weight), F.tile(bias, self.stride ** 2))
 
     def matrix(self, weight):
-        """Arrange the kernel ``weight`` for the product: (s·s·classes, C·4)."""
+        """Arrange the kernel ``weight`` (C, classes, 2s, 2s) for the product: (s·s·classes, C·4)."""
         s = self.stride
         # the kernel's rows are (down, row in the cell), its columns (right, column in the cell)
         return weight.reshape((0, 0, 2, s, 2, s)).transpose((3, 5, 1, 0, 2, 4)).reshape((self.outputs, -1))
 
     def product(self, F, coarse, matrix, bias):
-        """Multiply the four inputs around each cell, from coarse scores (B, C, H/s, W/s)."""
+        """Multiply the four inputs around each cell, from coarse scores (B, C, H/s, W/s), by ``matrix``; add ``bias``.
+
+        ``matrix`` is (s·s·classes, C·4), ``bias`` (s·s·classes,), the result (B, cells, s·s·classes).
+        """
         padded = F.pad(coarse, mode="constant", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
         around = [F.slice(padded, (None, None, 1 - down, 1 - right), (None, None, -down or None, -right or None))
                   for down in (0, 1) for right in (0, 1)]
@@ -62,7 +64,7 @@ class CellScores(nn.HybridBlock):
         return F.FullyConnected(inputs, matrix, bias, num_hidden=self.outputs, flatten=False)
 
 
-class FixedCellScores:
+class ArrangedCellScores:
     """The same scores for prediction: the product's matrix is arranged once, not for each picture.
 
     Args:
@@ -190,7 +192,7 @@ class FCN(nn.HybridSequential):
 
     Training and classifying pixels use an equal, faster form: :class:`CellScores`.
     """
-    _fixed: FixedCellScores | None = None
+    _arranged: ArrangedCellScores | None = None
 
     @cached_property
     def cells(self) -> CellScores:
@@ -198,14 +200,14 @@ class FCN(nn.HybridSequential):
         return CellScores(list(self)[:-1], self[-1])
 
     def hybridize(self, active: bool = True, *args, **kwargs) -> None:
-        """Hybridise both forms, and undo :meth:`fix`."""
-        self._fixed = None
+        """Hybridise both forms, and undo :meth:`arrange_once`."""
+        self._arranged = None
         super().hybridize(active, *args, **kwargs)
         self.cells.hybridize(active, *args, **kwargs)
 
-    def fix(self) -> None:
-        """Make :meth:`classify` faster, by a tenth on a processor, as long as no weight changes."""
-        self._fixed = FixedCellScores(self.cells)
+    def arrange_once(self) -> None:
+        """Arrange the matrix of :meth:`classify` for all pictures to come, as long as no weight changes."""
+        self._arranged = ArrangedCellScores(self.cells)
 
     def scoring_for(self, loss) -> Scoring:
         """Return the scoring for :func:`d2lzh_cv.training.fit`: by cells for the book's cross-entropy or no loss."""
@@ -214,7 +216,7 @@ class FCN(nn.HybridSequential):
     def classify(self, X: nd.NDArray) -> nd.NDArray:
         """Return the class of every pixel of X (B, 3, H, W): (B, H, W)."""
         s = self.cells.stride
-        scores = (self._fixed or self.cells)(X)
+        scores = (self._arranged or self.cells)(X)
         return from_cells(scores.reshape((0, 0, s * s, -1)).argmax(axis=-1), s, X.shape[2:])
 
 

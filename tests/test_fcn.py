@@ -199,7 +199,7 @@ def test_mxnet_s_own_subgraphs_may_be_asked_for():
 
 
 @pytest.mark.parametrize("backbone", ["resnet18_v2", "squeezenet1.1"])
-def test_fixed_it_gives_the_same_classes_and_can_be_trained_again(backbone):
+def test_arranged_once_it_gives_the_same_classes_and_can_be_trained_again(backbone):
     """With statistics far from those where BatchNorm does nothing."""
     zoo = model_zoo.vision.get_model(backbone)
     zoo.initialize(init.Xavier())
@@ -216,11 +216,11 @@ def test_fixed_it_gives_the_same_classes_and_can_be_trained_again(backbone):
     assert len(np.unique(plain[large.shape][1].asnumpy())) > 1
     known = set(net._collect_params_with_prefix())
 
-    net.fix()
+    net.arrange_once()
     for X in (small, large, small):
         scores, classes = plain[X.shape]
         scale = scores.abs().max()
-        assert_close(net._fixed(X) / scale, scores / scale)  # sums of numbers of both signs
+        assert_close(net._arranged(X) / scale, scores / scale)  # sums of numbers of both signs
         assert (net.classify(X) == classes).mean() > 0.999  # rounding may decide between two equal scores
     assert set(net._collect_params_with_prefix()) == known, "a checkpoint would hold more"
 
@@ -232,8 +232,8 @@ def test_fixed_it_gives_the_same_classes_and_can_be_trained_again(backbone):
     trainer.step(1)
     trained = net.cells(small)
     assert (trained - plain[small.shape][0]).abs().max() > 1e-4
-    net.fix()
-    assert_close(net._fixed(small) / trained.abs().max(), trained / trained.abs().max())
+    net.arrange_once()
+    assert_close(net._arranged(small) / trained.abs().max(), trained / trained.abs().max())
 
 
 @pytest.mark.parametrize(("stride", "size"), [(4, (8, 12)), (32, (32, 64)), (2, (2, 2))])

@@ -126,7 +126,7 @@ def fold(net: gluon.HybridBlock, X: nd.NDArray) -> None:
     if precision.in_use() != "float32":
         net.hybridize(static_alloc=True, static_shape=True)
     elif isinstance(net, FCN):
-        net.fix()
+        net.arrange_once()
     elif X.context.device_type == "cpu" and mx.runtime.Features().is_enabled("MKLDNN"):
         net.optimize_for(X, backend="MKLDNN", static_alloc=True, static_shape=True)
 

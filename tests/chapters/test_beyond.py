@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import mxnet as mx
 import pytest
-from chapter_kit import Run
+from chapter_kit import Run, parameters
 from mxnet import nd
 from mxnet.gluon import model_zoo
 
@@ -26,9 +26,9 @@ def drawn(tmp_path_factory) -> Run:
     net(nd.zeros((1, 3, 64, 64)))
     (root / "weights").mkdir()
     net.save_parameters(str(root / "weights" / "resnet18_v1.params"))
-    for number, parameters in SMALLER.items():
+    for number, smaller in SMALLER.items():
         flags = ["--data", "synthetic"] if number in PARTS else ["--epochs", "1"]
-        Run(out, [number], *flags, *(word for text in parameters for word in ("-p", text)), D2LZH_CV_DATA=str(root))
+        Run(out, [number], *flags, *parameters(*smaller), D2LZH_CV_DATA=str(root))
     Run(out, [number for number in PARTS if number not in SMALLER], "--data", "synthetic")
     return Run(out, [number for number in EXERCISES if number not in SMALLER], "--epochs", "1",
                D2LZH_CV_DATA=str(root))

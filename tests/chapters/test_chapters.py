@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import mxnet as mx
 import pytest
-from chapter_kit import Run
+from chapter_kit import Run, parameters
 
 from d2lzh_cv import contents
 from d2lzh_cv.book import facts
@@ -24,8 +24,8 @@ SMALLER = {"9.1": ["num_train=64", "num_test=20"], "9.2": ["num_epochs=2", "edge
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory) -> Run:
     out, root = tmp_path_factory.mktemp("drawn"), str(tmp_path_factory.mktemp("root"))
-    for number, parameters in SMALLER.items():
-        Run(out, [f"{number}-{number}"], *(word for text in parameters for word in ("-p", text)), D2LZH_CV_DATA=root)
+    for number, smaller in SMALLER.items():
+        Run(out, [f"{number}-{number}"], *parameters(*smaller), D2LZH_CV_DATA=root)
     return Run(out, [number for number in NUMBERS if number not in SMALLER], D2LZH_CV_DATA=root)
 
 

@@ -13,6 +13,11 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def parameters(*assignments: str) -> list[str]:
+    """The flags for parameters such as "num_epochs=2"."""
+    return [word for text in assignments for word in ("-p", text)]
+
+
 class Run:
     """What ``d2lzh-cv run --quick`` of some sections printed and left in its folder."""
 
