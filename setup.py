@@ -25,7 +25,7 @@ CUDA_LIBRARIES = [
 # Python 3.9, and both take NumPy 1.26.
 ONNX = ["onnx==1.17.0", "onnxruntime==1.19.2", "protobuf<7"]
 NOTEBOOK = ["jupytext>=1.16", "nbclient>=0.10", "ipykernel>=6"]
-DEV = ["pytest>=7", "pytest-xdist>=3.5", "hypothesis>=6", "ruff", *NOTEBOOK]
+DEV = ["pytest>=7", "pytest-timeout>=2.2", "pytest-xdist>=3.5", "hypothesis>=6", "ruff", *NOTEBOOK]
 DEMO = ["gradio>=6.31,<7; python_version >= '3.10'"]  # no maintained Gradio runs on Python 3.9
 SITE = [*NOTEBOOK, "sphinx>=7", "myst-nb>=1.1", "jupyter-cache>=1", "sphinx-book-theme>=1.1", "jieba>=0.42",
         "latex2mathml>=3.77"]

@@ -294,13 +294,13 @@ masks = metrics.Table(["validation objects", "number", "mask IoU"], [
 masks
 
 # %% [markdown] lang="zh"
-# 我们在COCO128的20个类别上（每类只有几幅图像）训练过：真实边界框里的掩码得到0.51，而框本身是0.59。在VOC2012的411幅训练
+# 我们在COCO128的20个类别上（每类只有几幅图像）训练过：真实边界框里的掩码得到0.51，而框本身是0.59。在VOC2012的195幅训练
 # 图像上训练40个周期，得到0.53，框是0.56。这个网络没有预训练，图像又少，所以学不会；原论文用了十多万幅图像和预训练的特
 # 征。下图上面是验证图像的目标，下面是在真实边界框里预测的掩码。
 
 # %% [markdown] lang="en"
 # We trained on 20 classes of COCO128, with a few pictures per class: the masks in true boxes got 0.51, the boxes
-# themselves 0.59. With 411 training pictures of VOC2012, it was 0.53 and 0.56 after 40 epochs. The network is not
+# themselves 0.59. With 195 training pictures of VOC2012, it was 0.53 and 0.56 after 40 epochs. The network is not
 # pretrained and the pictures are few, so it cannot learn this. The paper used more than a hundred thousand pictures
 # and pretrained features. The figure shows the objects of validation pictures above, and the masks predicted in their
 # true boxes below.

@@ -1,4 +1,4 @@
-"""Ctrl-C during training: the first one finishes the step and saves; the second one stops at once."""
+"""Ctrl-C during training: the first one finishes the step and saves; the second one stops at once. And SIGTERM."""
 from __future__ import annotations
 
 import signal
@@ -42,3 +42,13 @@ def stop_request(watch: bool) -> Iterator[StopRequest]:
     finally:
         for number in replaced:
             signal.signal(number, handlers[number])
+
+
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM, from `kill` or `timeout`, end the block as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

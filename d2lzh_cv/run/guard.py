@@ -5,6 +5,7 @@ import atexit
 import os
 import signal
 import sys
+import threading
 import traceback
 from typing import Any, Protocol
 
@@ -43,7 +44,8 @@ def watch(run: Run) -> None:
         if not distributed.launched():  # a launched process must die of SIGTERM, even if it waits for another one
             _stop_when_terminated()
         # Ctrl-C reaches a DataLoader's workers too, and each would print a traceback; their parent ends them instead.
-        os.register_at_fork(after_in_child=_leave_ending_to_the_parent)
+        os.register_at_fork(before=_hold_back_sigterm, after_in_parent=_let_sigterm_through,
+                            after_in_child=_leave_ending_to_the_parent)
 
 
 def leave(run: Run) -> None:
@@ -106,6 +108,21 @@ def _ignore_interrupts() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
+_of_this_thread = threading.local()
+
+
+def _hold_back_sigterm() -> None:
+    """A worker that gets SIGTERM before it has the default handler would lose it, and its parent wait forever: Python
+    prints what a handler raises among the functions that run after a fork, and carries on.
+    """
+    _of_this_thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _let_sigterm_through() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _of_this_thread.mask)
+
+
 def _leave_ending_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the parent ends its workers by SIGTERM
+    _let_sigterm_through()

@@ -21,6 +21,7 @@ from typing import IO
 
 from ..compat import child
 from ..engine.distributed import RANK
+from ..engine.stopping import sigterm_as_ctrl_c
 from ..errors import InputError
 from . import rundir
 from .guard import INTERRUPTED
@@ -146,21 +147,19 @@ def launch(plan: Plan, command: Sequence[str]) -> int:
     members, shared = plan.processes(command), plan.environment()
     if plan.hosts[0] == HERE and plan.workers > 1:
         shared.setdefault("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", plan.threads()))
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` and `timeout` end the job too
     began = time.time()
-    try:
-        for member in members:
-            member.start(shared)
-        failed, code = _watch(members)
-        _end(members)
-    except KeyboardInterrupt:
-        failed, code = None, INTERRUPTED
-        _interrupt(members)
-    except BaseException:
-        _end(members)
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    with sigterm_as_ctrl_c():
+        try:
+            for member in members:
+                member.start(shared)
+            failed, code = _watch(members)
+            _end(members)
+        except KeyboardInterrupt:
+            failed, code = None, INTERRUPTED
+            _interrupt(members)
+        except BaseException:
+            _end(members)
+            raise
     _report_end(plan, failed, code, command, began)
     return code
 

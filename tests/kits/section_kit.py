@@ -45,6 +45,9 @@ def start_python(folder: Path, *argv: str, **options) -> subprocess.Popen:
 
 def run_python(folder: Path, *argv: str) -> tuple[int, str, str]:
     """Run Python as :func:`start_python` does; returns exit code, standard output, standard error."""
-    process = start_python(folder, *argv)
-    out, err = process.communicate(timeout=60)
+    with start_python(folder, *argv) as process:
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     return process.returncode, out, err

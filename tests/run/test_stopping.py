@@ -60,10 +60,20 @@ def test_a_script_that_is_killed_gently_says_how_it_ended(body, tmp_path):
     assert status(tmp_path) == "interrupted" and ("tidied" in out) == (body == SAVES)
 
 
+POOL = "import multiprocessing\npool = multiprocessing.get_context('fork').Pool(2)\n"
+
+
 def test_worker_processes_can_still_be_ended(tmp_path):
     """A pool ends its workers by SIGTERM, which a section takes for Ctrl-C."""
-    write_script(tmp_path, "9.4", "import multiprocessing\npool = multiprocessing.get_context('fork').Pool(2)\n"
-                                  "pool.map(abs, [1, 2])\npool.terminate()\npool.join()\n" + OK)
+    write_script(tmp_path, "9.4", POOL + "pool.map(abs, [1, 2])\npool.terminate()\npool.join()\n" + OK)
+    assert run_python(tmp_path, "-c", RUN_CLI, "run", "9.4", "--out", "o")[::2] == (0, "")
+
+
+def test_a_worker_ended_as_soon_as_it_is_forked_is_not_waited_for(tmp_path):
+    """SIGTERM comes while a function that runs after the fork, registered before the section began, takes its time."""
+    script = write_script(tmp_path, "9.4", POOL + "pool.terminate()\npool.join()\n" + OK)
+    slow = "import os, time\nos.register_at_fork(after_in_child=lambda: time.sleep(0.5))\n"
+    script.write_text(slow + script.read_text(encoding="utf-8"), encoding="utf-8")
     assert run_python(tmp_path, "-c", RUN_CLI, "run", "9.4", "--out", "o")[::2] == (0, "")
 
 

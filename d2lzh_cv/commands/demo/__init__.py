@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import threading
 from pathlib import Path
 
@@ -44,14 +43,15 @@ def _port(text: str) -> int:
 
 
 def _demo(flags: argparse.Namespace) -> int:
+    from ...engine.stopping import sigterm_as_ctrl_c
     from . import networks, server
     server.require_gradio()
     server.free_port(flags.host, flags.port)  # before the networks are loaded, which takes seconds
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, with its folder removed
-    offered = networks.load(flags.checkpoints)
-    with server.running(offered, flags.host, flags.port, flags.lang) as page:
-        if flags.host not in server.LOOPBACK:
-            print(f"other computers can use the page, too: it listens on {flags.host}", flush=True)
-        print(f"the page: {page.address}  (Ctrl-C ends it)", flush=True)
-        threading.Event().wait()
+    with sigterm_as_ctrl_c():  # the page's folder is removed then, too
+        offered = networks.load(flags.checkpoints)
+        with server.running(offered, flags.host, flags.port, flags.lang) as page:
+            if flags.host not in server.LOOPBACK:
+                print(f"other computers can use the page, too: it listens on {flags.host}", flush=True)
+            print(f"the page: {page.address}  (Ctrl-C ends it)", flush=True)
+            threading.Event().wait()
     return 0
