@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -174,20 +175,19 @@ def test_it_speaks_the_language_of_the_browser(page, tmp_path):
     assert "不能使用" in found
 
 
-def test_ctrl_c_ends_the_command_quietly_and_removes_its_folder(tmp_path, monkeypatch, capsys):
+def test_kill_ends_the_command_as_ctrl_c_does_quietly_and_with_its_folder_removed(tmp_path, monkeypatch, capsys):
     """Through a proxy that is not there, because the page is on this computer."""
     addresses = []
 
-    class Interrupted:
+    class Terminated:
         def wait(self) -> None:
             said = capsys.readouterr().out.splitlines()[-1]
             addresses.append(said.split()[2])
             assert urllib.request.urlopen(addresses[0]).status == 200 and list((tmp_path / "tmp").iterdir())
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGTERM)
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setattr("d2lzh_cv.commands.demo.threading", SimpleNamespace(Event=Interrupted))
-    monkeypatch.setattr("d2lzh_cv.commands.demo.signal.signal", lambda *_: None)
+    monkeypatch.setattr("d2lzh_cv.commands.demo.threading", SimpleNamespace(Event=Terminated))
     monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:9")
     before = dict(os.environ)
     assert cli.main(["demo", str(a_detector(tmp_path / "model")), "--port", "0"]) == 130
