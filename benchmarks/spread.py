@@ -30,6 +30,6 @@ def turn(sides: Sequence[str], number: int) -> list[str]:
     Otherwise a side would always come after the same one, which leaves it a warm cache or a cold one: a side that
     shares a library with the one before it gained some ten per cent in the short cases.
     """
-    start = number // 2 % len(sides)
+    start = number // 2 % max(1, len(sides))  # there may be none left
     order = [*sides[start:], *sides[:start]]
     return order[::-1] if number % 2 else order

@@ -226,6 +226,16 @@ def test_a_side_that_this_machine_cannot_do_is_left_out_with_the_reason(fake, ca
     assert max(map(len, out.splitlines()[:5])) <= 80 and "ONNX" not in out
 
 
+def test_the_failure_of_the_only_side_is_told(fake, capsys):
+    fake(body="""
+        def fail(self): raise RuntimeError("the command ended before that")
+        Ours.run = fail
+    """, taking_part=("ours",))
+    code, report, _ = bench_json(capsys, "--rounds", "2", "--quick")
+    row, = report["cases"]
+    assert (code, row["equal"], row["rounds"]) == (1, False, 0) and "ended before that" in row["errors"]["ours"]
+
+
 def test_an_onnx_side_gets_the_file_of_the_side_that_exports(fake, capsys):
     fake(body="""
         class Onnx(Ours):
