@@ -35,6 +35,7 @@ from d2lzh_cv import metrics
 
 # %% tags=["parameters"]
 edge_size, batch_size, num_epochs = 224, 128, 5
+min_steps = 10  # per epoch: with fewer, the batches are made smaller
 learning_rate, scratch_learning_rate, lr_mult = 0.01, 0.1, 10
 with_frozen_features = True  # train a third time, with the features fixed
 
@@ -209,7 +210,7 @@ d2l.show_code(d2l.train_fine_tuning)
 #
 # - 图像不必大于源模型训练时见过的（`source.edge_size`）。SqueezeNet的`output`对$13 \times 13$个位置取平均，所以只接受
 #   边长224的图像。`edge_size_for`给出合适的边长。
-# - 小数据集的批量减小，使一个周期大约有十步。
+# - 小数据集的批量减小，使一个周期大约有`min_steps`步。
 # - 学习率乘以`source.rate_factors.fine_tuning`。它因网络而异：对书中的`resnet18_v2`是1，对特征不以批量归一化结尾的
 #   `resnet18_v1`是0.2，对数值大得多的MobileNet是0.03，对没有批量归一化的SqueezeNet是0.5，对在画出的图像上训练的网络是
 #   0.3。
@@ -221,7 +222,7 @@ d2l.show_code(d2l.train_fine_tuning)
 # - The pictures need not be larger than those of the source model's training (`source.edge_size`). The `output` of a
 #   SqueezeNet takes the mean over $13 \times 13$ places, so it accepts only pictures with a side of 224.
 #   `edge_size_for` gives the right side.
-# - Batches of a small set are smaller, so that an epoch has about ten steps.
+# - Batches of a small set are smaller, so that an epoch has about `min_steps` steps.
 # - The learning rate is multiplied by `source.rate_factors.fine_tuning`. It depends on the network: it is 1 for the
 #   book's `resnet18_v2`, 0.2 for `resnet18_v1`, whose features do not end with a batch normalisation, 0.03 for a
 #   MobileNet, whose features have far larger values, 0.5 for a SqueezeNet, which has no batch normalisation, and 0.3
@@ -229,7 +230,7 @@ d2l.show_code(d2l.train_fine_tuning)
 
 # %%
 scratch_edge_size, edge_size = edge_size, source.edge_size_for(edge_size)
-batch_size = min(batch_size, max(16, len(train_imgs) // 10))
+batch_size = min(batch_size, max(16, len(train_imgs) // min_steps))
 learning_rate = learning_rate * source.rate_factors.fine_tuning
 
 # %% [markdown] lang="zh"
