@@ -1,4 +1,4 @@
-"""Ctrl-C during training: the first one finishes the step and saves; the second one stops at once. And SIGTERM."""
+"""Ctrl-C: in training the first one finishes the step and saves, the second one stops at once. SIGTERM ends like it."""
 from __future__ import annotations
 
 import signal
