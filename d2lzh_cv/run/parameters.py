@@ -59,8 +59,8 @@ def choose(info: SectionInfo, quick: bool, texts: Sequence[str], epochs: int | N
         epochs: the value of ``--epochs``, if given.
 
     Raises:
-        InputError: a text is not NAME=VALUE, the section has no such parameter, or the value has another type than the
-            section's own.
+        InputError: a text is not NAME=VALUE, the section has no such parameter, the value has another type than the
+            section's own, or a number is too small.
     """
     known = of_section(info, quick)
     chosen = {} if epochs is None else {name: epochs for name in known if name.startswith(EPOCHS)}
@@ -78,7 +78,7 @@ def convert(text: str, value: str, default: Any) -> Any:
     """Return ``value`` in the type of ``default``; ``text`` is the whole of ``-p``, for the error.
 
     Raises:
-        InputError: the value is not of that type.
+        InputError: the value is not of that type, or a number in it is too small.
     """
     kind = type(default)
     if kind is str:
@@ -90,8 +90,9 @@ def convert(text: str, value: str, default: Any) -> Any:
     except (ValueError, SyntaxError):
         literal = None
     if kind is float and type(literal) is int:
-        return float(literal)
+        literal = float(literal)
     if type(literal) is kind and _same_form(literal, default):
+        _check_size(text, literal, default)
         return literal
     raise InputError(f"-p {text}: {value!r} is not {KINDS.get(kind) or f'of the form of {default!r}'}")
 
@@ -102,6 +103,19 @@ def _same_form(literal: Any, default: Any) -> bool:
         return True
     numbers = all(isinstance(one, (int, float)) for one in (*literal, *default))
     return len(literal) == len(default) and (numbers or [*map(type, literal)] == [*map(type, default)])
+
+
+def _check_size(text: str, literal: Any, default: Any) -> None:
+    """Raise InputError for a number below 0, and for 0 where only a positive number has a meaning.
+
+    Those are the counts and sizes, whole numbers and numbers in a tuple, whose default is positive. A single number
+    with a fraction, such as a learning rate or a threshold, may be 0.
+    """
+    if not isinstance(default, (tuple, list)):
+        literal, default = (literal,), (0 if isinstance(default, float) else default,)
+    for value, usual in zip(literal, default):
+        if isinstance(value, (int, float)) and (value < 0 or value == 0 < usual):
+            raise InputError(f"-p {text}: {value} is too small; give a number {'above' if usual else 'of at least'} 0")
 
 
 def _hint(name: str, info: SectionInfo, known: dict[str, Any]) -> str:

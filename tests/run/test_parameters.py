@@ -24,8 +24,9 @@ def test_every_section_s_parameters_are_literals_and_quick_mode_adds_none(info):
 
 
 @pytest.mark.parametrize("text, default, value", [
-    ("3", 1, 3), ("-3", 1, -3), ("0.1", 0.2, 0.1), ("1e-3", 0.2, 1e-3), ("2", 0.2, 2.0), ("true", False, True),
-    ("False", True, False), ("a b", "x", "a b"), ("(1, 2)", (3, 4), (1, 2)), ("[0.5, 1]", [1, 2], [0.5, 1])])
+    ("3", 1, 3), ("0", 0, 0), ("0", 0.5, 0.0), ("0.1", 0.2, 0.1), ("1e-3", 0.2, 1e-3), ("2", 0.2, 2.0),
+    ("true", False, True), ("False", True, False), ("a b", "x", "a b"), ("(1, 2)", (3, 4), (1, 2)),
+    ("[0.5, 1]", [1, 2], [0.5, 1])])
 def test_a_value_gets_the_type_of_the_default(text, default, value):
     found = parameters.convert(f"n={text}", text, default)
     assert found == value and type(found) is type(value)
@@ -39,11 +40,27 @@ def test_a_value_of_another_type_is_refused(text, default):
         parameters.convert(f"n={text}", text, default)
 
 
+@pytest.mark.parametrize("text, default, message", [
+    ("0", 1, "n=0: 0 is too small; give a number above 0"), ("-3", 1, "above 0"), ("-1", 0, "of at least 0"),
+    ("-1", 0.5, "of at least 0"), ("(0, 4)", (3, 4), "above 0"), ("(0.5, -1e-9)", (0.5, 0.5), "above 0"),
+    ("-1e999", 0.5, "of at least 0")])
+def test_a_number_that_is_too_small_is_refused(text, default, message):
+    with pytest.raises(InputError, match=message):
+        parameters.convert(f"n={text}", text, default)
+
+
+@pytest.mark.parametrize("info", contents.ALL, ids=lambda info: info.number)
+@pytest.mark.parametrize("quick", [False, True])
+def test_every_section_s_own_values_are_accepted(info, quick):
+    for name, value in parameters.of_section(info, quick).items():
+        assert parameters.convert(f"{name}={value}", str(value), value) == value
+
+
 @pytest.mark.parametrize("texts, message", [
     (["learning_rat=1"], "has no parameter learning_rat, did you mean learning_rate"),
     (["small_shape=(3, 4)"], "has no parameter small_shape; it is one of 9.11"),
     (["learning_rate"], "write NAME=VALUE"), (["=3"], "write NAME=VALUE"), (["a b=3"], "write NAME=VALUE"),
-    (["num_epochs=x"], "'x' is not a whole number")])
+    (["num_epochs=x"], "'x' is not a whole number"), (["batch_size=0"], "-p batch_size=0: 0 is too small")])
 def test_a_wrong_parameter_is_one_line_and_2(texts, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["run", "9.7", *(word for text in texts for word in ("-p", text))]) == 2
