@@ -44,7 +44,8 @@ class CellScores(nn.HybridBlock):
         self.outputs = self.stride ** 2 * self.bias.shape[0]  # per cell
 
     def hybrid_forward(self, F, X, weight, bias):
-        return self.product(F, self.coarse(X), self.matrix(weight), F.tile(bias, self.stride ** 2))
+        return F.FullyConnected(self.around(F, self.coarse(X)), self.matrix(weight), F.tile(bias, self.stride ** 2),
+                                num_hidden=self.outputs, flatten=False)
 
     def matrix(self, weight):
         """Arrange the kernel ``weight`` (C, classes, 2s, 2s) for the product: (s·s·classes, C·4)."""
@@ -52,33 +53,64 @@ class CellScores(nn.HybridBlock):
         # the kernel's rows are (down, row in the cell), its columns (right, column in the cell)
         return weight.reshape((0, 0, 2, s, 2, s)).transpose((3, 5, 1, 0, 2, 4)).reshape((self.outputs, -1))
 
-    def product(self, F, coarse, matrix, bias):
-        """Multiply the four inputs around each cell, from coarse scores (B, C, H/s, W/s), by ``matrix``; add ``bias``.
-
-        ``matrix`` is (s·s·classes, C·4), ``bias`` (s·s·classes,), the result (B, cells, s·s·classes).
-        """
+    @staticmethod
+    def around(F, coarse):
+        """Return the four inputs around each cell, from coarse scores (B, C, H/s, W/s): (B, cells, C·4)."""
         padded = F.pad(coarse, mode="constant", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
         around = [F.slice(padded, (None, None, 1 - down, 1 - right), (None, None, -down or None, -right or None))
                   for down in (0, 1) for right in (0, 1)]
-        inputs = F.stack(*around, axis=2).transpose((0, 3, 4, 1, 2)).reshape((0, -3, -3))  # (B, cells, C·4)
-        return F.FullyConnected(inputs, matrix, bias, num_hidden=self.outputs, flatten=False)
+        return F.stack(*around, axis=2).transpose((0, 3, 4, 1, 2)).reshape((0, -3, -3))
 
 
 class ArrangedCellScores:
-    """The same scores for prediction: the product's matrix is arranged once, not for each picture.
+    """The same scores for prediction, the classes first, so that :func:`first_best` can compare all pixels at once.
+
+    Called with X (B, 3, H, W), it returns (classes, s·s, B·cells). The product's matrix is arranged once, not for each
+    picture.
 
     Args:
         cells: its weights must not change any more.
     """
 
     def __init__(self, cells: CellScores) -> None:
-        self._coarse, self._product = cells.coarse, nn.HybridLambda(cells.product)
-        for part in (self._coarse, self._product):
+        bias = cells.bias.data()
+        self._classes, area = bias.shape[0], cells.stride ** 2
+        matrix = cells.matrix(cells.weight.data()).reshape((area, self._classes, -1)).swapaxes(0, 1)
+        bias = bias.reshape((-1, 1, 1)).broadcast_to((self._classes, area, 1))
+        self._matrix = nd.concat(matrix, bias, dim=2).reshape((-3, 0))  # (classes·s·s, C·4 + 1)
+        self._coarse, self._inputs = cells.coarse, nn.HybridLambda(self._around_and_one)
+        for part in (self._coarse, self._inputs):
             part.hybridize(static_alloc=True, static_shape=True)
-        self._matrix, self._bias = cells.matrix(cells.weight.data()), nd.tile(cells.bias.data(), cells.stride ** 2)
+
+    @staticmethod
+    def _around_and_one(F, coarse):
+        """Return the inputs of each cell and the 1 that the bias is multiplied by: (B·cells, C·4 + 1)."""
+        around = CellScores.around(F, coarse).reshape((-3, 0))
+        return F.concat(around, F.ones_like(around.slice_axis(axis=1, begin=0, end=1)), dim=1)
 
     def __call__(self, X: nd.NDArray) -> nd.NDArray:
-        return self._product(self._coarse(X), self._matrix, self._bias)
+        inputs = self._inputs(self._coarse(X))
+        scores = nd.FullyConnected(self._matrix, inputs, num_hidden=len(inputs), no_bias=True)
+        return scores.reshape((self._classes, -1, len(inputs)))
+
+
+def first_best(scores: nd.NDArray) -> np.ndarray:
+    """Return the index of the largest score along the first axis, of equal ones the first, as ``argmax(axis=0)``.
+
+    It compares whole arrays, one index at a time, in less than a third of the time of MXNet's operator.
+
+    Args:
+        scores: (K, ...), without NaN.
+    """
+    best = scores[0].asnumpy()
+    kind = np.min_scalar_type(len(scores) - 1)
+    index = np.zeros(best.shape, kind)
+    for i in range(1, len(scores)):
+        score = scores[i].asnumpy()
+        larger = (score > best).view(np.uint8)
+        np.maximum(index, larger * kind.type(i), out=index)
+        np.maximum(best, score, out=best)
+    return index
 
 
 def to_cells(labels: nd.NDArray, stride: int) -> nd.NDArray:
@@ -92,7 +124,7 @@ def to_cells(labels: nd.NDArray, stride: int) -> nd.NDArray:
 
 
 def from_cells(values: nd.NDArray, stride: int, size: tuple[int, int]) -> nd.NDArray:
-    """Reorder (B, cells, s·s) to (B, H, W) and drop the pixels beyond a picture of ``size`` (H, W)."""
+    """Reorder (B, cells, s·s) or (B·cells, s·s) to (B, H, W), without the pixels beyond the ``size`` (H, W)."""
     rim, (rows, columns) = stride // 2, (n // stride + 1 for n in size)
     cells = values.reshape((-1, rows, columns, stride, stride)).transpose((0, 1, 3, 2, 4))
     return cells.reshape((-1, rows * stride, columns * stride))[:, rim:-rim, rim:-rim]
@@ -216,8 +248,11 @@ class FCN(nn.HybridSequential):
     def classify(self, X: nd.NDArray) -> nd.NDArray:
         """Return the class of every pixel of X (B, 3, H, W): (B, H, W)."""
         s = self.cells.stride
-        scores = (self._arranged or self.cells)(X)
-        return from_cells(scores.reshape((0, 0, s * s, -1)).argmax(axis=-1), s, X.shape[2:])
+        if self._arranged is None:
+            labels = self.cells(X).reshape((0, 0, s * s, -1)).argmax(axis=-1)
+        else:
+            labels = nd.array(first_best(self._arranged(X)).T, ctx=X.context)  # (B·cells, s·s)
+        return from_cells(labels, s, X.shape[2:])
 
 
 def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = True) -> FCN:

@@ -16,6 +16,7 @@ from d2lzh_cv.fcn import (
     CellScoring,
     bilinear_kernel,
     fcn,
+    first_best,
     from_cells,
     label2image,
     normalize_image,
@@ -220,7 +221,7 @@ def test_arranged_once_it_gives_the_same_classes_and_can_be_trained_again(backbo
     for X in (small, large, small):
         scores, classes = plain[X.shape]
         scale = scores.abs().max()
-        assert_close(net._arranged(X) / scale, scores / scale)  # sums of numbers of both signs
+        assert_close(pixels_last(net._arranged(X), X) / scale, scores / scale)  # sums of numbers of both signs
         assert (net.classify(X) == classes).mean() > 0.999  # rounding may decide between two equal scores
     assert set(net._collect_params_with_prefix()) == known, "a checkpoint would hold more"
 
@@ -233,7 +234,24 @@ def test_arranged_once_it_gives_the_same_classes_and_can_be_trained_again(backbo
     trained = net.cells(small)
     assert (trained - plain[small.shape][0]).abs().max() > 1e-4
     net.arrange_once()
-    assert_close(net._arranged(small) / trained.abs().max(), trained / trained.abs().max())
+    assert_close(pixels_last(net._arranged(small), small) / trained.abs().max(), trained / trained.abs().max())
+
+
+def pixels_last(scores, X):
+    """Scores (classes, s·s, B·cells) in the order of ``CellScores``: (B, cells, s·s·classes)."""
+    return scores.transpose((2, 1, 0)).reshape((len(X), -1, scores.shape[0] * scores.shape[1]))
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (2, 3, 4), (21, 1024, 6), (256, 50), (257, 50), (300, 7)])
+def test_the_first_of_the_best_as_numpy_finds_it(shape):
+    """Whole numbers, so that many are equal; 257 classes need more than a byte."""
+    rng = np.random.default_rng(len(shape))
+    scores = rng.integers(-3, 4, shape).astype("float32")
+    scores[-1].flat[:2] = 9, -np.inf
+    before = nd.array(scores)
+    assert_close(first_best(before), scores.argmax(axis=0), exact=True)
+    assert_close(before, scores, exact=True)  # the argument stays as it was
+    assert_close(first_best(nd.array(np.full(shape, -np.inf))), np.zeros(shape[1:]), exact=True)
 
 
 @pytest.mark.parametrize(("stride", "size"), [(4, (8, 12)), (32, (32, 64)), (2, (2, 2))])
