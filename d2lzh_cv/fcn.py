@@ -123,7 +123,7 @@ def to_cells(labels: nd.NDArray, stride: int) -> nd.NDArray:
     return cells.reshape((batch, -1, stride * stride))
 
 
-def from_cells(values: nd.NDArray, stride: int, size: tuple[int, int]) -> nd.NDArray:
+def from_cells(values: nd.NDArray | np.ndarray, stride: int, size: tuple[int, int]) -> nd.NDArray | np.ndarray:
     """Reorder (B, cells, s·s) or (B·cells, s·s) to (B, H, W), without the pixels beyond the ``size`` (H, W)."""
     rim, (rows, columns) = stride // 2, (n // stride + 1 for n in size)
     cells = values.reshape((-1, rows, columns, stride, stride)).transpose((0, 1, 3, 2, 4))
@@ -249,10 +249,8 @@ class FCN(nn.HybridSequential):
         """Return the class of every pixel of X (B, 3, H, W): (B, H, W)."""
         s = self.cells.stride
         if self._arranged is None:
-            labels = self.cells(X).reshape((0, 0, s * s, -1)).argmax(axis=-1)
-        else:
-            labels = nd.array(first_best(self._arranged(X)).T, ctx=X.context)  # (B·cells, s·s)
-        return from_cells(labels, s, X.shape[2:])
+            return from_cells(self.cells(X).reshape((0, 0, s * s, -1)).argmax(axis=-1), s, X.shape[2:])
+        return nd.array(from_cells(first_best(self._arranged(X)).T, s, X.shape[2:]), ctx=X.context)
 
 
 def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = True) -> FCN:
