@@ -62,7 +62,8 @@ def choose(info: SectionInfo, quick: bool, texts: Sequence[str], epochs: int | N
         InputError: a text is not NAME=VALUE, the section has no such parameter, the value has another type than the
             section's own, or a number is too small.
     """
-    known = of_section(info, quick)
+    modes = [of_section(info, mode) for mode in (False, True)]
+    known = modes[quick]
     chosen = {} if epochs is None else {name: epochs for name in known if name.startswith(EPOCHS)}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -71,6 +72,7 @@ def choose(info: SectionInfo, quick: bool, texts: Sequence[str], epochs: int | N
         if name not in known:
             raise InputError(f"-p {text}: section {info.number} has no parameter {name}{_hint(name, info, known)}")
         chosen[name] = convert(text, value, known[name])
+        _check_size(text, chosen[name], [mode[name] for mode in modes])
     return chosen
 
 
@@ -78,7 +80,7 @@ def convert(text: str, value: str, default: Any) -> Any:
     """Return ``value`` in the type of ``default``; ``text`` is the whole of ``-p``, for the error.
 
     Raises:
-        InputError: the value is not of that type, or a number in it is too small.
+        InputError: the value is not of that type.
     """
     kind = type(default)
     if kind is str:
@@ -90,9 +92,8 @@ def convert(text: str, value: str, default: Any) -> Any:
     except (ValueError, SyntaxError):
         literal = None
     if kind is float and type(literal) is int:
-        literal = float(literal)
+        return float(literal)
     if type(literal) is kind and _same_form(literal, default):
-        _check_size(text, literal, default)
         return literal
     raise InputError(f"-p {text}: {value!r} is not {KINDS.get(kind) or f'of the form of {default!r}'}")
 
@@ -105,17 +106,27 @@ def _same_form(literal: Any, default: Any) -> bool:
     return len(literal) == len(default) and (numbers or [*map(type, literal)] == [*map(type, default)])
 
 
-def _check_size(text: str, literal: Any, default: Any) -> None:
-    """Raise InputError for a number below 0, and for 0 where only a positive number has a meaning.
+def _check_size(text: str, value: Any, defaults: Sequence[Any]) -> None:
+    """Raise InputError for a number below 0, and for a count or size of 0 that is 0 in neither mode.
 
-    Those are the counts and sizes, whole numbers and numbers in a tuple, whose default is positive. A single number
-    with a fraction, such as a learning rate or a threshold, may be 0.
+    Counts and sizes are whole numbers and numbers in a tuple. A single number with a fraction, such as a learning rate
+    or a threshold, may be 0.
+
+    Args:
+        text: the whole of ``-p``.
+        defaults: the values of both modes.
     """
-    if not isinstance(default, (tuple, list)):
-        literal, default = (literal,), (0 if isinstance(default, float) else default,)
-    for value, usual in zip(literal, default):
-        if isinstance(value, (int, float)) and (value < 0 or value == 0 < usual):
-            raise InputError(f"-p {text}: {value} is too small; give a number {'above' if usual else 'of at least'} 0")
+    for number, *usual in zip(*map(_members, (value, *defaults))):
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            continue
+        positive = all(usual) and not isinstance(value, float)
+        if number < 0 or (positive and number == 0):
+            bound = "above 0" if positive else "of at least 0"
+            raise InputError(f"-p {text}: {number} is too small; give a number {bound}")
+
+
+def _members(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (tuple, list)) else (value,)
 
 
 def _hint(name: str, info: SectionInfo, known: dict[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """-p NAME=VALUE: which names and which values a section takes."""
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from d2lzh_cv import cli, contents
@@ -40,20 +42,31 @@ def test_a_value_of_another_type_is_refused(text, default):
         parameters.convert(f"n={text}", text, default)
 
 
-@pytest.mark.parametrize("text, default, message", [
-    ("0", 1, "n=0: 0 is too small; give a number above 0"), ("-3", 1, "above 0"), ("-1", 0, "of at least 0"),
-    ("-1", 0.5, "of at least 0"), ("(0, 4)", (3, 4), "above 0"), ("(0.5, -1e-9)", (0.5, 0.5), "above 0"),
-    ("-1e999", 0.5, "of at least 0")])
-def test_a_number_that_is_too_small_is_refused(text, default, message):
-    with pytest.raises(InputError, match=message):
-        parameters.convert(f"n={text}", text, default)
+@pytest.mark.parametrize("number, text, message", [
+    ("9.7", "batch_size=0", "0 is too small; give a number above 0"), ("9.7", "num_epochs=-3", "-3 is too small"),
+    ("9.7", "learning_rate=-0.1", "of at least 0"), ("9.10", "num_slow_epochs=-1", "of at least 0"),
+    ("9.7", "learning_rate=-1e999", "of at least 0"), ("9.10", "crop_size=(320, 0)", "above 0"),
+    ("9.4", "sizes=[0.5, -1e-9, 0.5]", "above 0")])
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_number_that_is_too_small_is_refused(number, text, message, quick):
+    with pytest.raises(InputError, match=f"-p {re.escape(text)}: .*{message}"):
+        parameters.choose(contents.find(number), quick, [text])
+
+
+@pytest.mark.parametrize("number, text", [
+    ("9.7", "weight_decay=0"), ("9.8", "threshold=0"), ("9.10", "num_slow_epochs=0"), ("9.1", "with_hue=false")])
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_zero_that_has_a_meaning_is_accepted(number, text, quick):
+    """9.10 has slow epochs in quick mode only, and a reader may do without."""
+    (value,) = parameters.choose(contents.find(number), quick, [text]).values()
+    assert value == 0
 
 
 @pytest.mark.parametrize("info", contents.ALL, ids=lambda info: info.number)
 @pytest.mark.parametrize("quick", [False, True])
 def test_every_section_s_own_values_are_accepted(info, quick):
-    for name, value in parameters.of_section(info, quick).items():
-        assert parameters.convert(f"{name}={value}", str(value), value) == value
+    own = parameters.of_section(info, quick)
+    assert parameters.choose(info, quick, [f"{name}={value}" for name, value in own.items()]) == own
 
 
 @pytest.mark.parametrize("texts, message", [
