@@ -3,7 +3,8 @@
 If the kernel is twice the stride s, an input reaches only four cells of s × s pixels. The transposed convolution is
 then one product: the four inputs around each cell, times a matrix with a column per class and pixel of a cell. The
 classes come last, so softmax and argmax read memory in order, and only the labels, one number per pixel, are reordered.
-A training step takes about two thirds of the time and gives the same numbers; see docs/performance.md.
+A training step takes about two thirds of the time and gives the same numbers; see docs/performance.md. To predict, a
+network whose weights do not change any more puts its classes first.
 """
 from __future__ import annotations
 
@@ -97,7 +98,8 @@ class ArrangedCellScores:
 def first_best(scores: nd.NDArray) -> np.ndarray:
     """Return the index of the largest score along the first axis, of equal ones the first, as ``argmax(axis=0)``.
 
-    It compares whole arrays, one index at a time, in less than a third of the time of MXNet's operator.
+    It compares whole arrays, one index at a time, in less than a third of the time of MXNet's operator. The result is
+    of the smallest unsigned type that holds K - 1, its shape is ``scores.shape[1:]``.
 
     Args:
         scores: (K, ...), without NaN.

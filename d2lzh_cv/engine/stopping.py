@@ -1,4 +1,4 @@
-"""Ctrl-C: in training the first one finishes the step and saves, the second one stops at once. SIGTERM ends like it."""
+"""Ctrl-C in training: the first one finishes the step and saves, the second one stops at once. SIGTERM as Ctrl-C."""
 from __future__ import annotations
 
 import signal
