@@ -42,6 +42,7 @@ from d2lzh_cv.exercises import transfer_learning as helpers
 # %% tags=["parameters"]
 num_train, num_test = 200, 200  # pictures
 edge_size, batch_size, num_epochs = 112, 20, 4
+imagenet_edge_size = 224  # of the pictures for a network with ImageNet's outputs
 factors = (1, 5, 25)  # of the learning rate of section 9.2
 with_lower_rate = True  # train from scratch with a tenth of the rate, too
 book_row, hot_dog_row = 713, 934  # of ImageNet's classes
@@ -189,7 +190,8 @@ def start_from(row):  # a new network on the head's features, with a row of its 
 head = helpers.imagenet_network(devices)
 if head:
     print(head.note)
-    scores, labels = helpers.scores_of(head.net, train_set, 224, batch_size, devices[0])
+    imagenet_edge_size = head.edge_size_for(imagenet_edge_size)
+    scores, labels = helpers.scores_of(head.net, train_set, imagenet_edge_size, batch_size, devices[0])
     probabilities, is_hot_dog = nd.array(scores).softmax().asnumpy(), labels == classes.index("hotdog")
     means = probabilities[is_hot_dog].mean(axis=0), probabilities[~is_hot_dog].mean(axis=0)
     best_row = int((means[0] - means[1]).argmax())
@@ -213,9 +215,9 @@ else:
 # %%
 if head:
     rate = 0.01 * head.rate_factors.fine_tuning
-    train(f"{head.name}, output from Xavier", d2l.fine_tuned(head, 2), rate, edge_size=224)
+    train(f"{head.name}, output from Xavier", d2l.fine_tuned(head, 2), rate, edge_size=imagenet_edge_size)
     for row in (book_row, hot_dog_row):
-        train(f"{head.name}, row {row}", start_from(row), rate, edge_size=224)
+        train(f"{head.name}, row {row}", start_from(row), rate, edge_size=imagenet_edge_size)
 
 # %%
 table = metrics.Table(["training", "rate × 1e3", "epochs", "test acc before", "told apart before", "train acc",

@@ -5,8 +5,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 StopRequest = threading.Event
 TOGETHER = 1.0  # seconds: a SIGINT that soon after a SIGTERM belongs to the same request
@@ -33,22 +33,22 @@ def stop_request(watch: bool) -> Iterator[StopRequest]:
         stop.set()
         asked_at = time.monotonic() if number == signal.SIGTERM else 0.0
         print("\nfinishing the step, then saving (Ctrl-C again stops at once)", file=sys.stderr, flush=True)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    replaced = [number for number in handlers if number == signal.SIGINT or callable(handlers[number])]
-    for number in replaced:
-        signal.signal(number, ask)
-    try:
+    handled = [signal.SIGINT, *(number for number in (signal.SIGTERM,) if callable(signal.getsignal(number)))]
+    with handlers(dict.fromkeys(handled, ask)):
         yield stop
-    finally:
-        for number in replaced:
-            signal.signal(number, handlers[number])
 
 
 @contextmanager
-def sigterm_as_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM, from `kill` or `timeout`, end the block as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def handlers(by_number: dict[int, Callable]) -> Iterator[None]:
+    """Handle the signals ``by_number`` with its functions in the block, and as before after it."""
+    before = {number: signal.signal(number, handler) for number, handler in by_number.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def sigterm_as_ctrl_c() -> AbstractContextManager[None]:
+    """Let SIGTERM, from `kill` or `timeout`, end the block as Ctrl-C does."""
+    return handlers({signal.SIGTERM: signal.default_int_handler})

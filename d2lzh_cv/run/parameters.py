@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def choose(info: SectionInfo, quick: bool, texts: Sequence[str], epochs: int | N
 
     Raises:
         InputError: a text is not NAME=VALUE, the section has no such parameter, the value has another type than the
-            section's own, or a number is too small.
+            section's own, or a number is too small or too large.
     """
     modes = [of_section(info, mode) for mode in (False, True)]
     known = modes[quick]
@@ -107,7 +108,7 @@ def _same_form(literal: Any, default: Any) -> bool:
 
 
 def _check_size(text: str, value: Any, defaults: Sequence[Any]) -> None:
-    """Raise InputError for a number below 0, and for a count or size of 0 that is 0 in neither mode.
+    """Raise InputError for infinity, for a number below 0, and for a count or size of 0 that is 0 in neither mode.
 
     Counts and sizes are whole numbers and numbers in a tuple. A single number with a fraction, such as a learning rate
     or a threshold, may be 0.
@@ -119,6 +120,8 @@ def _check_size(text: str, value: Any, defaults: Sequence[Any]) -> None:
     for number, *usual in zip(*map(_members, (value, *defaults))):
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             continue
+        if number == math.inf:
+            raise InputError(f"-p {text}: the number is too large")
         positive = all(usual) and not isinstance(value, float)
         if number < 0 or (positive and number == 0):
             bound = "above 0" if positive else "of at least 0"

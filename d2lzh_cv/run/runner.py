@@ -18,6 +18,7 @@ from ..compat import child, hook
 from ..contents import SectionInfo
 from ..data import hub
 from ..engine.distributed import launched
+from ..engine.stopping import handlers
 from ..errors import InputError
 from ..locks import Lock
 from . import inputs, results, rundir
@@ -73,12 +74,12 @@ def run(infos: Sequence[SectionInfo], options: Options, write_report: Callable[[
     lock = rundir.claim(out)
     try:
         note = _begin_note(out, infos, options)
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores SIGINT
-        signal.signal(signal.SIGTERM, _terminate)  # `kill` and `timeout` stop the section too
-        outcomes, interrupted = _run_all(list(zip(infos, scripts)), options, out, lock)
-        files.write_json(out / rundir.NOTE, {**note, "finished": _now(), "interrupted": interrupted})
-        _print_summary(outcomes, out, write_report)
-        _list_drawn_sets(outcomes, options, out)
+        # A shell's `&` ignores SIGINT; `kill` and `timeout` stop the section too.
+        with handlers({signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _terminate}):
+            outcomes, interrupted = _run_all(list(zip(infos, scripts)), options, out, lock)
+            files.write_json(out / rundir.NOTE, {**note, "finished": _now(), "interrupted": interrupted})
+            _print_summary(outcomes, out, write_report)
+            _list_drawn_sets(outcomes, options, out)
     finally:
         lock.release()
     return INTERRUPTED if interrupted else _exit_code(outcomes)

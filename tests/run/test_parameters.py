@@ -46,9 +46,10 @@ def test_a_value_of_another_type_is_refused(text, default):
     ("9.7", "batch_size=0", "0 is too small; give a number above 0"), ("9.7", "num_epochs=-3", "-3 is too small"),
     ("9.7", "learning_rate=-0.1", "of at least 0"), ("9.10", "num_slow_epochs=-1", "of at least 0"),
     ("9.7", "learning_rate=-1e999", "of at least 0"), ("9.10", "crop_size=(320, 0)", "above 0"),
-    ("9.4", "sizes=[0.5, -1e-9, 0.5]", "above 0")])
+    ("9.4", "sizes=[0.5, -1e-9, 0.5]", "above 0"), ("9.7", "learning_rate=1e999", "the number is too large"),
+    ("9.4", "sizes=[0.5, 1e999, 0.5]", "the number is too large")])
 @pytest.mark.parametrize("quick", [False, True])
-def test_a_number_that_is_too_small_is_refused(number, text, message, quick):
+def test_a_number_that_is_too_small_or_too_large_is_refused(number, text, message, quick):
     with pytest.raises(InputError, match=f"-p {re.escape(text)}: .*{message}"):
         parameters.choose(contents.find(number), quick, [text])
 

@@ -26,10 +26,7 @@ def run_cli(tmp_path, monkeypatch, capfd):
     def run(*argv):
         capfd.readouterr()
         return cli.main(list(argv)), *capfd.readouterr()
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return run
 
 
 @pytest.fixture(scope="module")
