@@ -11,8 +11,9 @@ from d2lzh_cv import contents
 
 PARTS, EXERCISES = ([info.number for info in infos] for infos in (contents.PARTS, contents.EXERCISES))
 # Parameters that show as well as quick mode's own that a script works, in half of its time.
-SMALLER = {"9.8-region-cnn": ["edge_size=96"], "9.8-mask-rcnn": ["num_drawn=64"],
-           "9.2-fine-tuning": ["edge_size=48", "num_train=16", "num_test=12"], "9.1-augmentation": ["num_train=16"]}
+SMALLER = {"9.8-region-cnn": ["edge_size=64"], "9.8-fast-rcnn": ["edge_size=96"], "9.8-mask-rcnn": ["num_drawn=64"],
+           "9.2-fine-tuning": ["edge_size=48", "imagenet_edge_size=48", "num_train=16", "num_test=12"],
+           "9.1-augmentation": ["num_train=16"], "9.7-receptive-field": ["num_pictures=2"]}
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 

@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 # Parameters that show as well as quick mode's own that a section learns, in half of its time. As a range, 9.8-9.8 is
 # the section alone, without its five more pages.
 SMALLER = {"9.1": ["num_train=32", "num_test=10", "batch_size=8"], "9.2": ["num_epochs=2", "edge_size=64"],
-           "9.7": ["num_epochs=10", "edge_size=96"], "9.8": ["short=150", "most_proposals=40"],
-           "9.10": ["num_epochs=8", "num_slow_epochs=2"], "9.11": ["num_epochs=31", "num_epochs_large=21"],
-           "9.12": ["num_epochs=3"]}
+           "9.7": ["num_epochs=7", "edge_size=96"], "9.8": ["short=150", "most_proposals=40"],
+           "9.10": ["num_epochs=5", "num_slow_epochs=1"], "9.11": ["num_epochs=31", "num_epochs_large=21"],
+           "9.12": ["num_epochs=3", "valid_ratio=0.5"]}
 
 
 @pytest.fixture(scope="module")
