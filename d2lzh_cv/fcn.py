@@ -145,8 +145,15 @@ class CellScoring(Scoring):
         return nd.Custom(scores, labels, op_type=_SUMS) * (len(labels) / count)
 
     def hits(self, scores, labels):
-        """Count the labels that have the highest score."""
-        return super().hits(scores.reshape((*labels.shape, -1)), labels)
+        """Count the labels that have the highest score. On the CPU NumPy finds it, in less time than MXNet's operator,
+        and the way back is computed meanwhile."""
+        if scores.context.device_type != "cpu":
+            return super().hits(scores.reshape((*labels.shape, -1)), labels)
+        hits = 0
+        for picture, wanted in zip(scores, labels):
+            best = picture.asnumpy().reshape((*wanted.shape, -1)).argmax(axis=-1)
+            hits += np.count_nonzero(best == wanted.asnumpy())
+        return nd.array([hits])
 
 
 _SUMS = "d2lzh_cv_cross_entropy_sums"

@@ -13,6 +13,7 @@ from tolerance import assert_close
 import d2lzh_cv
 from d2lzh_cv.fcn import (
     FCN,
+    OUTSIDE,
     CellScoring,
     bilinear_kernel,
     fcn,
@@ -304,6 +305,19 @@ def test_the_loss_of_cells_and_its_gradient(grad_req):
     assert_close(losses, (sums * 2 / 48).astype(np.float32))
     times = 2 if grad_req == "add" else 1
     assert_close(X.grad, (gradient * times * 2 / 48).reshape(scores.shape).astype(np.float32))
+
+
+def test_hits_are_pixels_whose_first_best_class_is_the_label():
+    """Of equal scores the first counts, and a pixel beyond the picture has no class."""
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 3, (2, 3, 16, 21)).astype(np.float32)  # 2 pictures of 3 cells, with ties
+    labels = rng.integers(0, 21, (2, 3, 16)).astype(np.float32)
+    first = scores.argmax(axis=-1)
+    labels[0], labels[1, 0, :8] = first[0], OUTSIDE
+    last = 20 - scores[..., ::-1].argmax(axis=-1)
+    assert (first != last).any()
+    hits = CellScoring(small_fcn()).hits(nd.array(scores.reshape((2, 3, -1))), nd.array(labels))
+    assert hits.asscalar() == (first == labels).sum() > 48
 
 
 @pytest.mark.parametrize("loss", [
