@@ -10,7 +10,7 @@ from typing import Any
 from . import compare, environment, spread
 from .case import Case
 from .process import SideError, Workers
-from .sides import FLOAT32, GROUPS, OURS, SIDES, NotHere
+from .sides import BFLOAT16, FLOAT32, GROUPS, OURS, OURS_BFLOAT16, SIDES, NotHere
 
 WARM_UP = 1  # runs that do not count, beside the one whose result is compared; none in a quick look
 
@@ -151,16 +151,20 @@ class Measurement:
         times = {side: self.times[side][:self.done] for side in self._alive() if self.done}
         shown = {group: spread.best(times, sides) for group, sides in GROUPS.items()}
         peers = [side for side in times if side != OURS and SIDES[side].precision == FLOAT32]
-        compared = {**{group: shown[group] for group in GROUPS if group != OURS}, "best": spread.best(times, peers)}
+        best = spread.best(times, peers)
+        ratios = {**{f"vs_{group}": _ratios(times, shown[group]) for group in GROUPS if group != OURS},
+                  "vs_best": _ratios(times, best),
+                  "bfloat16_vs_ours": _ratios(times, OURS, OURS_BFLOAT16),
+                  "bfloat16_vs_torch": _ratios(times, BFLOAT16, OURS_BFLOAT16)}
         row: dict[str, Any] = {
             "case": self.case.name, "what": self.case.what, "equal": self.equal, "rounds": self.done,
             "unit": self.case.unit[0], "unit_holds": {self.case.unit[1]: self.settings[self.case.unit[1]]},
             "rate": self.case.rate, "shown": shown, "torch_layout": _form(self.case, shown["torch"]),
-            "onnxruntime_export": _form(self.case, shown["onnxruntime"]), "best": compared["best"],
+            "onnxruntime_export": _form(self.case, shown["onnxruntime"]), "best": best,
             **{f"{group}_s": _median(times.get(side)) for group, side in shown.items()},
-            **{f"vs_{name}": _median(_ratios(times, side)) for name, side in compared.items()}}
+            **{name: _median(values) for name, values in ratios.items()}}
         row["quartiles"] = {**{f"{group}_s": _quartiles(times.get(side)) for group, side in shown.items()},
-                            **{f"vs_{name}": _quartiles(_ratios(times, side)) for name, side in compared.items()}}
+                            **{name: _quartiles(values) for name, values in ratios.items()}}
         return {**row, "memory": self.memory, "memory_vs_torch": self._memory_ratio(shown["torch"]),
                 "differences": self.differences, "errors": self.errors, "left_out": self.left_out,
                 "tolerances": {name: vars(limit) for name, limit in self.case.limits.items()},
@@ -179,8 +183,9 @@ def _form(case: Case, side: str | None) -> str | None:
     return SIDES[side].form if several else None
 
 
-def _ratios(times: dict[str, list[float]], side: str | None) -> list[float]:
-    return spread.ratios(times[side], times[OURS]) if side in times and OURS in times else []
+def _ratios(times: dict[str, list[float]], side: str | None, base: str = OURS) -> list[float]:
+    """The seconds of ``side`` over those of ``base``, by round; none where one of the two is not there."""
+    return spread.ratios(times[side], times[base]) if side in times and base in times else []
 
 
 def _median(values: Sequence[float] | None) -> float | None:

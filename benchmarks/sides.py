@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from d2lzh_cv.errors import InputError
 
-OURS, BOOK, TORCH, CHANNELS_LAST = "ours", "book", "torch", "torch_channels_last"
+OURS, OURS_BFLOAT16 = "ours", "ours_bfloat16"
+BOOK, TORCH, CHANNELS_LAST = "book", "torch", "torch_channels_last"
 COMPILED, BFLOAT16, ONNX, ONNX_TORCH = "torch_compile", "torch_bfloat16", "onnxruntime", "onnxruntime_torch"
 FLOAT32 = "float32"
 _GLUON, _TORCH, _ONNX = ("d2lzh_cv", "mxnet"), ("torch",), ("onnxruntime",)
@@ -33,6 +34,11 @@ class Kind:
     exporter: str | None = None
 
     @property
+    def is_gluon_bfloat16(self) -> bool:
+        """Whether MXNet does it in bfloat16."""
+        return self.framework == _GLUON and self.precision != FLOAT32
+
+    @property
     def needs_torch(self) -> bool:
         """Whether PyTorch does it, or exports what it runs."""
         return self.framework == _TORCH or self.exporter == TORCH
@@ -45,20 +51,23 @@ SIDES = {
     CHANNELS_LAST: Kind("torch", "Torch", _TORCH, "channels_last"),
     COMPILED: Kind("torch_compile", "Torch", _TORCH),
     BFLOAT16: Kind("torch_bfloat16", "Torch", _TORCH, precision="bfloat16"),
+    OURS_BFLOAT16: Kind("ours_bfloat16", "Ours", _GLUON, precision="bfloat16"),
     ONNX: Kind("onnxruntime", "Onnx", _ONNX, "our export", exporter=OURS),
     ONNX_TORCH: Kind("onnxruntime", "OnnxTorch", _ONNX, "PyTorch's export", exporter=TORCH),
 }
 GROUPS = {group: tuple(side for side, kind in SIDES.items() if kind.group == group)
           for group in dict.fromkeys(kind.group for kind in SIDES.values())}
 LABELS = {"ours": "ours", "book": "book", "torch": "PyTorch", "torch_compile": "torch.compile",
-          "torch_bfloat16": "PyTorch bf16", "onnxruntime": "ONNX Runtime"}  # in a table
+          "torch_bfloat16": "PyTorch bf16", "ours_bfloat16": "ours bf16", "onnxruntime": "ONNX Runtime"}  # in a table
 EAGER_GROUPS = ("ours", "book", "torch")
 
 EAGER = (OURS, BOOK, TORCH)  # of a case without layouts
 LAYOUTS = (*EAGER, CHANNELS_LAST)
-TRAINING = (*LAYOUTS, COMPILED, BFLOAT16)
+TRAINING = (*LAYOUTS, COMPILED, BFLOAT16, OURS_BFLOAT16)
 PREDICTION = (*LAYOUTS, ONNX, ONNX_TORCH)
 EPOCH = (OURS, BOOK, CHANNELS_LAST)  # the layout that was faster in each step
+
+NO_BFLOAT16 = "oneDNN computes no bfloat16 on this processor"  # why its sides are left out
 
 
 class NotHere(Exception):

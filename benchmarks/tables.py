@@ -44,12 +44,20 @@ def show_floors(found: dict[str, Any]) -> None:
 
 
 def _cases(rows: list[dict[str, Any]]) -> list[Table]:
-    cells = [(row["case"], label(row["best"]) if row["best"] else "", *ratio(row, "best"),
+    cells = [(row["case"], label(row["best"]) if row["best"] else "", *ratio(row, "vs_best"),
               "" if row["memory_vs_torch"] is None else f"{row['memory_vs_torch']:.2f}", yes(row["equal"]))
              for row in rows]
     best = table(("case", "fastest other side", "×", "quartiles", "memory", "equal"), cells, words=(1,),
                  right=(2, 3, 4), box=None, pad_edge=False)
-    return [_timed(rows, lambda row: f"a {row['unit']}"), best]
+    return [_timed(rows, lambda row: f"a {row['unit']}"), best, *_bfloat16(rows)]
+
+
+def _bfloat16(rows: list[dict[str, Any]]) -> list[Table]:
+    """A line per case that was done in bfloat16: how many times as long the others take."""
+    cells = [(row["case"], *ratio(row, "bfloat16_vs_ours"), *ratio(row, "bfloat16_vs_torch"))
+             for row in rows if row["bfloat16_vs_ours"]]
+    columns = ("ours bf16", "× ours", "quartiles", "× PyTorch bf16", "quartiles")
+    return [table(columns, cells, right=(1, 2, 3, 4), box=None, pad_edge=False)] if cells else []
 
 
 def _points(rows: list[dict[str, Any]]) -> list[Table]:
@@ -62,7 +70,7 @@ def _timed(rows: list[dict[str, Any]], second) -> Table:
     for row in rows:
         wrong = {SIDES[side].group for side in [*row["errors"], *(side for side, *_ in _too_far(row))]}
         groups = [group for group in GROUPS if row["shown"][group] or group in wrong]
-        lines = [(LABELS[group], speed(row, group), peak(row, group), *ratio(row, group),
+        lines = [(LABELS[group], speed(row, group), peak(row, group), *ratio(row, f"vs_{group}"),
                   "" if group == OURS else yes(group not in wrong)) for group in groups]
         both = zip_longest((row["case"], f"  {second(row)}"), lines)
         cells += [(name or "", *(line or [""] * 6)) for name, line in both]
@@ -96,11 +104,11 @@ def speed(row: dict[str, Any], group: str) -> str:
 
 
 def ratio(row: dict[str, Any], name: str) -> tuple[str, str]:
-    """The median ratio to ours, and between what the middle half of the rounds lies."""
-    if row.get(f"vs_{name}") is None:
+    """A median ratio, and between what the middle half of the rounds lies."""
+    if row.get(name) is None:
         return "", ""
-    low, high = row["quartiles"][f"vs_{name}"]
-    return f"{row[f'vs_{name}']:.3g}", f"{low:.3g}–{high:.3g}"
+    low, high = row["quartiles"][name]
+    return f"{row[name]:.3g}", f"{low:.3g}–{high:.3g}"
 
 
 def peak(row: dict[str, Any], group: str) -> str:

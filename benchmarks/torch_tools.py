@@ -15,7 +15,7 @@ import torch
 from reference.pytorch import convert
 
 from . import draw
-from .sides import BFLOAT16, COMPILED, NotHere
+from .sides import BFLOAT16, COMPILED, NO_BFLOAT16, NotHere
 
 
 def fill(net: torch.nn.Module, channels_last: bool) -> torch.nn.Module:
@@ -76,4 +76,4 @@ def _need_compiler() -> None:
 
 def _need_bfloat16() -> None:
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        raise NotHere("oneDNN computes no bfloat16 on this processor")
+        raise NotHere(NO_BFLOAT16)

@@ -12,12 +12,13 @@ import pickle
 import sys
 import time
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from .case import Side
-from .sides import SIDES, NotHere
+from .sides import NO_BFLOAT16, SIDES, NotHere
 
 SHORT = 0.5  # seconds
 
@@ -67,6 +68,17 @@ class Desk:
         gc.collect()
 
 
+def precision_of(side: str | None = None) -> AbstractContextManager[None]:
+    """For the block, Gluon's operators compute in the precision of ``side``. Raises NotHere."""
+    if side is None or not SIDES[side].is_gluon_bfloat16:
+        return nullcontext()
+    from d2lzh_cv.compat import processor
+    from d2lzh_cv.engine import precision
+    if processor.bfloat16() == "not":
+        raise NotHere(NO_BFLOAT16)
+    return precision.computing_in(SIDES[side].precision)
+
+
 def _import(name: str) -> None:
     try:
         import_module(name)
@@ -82,9 +94,11 @@ def _memory(key: str) -> int:
 
 
 def answer(desk: Desk, command: tuple) -> tuple:
-    """Do one command."""
+    """Do one command, in the precision of its side."""
+    name, *arguments = command
     try:
-        return "ok", getattr(desk, command[0])(*command[1:])
+        with precision_of(*arguments[:1]):
+            return "ok", getattr(desk, name)(*arguments)
     except NotHere as reason:
         return "left out", str(reason)
     except Exception as error:  # whatever a side raises is an answer: the other sides and cases go on

@@ -35,9 +35,9 @@ def add(commands) -> None:
     mode.add_argument("--floor", action="store_true",
                       help="count operations and bytes of the networks; print the least time they need here")
     parser.add_argument("--sides", metavar="NAMES",
-                        help="compare ours with these only: book, torch, torch_compile, torch_bfloat16, onnxruntime, "
-                             "with commas between (default: all that a case has and that this machine can run; with "
-                             "--losses and --scaling book,torch)")
+                        help="compare ours with these only: book, torch, torch_compile, torch_bfloat16, ours_bfloat16, "
+                             "onnxruntime, with commas between (default: all that a case has and that this machine can "
+                             "run; with --losses and --scaling book,torch)")
     parser.add_argument("--rounds", type=count, metavar="N",
                         help=f"number of timings per side (default: {ROUNDS}, with --scaling {SCALING_ROUNDS})")
     parser.add_argument("--threads", type=count, metavar="N",

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from types import SimpleNamespace
 
 import mxnet as mx
 import numpy as np
@@ -22,6 +23,8 @@ from benchmarks import cases, compare, draw, floor, losses, process, runner, sca
 from benchmarks.case import Case, Side
 from benchmarks.cases import startup
 from d2lzh_cv.commands import bench
+from d2lzh_cv.compat import processor
+from d2lzh_cv.engine import precision
 from d2lzh_cv.ssd import TinySSD
 
 FAKE = """
@@ -139,7 +142,7 @@ KEYS = {"case", "ours_s", "book_s", "torch_s", "vs_book", "vs_torch", "equal", "
         "differences", "tolerances", "settings", "seconds", "errors", "torch_layout", "unit", "what", "unit_holds",
         "torch_compile_s", "torch_bfloat16_s", "onnxruntime_s", "vs_torch_compile", "vs_torch_bfloat16",
         "vs_onnxruntime", "best", "vs_best", "memory_vs_torch", "left_out", "onnxruntime_export", "shown", "rate",
-        "tolerances_bfloat16"}
+        "tolerances_bfloat16", "ours_bfloat16_s", "vs_ours_bfloat16", "bfloat16_vs_ours", "bfloat16_vs_torch"}
 
 
 def test_the_json(fake, capsys):
@@ -206,11 +209,43 @@ def test_the_fastest_other_side_is_of_the_same_precision(fake, capsys):
     code, report, _ = bench_json(capsys, "--rounds", "1", "--sides", "torch,torch_compile,torch_bfloat16")
     row, = report["cases"]
     assert (code, row["equal"], row["torch_layout"], row["best"]) == (0, True, "channels_last", "torch_compile")
-    assert row["book_s"] is None and set(row["seconds"]) == {"ours", *sides.TRAINING[2:]}
+    assert row["book_s"] is None
+    assert set(row["seconds"]) == {"ours", "torch", "torch_channels_last", "torch_compile", "torch_bfloat16"}
     assert row["vs_best"] == row["vs_torch_compile"] > 1 > row["vs_torch_bfloat16"]
     assert row["differences"]["torch_bfloat16"]["value"] == pytest.approx(0.05)
     peaks = [row["memory"][side]["peak_mb"] for side in ("ours", "torch_channels_last")]
     assert row["memory_vs_torch"] == peaks[0] / peaks[1]
+
+
+def test_ours_in_bfloat16_is_compared_with_ours_in_float32_and_with_pytorch_s(fake, capsys):
+    measured = runner.Measurement(fake(taking_part=sides.TRAINING), {"batch": 3}, SimpleNamespace(share=True),
+                                  ["ours", "torch_bfloat16", "ours_bfloat16"])
+    measured.differences = dict.fromkeys(measured.sides, {"value": 0})
+    measured.times = {"ours": [3, 3, 6], "torch_bfloat16": [3, 2, 2], "ours_bfloat16": [2, 1, 2]}
+    row = measured.json()
+    assert (row["bfloat16_vs_ours"], row["bfloat16_vs_torch"], row["vs_best"]) == (3, 1.5, None)
+    report = runner.Report("cases", 1, False)
+    report.rows.append(row)
+    tables.show(report)
+    assert re.search(r"fake_step +3 +2.25–3 +1.5 +1.25–1.75", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("flags, expected", [("avx512bw avx512dq avx512vl avx512_bf16", ("ok", "bfloat16")),
+                                             ("avx2", ("left out", sides.NO_BFLOAT16))])
+def test_ours_computes_in_bfloat16_where_the_processor_can(monkeypatch, tmp_path, flags, expected):
+    class Precision(Side):
+        def prepare(self):
+            """Nothing to make."""
+
+        def result(self):
+            return precision.in_use()
+
+    (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
+    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "cpuinfo")
+    desk = worker.Desk()
+    desk.sides = dict.fromkeys(("ours", "ours_bfloat16"), Precision({}))
+    assert worker.answer(desk, ("result", "ours_bfloat16")) == expected
+    assert worker.answer(desk, ("result", "ours")) == ("ok", "float32")
 
 
 def test_a_side_that_this_machine_cannot_do_is_left_out_with_the_reason(fake, capsys, monkeypatch):
@@ -419,7 +454,7 @@ def test_every_case_runs_and_all_sides_agree(quick_report):
         assert row["rounds"] == 1 and row["ours_s"] > 0
         taking_part = {side for side in cases.CASES[name].taking_part(quick_report.torch) if side != "torch_compile"}
         assert set(row["differences"]) == taking_part - {"ours"} - set(row["left_out"])
-        assert set(row["left_out"]) <= {"torch_bfloat16", "onnxruntime", "onnxruntime_torch"}, row["left_out"]
+        assert set(row["left_out"]) <= {"ours_bfloat16", "torch_bfloat16", "onnxruntime", "onnxruntime_torch"}
         assert (row["torch_s"] is not None) == bool({"torch", "torch_channels_last"} & taking_part)
         assert (row["book_s"] is not None) == ("book" in taking_part)
 
@@ -440,9 +475,9 @@ def test_what_is_compared_is_not_empty():
 def test_which_sides_take_part():
     step, anchors = cases.CASES["tinyssd_step"], cases.CASES["anchors_5444"]
     assert step.taking_part(torch=True) == ["ours", "book", "torch", "torch_channels_last", "torch_compile",
-                                            "torch_bfloat16"]
+                                            "torch_bfloat16", "ours_bfloat16"]
     assert anchors.taking_part(torch=True) == ["ours", "book", "torch"]
-    assert step.taking_part(torch=False) == ["ours", "book"]
+    assert step.taking_part(torch=False) == ["ours", "book", "ours_bfloat16"]
     assert step.taking_part(torch=True, groups=sides.choose("book")) == ["ours", "book"]
     assert cases.CASES["fcn_predict"].taking_part(torch=False)[-1] == "onnxruntime", "our export needs no PyTorch"
     assert set(step.coarse) == set(step.limits), "bfloat16 is compared too"
