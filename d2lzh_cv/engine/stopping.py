@@ -33,7 +33,7 @@ def stop_request(watch: bool) -> Iterator[StopRequest]:
         stop.set()
         asked_at = time.monotonic() if number == signal.SIGTERM else 0.0
         print("\nfinishing the step, then saving (Ctrl-C again stops at once)", file=sys.stderr, flush=True)
-    handled = [signal.SIGINT, *(number for number in (signal.SIGTERM,) if callable(signal.getsignal(number)))]
+    handled = (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(signal.SIGTERM)) else (signal.SIGINT,)
     with handlers(dict.fromkeys(handled, ask)):
         yield stop
 
