@@ -145,8 +145,10 @@ class CellScoring(Scoring):
         return nd.Custom(scores, labels, op_type=_SUMS) * (len(labels) / count)
 
     def hits(self, scores, labels):
-        """Count the labels that have the highest score. On the CPU NumPy finds it, in less time than MXNet's operator,
-        and the way back is computed meanwhile."""
+        """Count the labels that have the highest score.
+
+        On the CPU NumPy finds it, faster than MXNet's operator, and in training the way back is computed meanwhile.
+        """
         if scores.context.device_type != "cpu":
             return super().hits(scores.reshape((*labels.shape, -1)), labels)
         hits = 0

@@ -34,13 +34,13 @@ def stop_request(watch: bool) -> Iterator[StopRequest]:
         asked_at = time.monotonic() if number == signal.SIGTERM else 0.0
         print("\nfinishing the step, then saving (Ctrl-C again stops at once)", file=sys.stderr, flush=True)
     handled = (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(signal.SIGTERM)) else (signal.SIGINT,)
-    with handlers(dict.fromkeys(handled, ask)):
+    with signal_handlers(dict.fromkeys(handled, ask)):
         yield stop
 
 
 @contextmanager
-def handlers(by_number: dict[int, Callable]) -> Iterator[None]:
-    """Handle the signals ``by_number`` with its functions in the block, and as before after it."""
+def signal_handlers(by_number: dict[int, Callable | signal.Handlers]) -> Iterator[None]:
+    """Handle each signal of ``by_number`` by its handler in the block, and as before after it."""
     before = {number: signal.signal(number, handler) for number, handler in by_number.items()}
     try:
         yield
@@ -51,4 +51,4 @@ def handlers(by_number: dict[int, Callable]) -> Iterator[None]:
 
 def sigterm_as_ctrl_c() -> AbstractContextManager[None]:
     """Let SIGTERM, from `kill` or `timeout`, end the block as Ctrl-C does."""
-    return handlers({signal.SIGTERM: signal.default_int_handler})
+    return signal_handlers({signal.SIGTERM: signal.default_int_handler})

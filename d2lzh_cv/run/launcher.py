@@ -21,7 +21,7 @@ from typing import IO
 
 from ..compat import child
 from ..engine.distributed import RANK
-from ..engine.stopping import sigterm_as_ctrl_c
+from ..engine.stopping import signal_handlers, sigterm_as_ctrl_c
 from ..errors import InputError
 from . import rundir
 from .guard import INTERRUPTED
@@ -193,13 +193,12 @@ def _interrupt(members: Sequence[Member]) -> None:
 
 def _end(members: Sequence[Member]) -> None:
     from .tied_process import GRACE
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C must not leave a process running
-    for member in members:
-        member.let_go()
-    deadline = time.monotonic() + GRACE + 2
-    for member in members:
-        member.finish(deadline)
-    signal.signal(signal.SIGINT, previous)
+    with signal_handlers({signal.SIGINT: signal.SIG_IGN}):  # another Ctrl-C must not leave a process running
+        for member in members:
+            member.let_go()
+        deadline = time.monotonic() + GRACE + 2
+        for member in members:
+            member.finish(deadline)
 
 
 def _report_end(plan: Plan, failed: Member | None, code: int, command: Sequence[str], began: float) -> None:

@@ -18,7 +18,7 @@ from ..compat import child, hook
 from ..contents import SectionInfo
 from ..data import hub
 from ..engine.distributed import launched
-from ..engine.stopping import handlers
+from ..engine.stopping import signal_handlers
 from ..errors import InputError
 from ..locks import Lock
 from . import inputs, results, rundir
@@ -75,7 +75,7 @@ def run(infos: Sequence[SectionInfo], options: Options, write_report: Callable[[
     try:
         note = _begin_note(out, infos, options)
         # A shell's `&` ignores SIGINT; `kill` and `timeout` stop the section too.
-        with handlers({signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _terminate}):
+        with signal_handlers({signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _terminate}):
             outcomes, interrupted = _run_all(list(zip(infos, scripts)), options, out, lock)
             files.write_json(out / rundir.NOTE, {**note, "finished": _now(), "interrupted": interrupted})
             _print_summary(outcomes, out, write_report)
