@@ -36,7 +36,7 @@ from d2lzh_cv import metrics
 # %% tags=["parameters"]
 edge_size, batch_size, num_epochs = 224, 128, 5
 min_steps = 10  # per epoch: with fewer, the batches are made smaller
-learning_rate, scratch_learning_rate, lr_mult = 0.01, 0.1, 10
+learning_rate, scratch_learning_rate, lr_mult = 0.01, 0.1, 10.0
 with_frozen_features = True  # train a third time, with the features fixed
 
 # %% tags=["quick"]

@@ -23,6 +23,7 @@ d2l.start("9.11")
 # %% tags=["parameters"]
 small_shape, large_shape = (225, 150), (450, 300)  # (width, height)
 num_epochs, num_epochs_large, learning_rate = 500, 300, 0.01
+content_weight, style_weight, tv_weight = 1.0, 1000.0, 10.0  # of the three losses
 report_every = 50
 
 # %% tags=["quick"]
@@ -255,16 +256,16 @@ d2l.show_code(d2l.tv_loss)
 # %% [markdown] lang="zh"
 # ### 总的损失
 #
-# 总的损失是三者的加权和，内容、样式和总变差的权重是1、1000和10。格拉姆矩阵的元素很小，其平方误差更小，所以样式损失的
-# 权重大。调节这些权重，就可以在保留内容、迁移样式和降低噪点之间权衡。
+# 总的损失是三者的加权和，内容、样式和总变差的权重是1、1000和10，即参数`content_weight`、`style_weight`和`tv_weight`。格
+# 拉姆矩阵的元素很小，其平方误差更小，所以样式损失的权重大。调节这些权重，就可以在保留内容、迁移样式和降低噪点之间权衡。
 
 # %% [markdown] lang="en"
 # ### The total loss
 #
 # The total loss is the weighted sum of the three, with the weights 1 for content, 1000 for style and 10 for total
-# variation. The elements of a Gram matrix are small, and their squared errors are smaller still, so the weight of the
-# style is large. These weights set the balance between keeping the content, transferring the style and reducing
-# noise.
+# variation, the parameters `content_weight`, `style_weight` and `tv_weight`. The elements of a Gram matrix are small,
+# and their squared errors are smaller still, so the weight of the style is large. These weights set the balance between
+# keeping the content, transferring the style and reducing noise.
 
 # %%
 d2l.show_code(d2l.compute_loss)
@@ -330,9 +331,9 @@ d2l.show_code(d2l.transfer)
 
 # %%
 print("training on", ctx)
-frames = d2l.Frames(num_epochs)
+frames, weights = d2l.Frames(num_epochs), (content_weight, style_weight, tv_weight)
 output = d2l.transfer(content_X, extractor, content_X, style_X, num_epochs, learning_rate, decay_every=200,
-                      report_every=report_every, on_step=print, name="small", on_picture=frames.add)
+                      report_every=report_every, on_step=print, weights=weights, name="small", on_picture=frames.add)
 
 # %% figure="small" zh="小的合成图像" en="the small picture"
 small = (d2l.postprocess(output) * 255).astype("uint8")
@@ -369,7 +370,7 @@ style_X, _ = get_styles(large_shape)
 X = d2l.preprocess(small, large_shape).as_in_context(ctx)
 print("training on", ctx)
 output = d2l.transfer(X, extractor, content_X, style_X, num_epochs_large, learning_rate, decay_every=100,
-                      report_every=report_every, on_step=print, name="large")
+                      report_every=report_every, on_step=print, weights=weights, name="large")
 
 # %% figure="large" zh="大的合成图像，从放大的小图开始训练" en="the large picture, trained from the small one"
 large = (d2l.postprocess(output) * 255).astype("uint8")

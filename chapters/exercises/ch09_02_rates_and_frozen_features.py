@@ -43,7 +43,7 @@ from d2lzh_cv.exercises import transfer_learning as helpers
 num_train, num_test = 200, 200  # pictures
 edge_size, batch_size, num_epochs = 112, 20, 4
 imagenet_edge_size = 224  # of the pictures for a network with ImageNet's outputs
-factors = (1, 5, 25)  # of the learning rate of section 9.2
+factors = [1, 5, 25]  # of the learning rate of section 9.2
 with_lower_rate = True  # train from scratch with a tenth of the rate, too
 book_row, hot_dog_row = 713, 934  # of ImageNet's classes
 

@@ -39,10 +39,10 @@ from mxnet import nd
 from d2lzh_cv import metrics
 
 # %% tags=["parameters"]
-sizes, num_rounds = (8, 16, 32, 48, 64, 80), 51
+sizes, num_rounds = [8, 16, 32, 48, 64, 80], 51
 
 # %% tags=["quick"]
-sizes, num_rounds = (8, 16, 32, 48), 15
+sizes, num_rounds = [8, 16, 32, 48], 15
 
 # %% [markdown] lang="zh"
 # ## 得到同样数值的三种方法

@@ -1,15 +1,20 @@
-"""How much of the book's data, and which network, a run used; and why figures of it cannot be judged."""
+"""How much of the book's data, which network and which parameters a run used; and why its figures cannot be judged."""
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from ..data import extent as on_disk
 from ..data.catalogue import Item
 from ..data.extent import OTHER, PART, Extent
+from ..engine.plain import to_plain
+from ..run import parameters
 from . import needs
 from .facts import ALL, BATCH, Exact, Training
 from .rundata import SectionRun
+
+ADDS = "with_"  # a parameter named like this adds a training and leaves the others as they are
 
 
 def read_by(section: SectionRun, need: str) -> tuple[Extent | None, str]:
@@ -66,6 +71,22 @@ def _is_smaller(shapes: Any, book: list[list[int]]) -> bool:
 def other_data(fact: Training, section: SectionRun) -> list[str]:
     """Return a reason for each set of a training that the section did not read, or read another set for it."""
     return [reason for need in fact.needs if (reason := read_by(section, need)[1])]
+
+
+def other_parameters(section: SectionRun, names: Collection[str] | None = None) -> list[str]:
+    """Return a reason for each parameter that had another value in the run than in the book, the default of full mode.
+
+    Args:
+        section: a section of a run.
+        names: of the parameters that count; None for all but numbers of epochs, which a training's log tells, and
+            those that only add a training.
+    """
+    book = parameters.of_section(section.info, quick=False)
+    if names is None:
+        names = [name for name in book if not name.startswith((parameters.EPOCHS, ADDS))]
+    usual = {name: to_plain(book[name]) for name in names}
+    return [f"{name} is {section.parameters[name]}, not {value}" for name, value in usual.items()
+            if section.parameters.get(name, value) != value]
 
 
 def parts_and_networks(fact: Training, section: SectionRun) -> list[str]:

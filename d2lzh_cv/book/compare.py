@@ -104,7 +104,6 @@ def _compare(sections: list[SectionRun], compute: bool) -> Comparison:
     return Comparison(sorted(filter(None, rows), key=lambda row: _order(row.section)))
 
 
-
 def _order(section: str) -> tuple[int, int]:
     chapter, number = section.split(".")
     return int(chapter), int(number) if number.isdigit() else 0
@@ -118,9 +117,9 @@ def _exact_row(fact: Exact, section: SectionRun | None, compute: bool) -> Row | 
     judged = [value for value in found if value.judged]
     if judged:
         return _judged(fact, judged)
-    of_part = next((value for value in found if value.part), None)
-    if of_part:
-        return _row(fact, NOT_COMPARABLE, of_part, of_part.part)
+    other = next((value for value in found if value.why_not), None)
+    if other:
+        return _row(fact, NOT_COMPARABLE, other, other.why_not)
     if not found and not compute:
         return None
     note = needs.how_to_get(fact.needs) + ("; the value here is of other data" if found else "")
@@ -129,12 +128,16 @@ def _exact_row(fact: Exact, section: SectionRun | None, compute: bool) -> Row | 
 
 @dataclass(frozen=True)
 class _Value:
-    """A value of a figure: its origin, whether it can be judged, and of which part of the book's set it is."""
+    """A value of a figure, its origin, and whether it can be judged.
+
+    Attributes:
+        why_not: why it cannot be, if it is of a part of the book's set or of other parameters.
+    """
 
     value: Any
     origin: str
     judged: bool = False
-    part: str = ""
+    why_not: str = ""
 
 
 def _kept(fact: Exact, section: SectionRun | None) -> _Value | None:
@@ -142,13 +145,13 @@ def _kept(fact: Exact, section: SectionRun | None) -> _Value | None:
     value = section.results.get(fact.record or fact.name) if section else None
     if value is None:
         return None
-    if fact.needs is None:
-        return _Value(value, "run", True)
-    extent = comparable.read_by(section, fact.needs)[0]
-    if extent is None or extent.kind == OTHER:
+    extent = comparable.read_by(section, fact.needs)[0] if fact.needs else None
+    if fact.needs and (extent is None or extent.kind == OTHER):
         return _Value(value, "run")
-    lacks = "" if extent.kind == WHOLE else comparable.lacks(extent, fact, value)
-    return _Value(value, "run", not lacks, lacks)
+    why_not = "; ".join(comparable.other_parameters(section, fact.depends))
+    if not why_not and extent is not None and extent.kind != WHOLE:
+        why_not = comparable.lacks(extent, fact, value)
+    return _Value(value, "run", not why_not, why_not)
 
 
 def _computed_now(fact: Exact) -> _Value | None:
@@ -216,7 +219,7 @@ def _why_not(fact: Training, section: SectionRun, line: dict[str, Any]) -> list[
     reasons = [] if section.status == "ok" else [f"section {section.status}"]
     reasons += [] if section.mode == "full" else [f"{section.mode} mode"]
     reasons += comparable.other_data(fact, section)
-    reasons = reasons or comparable.parts_and_networks(fact, section)
+    reasons = reasons or comparable.parts_and_networks(fact, section) or comparable.other_parameters(section)
     if fact.epochs is None:
         reasons.append("published without its number of epochs")
     elif line.get("epoch") != fact.epochs:

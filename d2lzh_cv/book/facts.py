@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ class Exact:
         significant, decimals: the number of printed digits of a float.
         zero_below: smaller values are rounding errors of 0.
         record: the name under which the section's script records it; None: ``name``.
+        depends: the parameters of the section that change it.
     """
 
     section: str
@@ -37,6 +39,7 @@ class Exact:
     zero_below: float = 0.0
     record: str | None = None
     enough: str | None = None
+    depends: Sequence[str] = ()
     note: str = ""
 
 

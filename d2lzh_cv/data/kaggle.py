@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Callable
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def read_label_file(data_dir: str | Path, label_file: str, train_dir: str,
     for training or for validation.
     """
     path = Path(data_dir, label_file)
-    idx_label = {_number(name, path): label for name, label in _read_labels(path).items()}
+    idx_label = _read_labels(path, lambda name: _number(name, path))
     n_train_valid = len(_pictures(Path(data_dir, train_dir)))
     n_train = int(n_train_valid * (1 - valid_ratio))
     if not 0 < n_train < n_train_valid:
@@ -176,10 +177,10 @@ def write_submission(path: str | Path, ids: Sequence[int | str], predictions: Se
     return Path(path)
 
 
-def _read_labels(path: Path) -> dict[str, str]:
+def _read_labels(path: Path, id_of: Callable[[str], Any] = str) -> dict[Any, str]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.reader(file) if row][1:]
+            rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row][1:]
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; put the competition's label file there") from error
     except (csv.Error, UnicodeDecodeError) as error:
@@ -187,7 +188,12 @@ def _read_labels(path: Path) -> dict[str, str]:
     wrong = next((row for row in rows if len(row) != 2), None)
     if wrong or not rows:
         raise InputError(f"{path} must hold lines of id,label after a header, not {','.join(wrong or ['nothing'])!r}")
-    return dict(rows)
+    labels: dict[Any, str] = {}
+    for name, label in rows:
+        idx = id_of(name)
+        if labels.setdefault(idx, label) != label:
+            raise InputError(f"{path} gives {name} two labels, {labels[idx]} and {label}; remove one of these lines")
+    return labels
 
 
 def _number(name: str, path: Path) -> int:

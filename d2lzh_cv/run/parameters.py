@@ -94,17 +94,20 @@ def convert(text: str, value: str, default: Any) -> Any:
         literal = None
     if kind is float and type(literal) is int:
         return float(literal)
+    if kind in (tuple, list) and isinstance(literal, (tuple, list)):
+        literal = kind(literal)
     if type(literal) is kind and _same_form(literal, default):
         return literal
     raise InputError(f"-p {text}: {value!r} is not {KINDS.get(kind) or f'of the form of {default!r}'}")
 
 
 def _same_form(literal: Any, default: Any) -> bool:
-    """Return False if a tuple or list is given in place of one of another length or with other types inside."""
+    """Return False for a tuple of another length, an empty list, or another type inside; a list may have any length."""
     if not isinstance(default, (tuple, list)):
         return True
-    numbers = all(isinstance(one, (int, float)) for one in (*literal, *default))
-    return len(literal) == len(default) and (numbers or [*map(type, literal)] == [*map(type, default)])
+    numbers = all(type(one) in (int, float) for one in (*literal, *default))
+    length = len(literal) == len(default) or (isinstance(default, list) and len(literal) > 0)
+    return length and (numbers or [*map(type, literal)] == [*map(type, default)])
 
 
 def _check_size(text: str, value: Any, defaults: Sequence[Any]) -> None:
@@ -117,7 +120,9 @@ def _check_size(text: str, value: Any, defaults: Sequence[Any]) -> None:
         text: the whole of ``-p``.
         defaults: the values of both modes.
     """
-    for number, *usual in zip(*map(_members, (value, *defaults))):
+    for i, number in enumerate(_members(value)):
+        usual = [one for default in defaults
+                 for one in (default if isinstance(default, list) else _members(default)[i:i + 1])]
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             continue
         if number == math.inf:

@@ -6,12 +6,13 @@ import json
 import pytest
 from data_kit import REAL, needs_real_data
 
-from d2lzh_cv import cli, transposed_conv
+from d2lzh_cv import cli, contents, transposed_conv
 from d2lzh_cv.book import compare, facts, needs, verdicts
 from d2lzh_cv.book.compare import compare_kept
 from d2lzh_cv.book.facts import Exact
 from d2lzh_cv.book.rundata import read_run
 from d2lzh_cv.errors import InputError
+from d2lzh_cv.run import parameters
 
 REFERENCE = REAL.parent / "book" / "figures.json"
 MORE = REAL.parent / "book" / "more_runs.json"
@@ -88,6 +89,7 @@ def test_facts_name_sources_and_needs_that_exist():
     assert len(facts.exact()) == 34 and len(facts.training()) == 16
     for fact in facts.exact():
         assert fact.source in facts.sources() and (fact.needs is None or fact.needs in needs.NEEDS)
+        assert not fact.depends or set(fact.depends) <= set(parameters.of_section(contents.find(fact.section), False))
     for fact in facts.training():
         assert set(fact.runs) <= set(facts.sources()) and set(fact.needs) <= set(needs.NEEDS)
         assert fact.quantities and set(fact.pictures) <= set(fact.quantities)
@@ -151,6 +153,20 @@ def test_a_value_of_other_data_is_shown_but_not_judged(tmp_path, kind, path, ver
     assert row.verdict == verdict and row.value == {"train": 1114, "val": 1078}
 
 
+@pytest.mark.parametrize(("changed", "verdict", "note"), [
+    ({}, "differs", ""), ({"nms_threshold": 0.9}, "differs", ""),
+    ({"iou_threshold": 0.9}, "not_comparable", "iou_threshold is 0.9, not 0.5")])
+def test_a_value_of_other_parameters_is_not_judged(tmp_path, only, no_data, changed, verdict, note):
+    only("multibox_target_class_labels")
+    used = {"sizes": [0.75, 0.5, 0.25], "ratios": [1, 2, 0.5], "iou_threshold": 0.5, "nms_threshold": 0.5, **changed}
+    recorded = {"multibox_target_class_labels": [[0, 0, 0, 0, 0]]}
+    write_section(tmp_path, "9.4", results={**SSD, "section": "9.4", "parameters": used, "results": recorded})
+    row = kept_rows(tmp_path, "exact")["multibox_target_class_labels"]
+    assert (row.verdict, row.value, row.note) == (verdict, [[0, 0, 0, 0, 0]], note)
+    row = compare.compare(tmp_path).rows[0]  # computed now, with the book's parameters
+    assert (row.verdict, row.origin) == (("equal", "computed") if note else ("differs", "run"))
+
+
 @pytest.mark.parametrize("value", [None, 3, "text", [], [2], [[2, 25300]], {"a": 1}, True, [2, "25300"], [2, None]])
 def test_a_kept_value_of_any_kind_does_no_harm(tmp_path, value):
     write_section(tmp_path, results={**SSD, "results": {"concat_preds_shape": value}})
@@ -186,7 +202,10 @@ def test_a_full_run_on_the_book_s_data_is_judged(tmp_path, class_err, verdict):
 
 @pytest.mark.parametrize(("change", "epoch", "reason"), [
     ({"mode": "quick"}, 20, "quick mode"), ({"status": "failed"}, 20, "section failed"), ({}, 19, "19 of 20 epochs"),
-    ({"data": [{**PIKACHU, "kind": "synthetic"}]}, 20, "synthetic pikachu"), ({"data": []}, 20, "pikachu not read")])
+    ({"data": [{**PIKACHU, "kind": "synthetic"}]}, 20, "synthetic pikachu"), ({"data": []}, 20, "pikachu not read"),
+    ({"parameters": {"learning_rate": 0.5, "weight_decay": 0.0}}, 20,
+     "learning_rate is 0.5, not 0.2; weight_decay is 0.0, not 0.0005"),
+    ({"parameters": {"edge_size": 128, "num_epochs": 19}}, 19, "edge_size is 128, not 256; 19 of 20 epochs")])
 def test_other_data_or_settings_are_shown_and_never_judged(tmp_path, change, epoch, reason):
     write_section(tmp_path, results={**SSD, **change}, metrics=[ssd_epoch(epoch)])
     row = kept_rows(tmp_path)["TinySSD: class_err"]
@@ -194,7 +213,8 @@ def test_other_data_or_settings_are_shown_and_never_judged(tmp_path, change, epo
 
 
 def test_more_epochs_are_judged_where_the_book_stopped(tmp_path):
-    write_section(tmp_path, metrics=[ssd_epoch(20), ssd_epoch(21, 5.0)])
+    results = {**SSD, "parameters": {"num_epochs": 21, "batch_size": 32}}
+    write_section(tmp_path, results=results, metrics=[ssd_epoch(20), ssd_epoch(21, 5.0)])
     assert kept_rows(tmp_path)["TinySSD: class_err"].verdict == "in_band"
 
 

@@ -96,11 +96,17 @@ def test_a_picture_without_a_label_is_named_and_nothing_stays(cifar, dogs):
 @pytest.mark.parametrize("content, message", [
     ("", "must hold lines of id,label"), ("id,label\n", "must hold lines of id,label"),
     ("id,label\n1,frog,extra\n", "not '1,frog,extra'"), ("id,label\nfrog,1\n", "'frog' is not a picture's number"),
-    ("id,label\n" + "\n".join(f"{i},../up" for i in range(1, 13)), "cannot name a folder")])
+    ("id,label\n" + "\n".join(f"{i},../up" for i in range(1, 13)), "cannot name a folder"),
+    ("id,label\n1,frog\n2,cat\n01,dog\n", "gives 01 two labels, frog and dog")])
 def test_a_damaged_label_file_is_named(cifar, content, message):
     (cifar / "trainLabels.csv").write_text(content)
     with pytest.raises(InputError, match=message):
         kaggle.reorg_cifar10_data(cifar, "trainLabels.csv", "train_tiny", "test_tiny", "sorted", 0.25)
+
+
+def test_spaces_and_equal_lines_in_a_label_file_do_no_harm(cifar):
+    (cifar / "trainLabels.csv").write_text("id, label\n1, frog\n2,cat \n\n1,frog\n")
+    assert kaggle.read_label_file(cifar, "trainLabels.csv", "train_tiny", 0.25) == (4, {1: "frog", 2: "cat"})
 
 
 def test_missing_files_are_named(cifar):

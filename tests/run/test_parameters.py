@@ -28,7 +28,8 @@ def test_every_section_s_parameters_are_literals_and_quick_mode_adds_none(info):
 @pytest.mark.parametrize("text, default, value", [
     ("3", 1, 3), ("0", 0, 0), ("0", 0.5, 0.0), ("0.1", 0.2, 0.1), ("1e-3", 0.2, 1e-3), ("2", 0.2, 2.0),
     ("true", False, True), ("False", True, False), ("a b", "x", "a b"), ("(1, 2)", (3, 4), (1, 2)),
-    ("[0.5, 1]", [1, 2], [0.5, 1])])
+    ("[0.5, 1]", [1, 2], [0.5, 1]), ("[3, 4]", (1, 2), (3, 4)), ("(0.5, 1)", [1, 2], [0.5, 1]),
+    ("[0.5]", [1, 2], [0.5]), ("[1, 2, 3]", [1, 2], [1, 2, 3])])
 def test_a_value_gets_the_type_of_the_default(text, default, value):
     found = parameters.convert(f"n={text}", text, default)
     assert found == value and type(found) is type(value)
@@ -36,6 +37,7 @@ def test_a_value_gets_the_type_of_the_default(text, default, value):
 
 @pytest.mark.parametrize("text, default", [
     ("1.5", 1), ("", 1), ("True", 1), ("x", 0.5), ("1", False), ("(1,)", (3, 4)), ("('a', 2)", (3, 4)), ("3", (3, 4)),
+    ("(1, 2, 3)", (3, 4)), ("[]", [1, 2]), ("['a']", [1, 2]), ("[[1]]", [1, 2]), ("[True]", [1, 2]), ("3", [1, 2]),
     ("__import__('os')", 1), ("nan", 0.5)])
 def test_a_value_of_another_type_is_refused(text, default):
     with pytest.raises(InputError, match="-p n="):
@@ -47,7 +49,8 @@ def test_a_value_of_another_type_is_refused(text, default):
     ("9.7", "learning_rate=-0.1", "of at least 0"), ("9.10", "num_slow_epochs=-1", "of at least 0"),
     ("9.7", "learning_rate=-1e999", "of at least 0"), ("9.10", "crop_size=(320, 0)", "above 0"),
     ("9.4", "sizes=[0.5, -1e-9, 0.5]", "above 0"), ("9.7", "learning_rate=1e999", "the number is too large"),
-    ("9.4", "sizes=[0.5, 1e999, 0.5]", "the number is too large")])
+    ("9.4", "sizes=[0.5, 1e999, 0.5]", "the number is too large"), ("9.4", "ratios=[1, 2, 3, 4, 0]", "above 0"),
+    ("9.10-matrix-product", "sizes=[8, 9, 10, 11, 12, 0]", "above 0"), ("9.4", "sizes=[0.5, 1, 2, -1]", "above 0")])
 @pytest.mark.parametrize("quick", [False, True])
 def test_a_number_that_is_too_small_or_too_large_is_refused(number, text, message, quick):
     with pytest.raises(InputError, match=f"-p {re.escape(text)}: .*{message}"):
