@@ -18,6 +18,7 @@ from mxnet.gluon import nn
 
 from .data.normalization import IMAGENET_MEAN, IMAGENET_STD
 from .data.voc import VOC_COLORMAP
+from .errors import InputError
 from .training import Scoring
 
 OUTSIDE = -1  # label of a cell's pixels beyond the picture
@@ -116,7 +117,14 @@ def first_best(scores: nd.NDArray) -> np.ndarray:
 
 
 def to_cells(labels: nd.NDArray, stride: int) -> nd.NDArray:
-    """Reorder labels (B, H, W) as in :class:`CellScores`, with OUTSIDE beyond the picture: (B, cells, s·s)."""
+    """Reorder labels (B, H, W) as in :class:`CellScores`, with OUTSIDE beyond the picture: (B, cells, s·s).
+
+    Raises InputError if H or W is not a multiple of the stride.
+    """
+    height, width = labels.shape[1:]
+    if height % stride or width % stride:
+        raise InputError(f"pictures of {width} × {height} pixels do not fit the network: their width and height must "
+                         f"be multiples of {stride}")
     rim = stride // 2
     padded = nd.pad(labels.expand_dims(axis=1), mode="constant", constant_value=OUTSIDE,
                     pad_width=(0, 0, 0, 0, rim, rim, rim, rim))
@@ -161,8 +169,7 @@ def best_of_cells(scores: nd.NDArray, num_pixels: int) -> np.ndarray:
     NumPy finds it in a third of the time that MXNet's operator takes on the CPU.
 
     Args:
-        scores: of one picture by cells, (cells, s·s·classes).
-        num_pixels: of a cell, s·s.
+        scores: of a picture by cells, (cells, s·s·classes), where ``num_pixels`` is s·s.
     """
     return scores.asnumpy().reshape((len(scores), num_pixels, -1)).argmax(axis=-1)
 

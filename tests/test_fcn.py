@@ -11,6 +11,7 @@ from oracles import plain_bilinear
 from tolerance import assert_close
 
 import d2lzh_cv
+from d2lzh_cv.errors import InputError
 from d2lzh_cv.fcn import (
     FCN,
     OUTSIDE,
@@ -262,6 +263,12 @@ def test_labels_there_and_back(stride, size):
     assert cells.shape == (2, (size[0] // stride + 1) * (size[1] // stride + 1), stride ** 2)
     assert (cells.asnumpy() == -1).sum() == cells.size - labels.size
     assert_close(from_cells(cells, stride, size), labels, exact=True)
+
+
+@pytest.mark.parametrize("size", [(33, 64), (64, 48), (1, 1)])
+def test_pictures_that_do_not_fit_the_network_are_named(size):
+    with pytest.raises(InputError, match=f"{size[1]} × {size[0]} pixels .* multiples of 32"):
+        to_cells(nd.zeros((2, *size)), 32)
 
 
 class Unknown(gloss.SoftmaxCrossEntropyLoss):

@@ -66,13 +66,27 @@ def _on_error(run: Run, kind: type[BaseException], error: BaseException, trace) 
         command = run.how_to_resume()
         _leave_with(run, INTERRUPTED, "interrupted", f"interrupted: section {run.info.number} was stopped"
                                                      f"{f'; to resume: {command}' if command else ''}")
-    input_error = as_input_error(error)
+    input_error = as_input_error(error) or _refused_by_mxnet(run, error)
     if run.options.debug or input_error is None:
         traceback.print_exception(kind, error, trace)
     text = " ".join(str(input_error or error).split())
     if input_error is not None:
         _leave_with(run, INPUT_ERROR, "failed", f"error: {text}", text)
     _end(run, "failed", f"{kind.__name__}: {text}", "".join(traceback.format_exception(kind, error, trace)))
+
+
+def _refused_by_mxnet(run: Run, error: BaseException) -> InputError | None:
+    """Return the error of parameters that a reader set and with which a check of MXNet fails, None for other errors.
+
+    For instance pictures may be smaller than a kernel, or arrays larger than memory.
+    """
+    _, failed, check = str(error).partition("Check failed: ")
+    if not failed or not run.options.parameters:
+        return None
+    condition, _, reason = check.strip().splitlines()[0].rpartition(": ")
+    given = " ".join(f"-p {text}" for text in run.options.parameters)
+    return InputError(f"MXNet cannot compute with {given}: {reason or condition}; choose other values, or add --debug "
+                      "to see where")
 
 
 def _leave_with(run: Run, code: int, status: str, line: str, text: str | None = None) -> None:

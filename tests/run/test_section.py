@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 import types
 
@@ -326,6 +327,26 @@ def test_a_bug_keeps_its_traceback(tmp_path):
     assert (found["status"], found["error"]) == ("failed", "ZeroDivisionError: division by zero")
     assert "1 / 0" in found["traceback"]
     assert (tmp_path / "o/9.3/stdout.txt").read_text() == "so far\n"
+
+
+SMALL = ("import mxnet as mx\nfrom mxnet.gluon import nn\nnet = nn.MaxPool2D(2)\nnet.initialize()\n"
+         "net(mx.nd.zeros((1, 1, 1, 1)))\n")
+
+
+@pytest.mark.parametrize("body, reason", [
+    (SMALL, r"kernel size \(2\) exceeds input \(1 padded to 1\)"),
+    (SMALL.replace("MaxPool2D(2)", "HybridSequential()\nnet.add(nn.Conv2D(1, 3), nn.MaxPool2D(2))"), "kernel size .*"),
+    ("import mxnet as mx\nmx.nd.zeros((2, 3)).reshape((4, 4))\n", "target shape .*"),
+    ("raise ValueError('Check failed: a < b (3 vs. 1) : ')\n", r"a < b \(3 vs. 1\) :")])
+def test_what_mxnet_refuses_with_a_reader_s_parameters_is_one_line_and_2(tmp_path, body, reason):
+    write_script(tmp_path, "9.7", body)
+    script = "chapters/ch09_07_ssd.py"
+    code, _, err = run_python(tmp_path, script, "--out", "o", "-p", "batch_size=3", "-p", "num_epochs=2")
+    line = f"MXNet cannot compute with -p batch_size=3 -p num_epochs=2: {reason}; choose other values, or add --debug"
+    assert code == 2 and re.match(f"error: {line} to see where$", err.splitlines()[-1])
+    assert re.match(line, results(tmp_path / "o", "9.7")["error"])
+    code, _, err = run_python(tmp_path, script, "--out", "o")  # its own values: a bug
+    assert code == 1 and "Traceback" in err
 
 
 @pytest.mark.parametrize("body", ["", "sys.exit()\n"])
