@@ -74,12 +74,12 @@ def other_data(fact: Training, section: SectionRun) -> list[str]:
 
 
 def other_parameters(section: SectionRun, names: Collection[str] | None = None) -> list[str]:
-    """Return a reason for each parameter that had another value in the run than in the book, the default of full mode.
+    """Return a reason for each parameter whose value in the run is not the book's, which is the default of full mode.
 
     Args:
         section: a section of a run.
-        names: of the parameters that count; None for all but numbers of epochs, which a training's log tells, and
-            those that only add a training.
+        names: the parameters that count; None for all but the numbers of epochs, which the log of a training tells,
+            and those that only add a training.
     """
     book = parameters.of_section(section.info, quick=False)
     if names is None:

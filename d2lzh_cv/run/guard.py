@@ -76,9 +76,9 @@ def _on_error(run: Run, kind: type[BaseException], error: BaseException, trace) 
 
 
 def _refused_by_mxnet(run: Run, error: BaseException) -> InputError | None:
-    """Return the error of parameters that a reader set and with which a check of MXNet fails, None for other errors.
+    """Return an InputError if the reader set parameters and a check of MXNet failed, else None.
 
-    For instance pictures may be smaller than a kernel, or arrays larger than memory.
+    With such parameters pictures may be smaller than a kernel, or an array larger than MXNet allows.
     """
     _, failed, check = str(error).partition("Check failed: ")
     if not failed or not run.options.parameters:
