@@ -76,17 +76,18 @@ def _on_error(run: Run, kind: type[BaseException], error: BaseException, trace) 
 
 
 def _refused_by_mxnet(run: Run, error: BaseException) -> InputError | None:
-    """Return an InputError if the reader set parameters and a check of MXNet failed, else None.
+    """Return an InputError if the reader set parameters and MXNet refused to compute with them, else None.
 
-    With such parameters pictures may be smaller than a kernel, or an array larger than MXNet allows.
+    With such parameters pictures may be smaller than a kernel, or an array larger than MXNet allows. Gluon puts the
+    text of some of MXNet's errors into a ValueError.
     """
-    _, failed, check = str(error).partition("Check failed: ")
-    if not failed or not run.options.parameters:
+    text = f"{type(error).__name__}: {error}"
+    if not run.options.parameters or "MXNetError: " not in text:
         return None
-    condition, _, reason = check.strip().splitlines()[0].rpartition(": ")
+    said = text.rpartition("Check failed: " if "Check failed: " in text else "MXNetError: ")[2].strip().splitlines()
+    reason = said[0].rpartition(": ")[2].rstrip(".") if said else "MXNetError"  # what follows the condition of a check
     given = " ".join(f"-p {text}" for text in run.options.parameters)
-    return InputError(f"MXNet cannot compute with {given}: {reason or condition}; choose other values, or add --debug "
-                      "to see where")
+    return InputError(f"MXNet cannot compute with {given}: {reason}; choose other values, or add --debug to see where")
 
 
 def _leave_with(run: Run, code: int, status: str, line: str, text: str | None = None) -> None:

@@ -105,9 +105,11 @@ def _same_form(literal: Any, default: Any) -> bool:
     """Return False for a tuple of another length, an empty list, or another type inside; a list may have any length."""
     if not isinstance(default, (tuple, list)):
         return True
-    numbers = all(type(one) in (int, float) for one in (*literal, *default))
+    types = {*map(type, default)}
+    if float in types:
+        types.add(int)
     length = len(literal) == len(default) or (isinstance(default, list) and len(literal) > 0)
-    return length and (numbers or [*map(type, literal)] == [*map(type, default)])
+    return length and {*map(type, literal)} <= types
 
 
 def _check_size(text: str, value: Any, defaults: Sequence[Any]) -> None:

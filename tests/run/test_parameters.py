@@ -28,8 +28,8 @@ def test_every_section_s_parameters_are_literals_and_quick_mode_adds_none(info):
 @pytest.mark.parametrize("text, default, value", [
     ("3", 1, 3), ("0", 0, 0), ("0", 0.5, 0.0), ("0.1", 0.2, 0.1), ("1e-3", 0.2, 1e-3), ("2", 0.2, 2.0),
     ("true", False, True), ("False", True, False), ("a b", "x", "a b"), ("(1, 2)", (3, 4), (1, 2)),
-    ("[0.5, 1]", [1, 2], [0.5, 1]), ("[3, 4]", (1, 2), (3, 4)), ("(0.5, 1)", [1, 2], [0.5, 1]),
-    ("[0.5]", [1, 2], [0.5]), ("[1, 2, 3]", [1, 2], [1, 2, 3])])
+    ("[0.5, 1]", [1, 2.0], [0.5, 1]), ("[3, 4]", (1, 2), (3, 4)), ("(0.5, 1)", [1, 0.5], [0.5, 1]),
+    ("[0.5]", [1, 0.5], [0.5]), ("[1, 2, 3]", [1, 2], [1, 2, 3])])
 def test_a_value_gets_the_type_of_the_default(text, default, value):
     found = parameters.convert(f"n={text}", text, default)
     assert found == value and type(found) is type(value)
@@ -38,6 +38,7 @@ def test_a_value_gets_the_type_of_the_default(text, default, value):
 @pytest.mark.parametrize("text, default", [
     ("1.5", 1), ("", 1), ("True", 1), ("x", 0.5), ("1", False), ("(1,)", (3, 4)), ("('a', 2)", (3, 4)), ("3", (3, 4)),
     ("(1, 2, 3)", (3, 4)), ("[]", [1, 2]), ("['a']", [1, 2]), ("[[1]]", [1, 2]), ("[True]", [1, 2]), ("3", [1, 2]),
+    ("[1, 2.0]", [1, 2]), ("(320.5, 480)", (320, 480)),
     ("__import__('os')", 1), ("nan", 0.5)])
 def test_a_value_of_another_type_is_refused(text, default):
     with pytest.raises(InputError, match="-p n="):
