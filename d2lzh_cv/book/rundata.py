@@ -38,6 +38,8 @@ def read_run(folder: Path) -> Run:
     folder = Path(folder)
     note = rundir.read_note(folder)
     infos = [info for info in contents.ALL if info.number in note["sections"] or (folder / info.number).is_dir()]
+    if not infos and (folder / results.FILE).is_file():
+        raise InputError(f"{folder} is one section of a run; name the folder of the run, {folder.resolve().parent}")
     if not infos:
         raise InputError(f"no run in {folder}: it has no section folder such as 9.7; make one with d2lzh-cv run")
     return Run(folder, note["started"] or _newest(folder), note["command"],

@@ -303,3 +303,5 @@ def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch):
     assert (code, out) == (2, "") and "D2LZH_CV_DATA" in err and err.count("\n") == 1
     with pytest.raises(InputError, match="no run in"):
         compare.compare(tmp_path)
+    with pytest.raises(InputError, match=rf"is one section of a run; name the folder of the run, {tmp_path}$"):
+        compare.compare(write_section(tmp_path) / "9.7")
