@@ -14,7 +14,9 @@ from . import needs
 from .facts import ALL, BATCH, Exact, Training
 from .rundata import SectionRun
 
-ADDS = "with_"  # a parameter named like this adds a training and leaves the others as they are
+# How the names of parameters begin that do not change a published training: its log tells the number of epochs, with_
+# adds another training, report_every adds lines to the log, and min_steps lowers batch_size, a parameter itself.
+UNCHANGING = (parameters.EPOCHS, "with_", "report_every", "min_steps")
 
 
 def read_by(section: SectionRun, need: str) -> tuple[Extent | None, str]:
@@ -78,12 +80,11 @@ def other_parameters(section: SectionRun, names: Collection[str] | None = None) 
 
     Args:
         section: a section of a run.
-        names: the parameters that count; None for all but the numbers of epochs, which the log of a training tells,
-            and those that only add a training.
+        names: the parameters that count; None for all that change a training.
     """
     book = parameters.of_section(section.info, quick=False)
     if names is None:
-        names = [name for name in book if not name.startswith((parameters.EPOCHS, ADDS))]
+        names = [name for name in book if not name.startswith(UNCHANGING)]
     usual = {name: to_plain(book[name]) for name in names}
     return [f"{name} is {section.parameters[name]}, not {value}" for name, value in usual.items()
             if section.parameters.get(name, value) != value]

@@ -7,7 +7,7 @@ import pytest
 from data_kit import REAL, needs_real_data
 
 from d2lzh_cv import cli, contents, transposed_conv
-from d2lzh_cv.book import compare, facts, needs, verdicts
+from d2lzh_cv.book import comparable, compare, facts, needs, verdicts
 from d2lzh_cv.book.compare import compare_kept
 from d2lzh_cv.book.facts import Exact
 from d2lzh_cv.book.rundata import read_run
@@ -216,6 +216,15 @@ def test_more_epochs_are_judged_where_the_book_stopped(tmp_path):
     results = {**SSD, "parameters": {"num_epochs": 21, "batch_size": 32}}
     write_section(tmp_path, results=results, metrics=[ssd_epoch(20), ssd_epoch(21, 5.0)])
     assert kept_rows(tmp_path)["TinySSD: class_err"].verdict == "in_band"
+
+
+def test_parameters_that_leave_a_training_as_it_is_do_not_count(tmp_path):
+    used = {"batch_size": 128, "min_steps": 1, "with_frozen_features": False, "num_epochs": 7, "lr_mult": 10}
+    write_section(tmp_path, "9.2", results={**SSD, "parameters": used})
+    run = read_run(tmp_path).sections[0]
+    assert comparable.other_parameters(run) == []
+    run.parameters["batch_size"] = 100  # by min_steps
+    assert comparable.other_parameters(run) == ["batch_size is 100, not 128"]
 
 
 @pytest.mark.parametrize(("change", "verdict", "reason"), [
