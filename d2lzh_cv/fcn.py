@@ -117,14 +117,8 @@ def first_best(scores: nd.NDArray) -> np.ndarray:
 
 
 def to_cells(labels: nd.NDArray, stride: int) -> nd.NDArray:
-    """Reorder labels (B, H, W) as in :class:`CellScores`, with OUTSIDE beyond the picture: (B, cells, s·s).
-
-    Raises InputError if H or W is not a multiple of the stride.
-    """
-    height, width = labels.shape[1:]
-    if height % stride or width % stride:
-        raise InputError(f"pictures of {width} × {height} pixels do not fit the network: their width and height must "
-                         f"be multiples of {stride}")
+    """Reorder labels (B, H, W) as in :class:`CellScores`, with OUTSIDE beyond the picture: (B, cells, s·s)."""
+    _check_fits(labels.shape[1:], stride)
     rim = stride // 2
     padded = nd.pad(labels.expand_dims(axis=1), mode="constant", constant_value=OUTSIDE,
                     pad_width=(0, 0, 0, 0, rim, rim, rim, rim))
@@ -135,9 +129,18 @@ def to_cells(labels: nd.NDArray, stride: int) -> nd.NDArray:
 
 def from_cells(values: nd.NDArray | np.ndarray, stride: int, size: tuple[int, int]) -> nd.NDArray | np.ndarray:
     """Reorder (B, cells, s·s) or (B·cells, s·s) to (B, H, W), without the pixels beyond the ``size`` (H, W)."""
+    _check_fits(size, stride)
     rim, (rows, columns) = stride // 2, (n // stride + 1 for n in size)
     cells = values.reshape((-1, rows, columns, stride, stride)).transpose((0, 1, 3, 2, 4))
     return cells.reshape((-1, rows * stride, columns * stride))[:, rim:-rim, rim:-rim]
+
+
+def _check_fits(size: tuple[int, int], stride: int) -> None:
+    """Raise InputError if height or width is not a multiple of the stride."""
+    height, width = size
+    if height % stride or width % stride:
+        raise InputError(f"pictures of {width} × {height} pixels do not fit the network: their width and height must "
+                         f"be multiples of {stride}")
 
 
 class CellScoring(Scoring):
@@ -273,7 +276,10 @@ class FCN(nn.HybridSequential):
         return CellScoring(self) if loss is None or is_plain_cross_entropy(loss) else Scoring(self, loss)
 
     def classify(self, X: nd.NDArray) -> nd.NDArray:
-        """Return the class of every pixel of X (B, 3, H, W): (B, H, W)."""
+        """Return the class of every pixel of X (B, 3, H, W): (B, H, W).
+
+        Raises InputError if H or W is not a multiple of the features' stride.
+        """
         s = self.cells.stride
         if self._arranged is not None:
             best = first_best(self._arranged(X)).T

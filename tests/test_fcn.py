@@ -269,6 +269,19 @@ def test_labels_there_and_back(stride, size):
 def test_pictures_that_do_not_fit_the_network_are_named(size):
     with pytest.raises(InputError, match=f"{size[1]} × {size[0]} pixels .* multiples of 32"):
         to_cells(nd.zeros((2, *size)), 32)
+    with pytest.raises(InputError, match=f"{size[1]} × {size[0]} pixels .* multiples of 32"):
+        from_cells(nd.zeros((2, 9, 32 * 32)), 32, size)
+
+
+@pytest.mark.parametrize("size", [(33, 95), (47, 33)])
+@pytest.mark.parametrize("arrange", [False, True])
+def test_pixels_of_a_picture_that_does_not_fit_are_not_classified(size, arrange):
+    """33 × 95 pixels have as many cells as two pictures of 32 × 64."""
+    net = small_fcn()
+    if arrange:
+        net.arrange_once()
+    with pytest.raises(InputError, match=f"{size[1]} × {size[0]} pixels .* multiples of 32"):
+        net.classify(nd.zeros((1, 3, *size)))
 
 
 class Unknown(gloss.SoftmaxCrossEntropyLoss):

@@ -14,8 +14,8 @@ from . import needs
 from .facts import ALL, BATCH, Exact, Training
 from .rundata import SectionRun
 
-# How the names of parameters begin that do not change a published training: its log tells the number of epochs, with_
-# adds another training, report_every adds lines to the log, and min_steps lowers batch_size, a parameter itself.
+# A parameter whose name begins like this does not change a published training: the log tells its number of epochs,
+# with_ adds another training, report_every adds lines to the log, and min_steps lowers batch_size, a parameter itself.
 UNCHANGING = (parameters.EPOCHS, "with_", "report_every", "min_steps")
 
 

@@ -73,8 +73,8 @@ def read_label_file(data_dir: str | Path, label_file: str, train_dir: str,
         train_dir: the folder in ``data_dir`` with the training pictures.
         valid_ratio: the part of these pictures that validation takes.
 
-    Raises InputError if the file is missing, if a line is not ``number,label``, or if ``valid_ratio`` leaves no picture
-    for training or for validation.
+    Raises InputError if the file is missing, if a line is not ``number,label``, if a picture has two labels, or if
+    ``valid_ratio`` leaves no picture for training or for validation.
     """
     path = Path(data_dir, label_file)
     idx_label = _read_labels(path, lambda name: _number(name, path))

@@ -86,7 +86,7 @@ def _refused_by_mxnet(run: Run, error: BaseException) -> InputError | None:
         return None
     said = text.rpartition("Check failed: " if "Check failed: " in text else "MXNetError: ")[2].strip().splitlines()
     reason = said[0].rpartition(": ")[2].rstrip(".") if said else "MXNetError"  # what follows the condition of a check
-    given = " ".join(f"-p {text}" for text in run.options.parameters)
+    given = " ".join(f"-p {value}" for value in run.options.parameters)
     return InputError(f"MXNet cannot compute with {given}: {reason}; choose other values, or add --debug to see where")
 
 

@@ -108,8 +108,8 @@ def _same_form(literal: Any, default: Any) -> bool:
     types = {*map(type, default)}
     if float in types:
         types.add(int)
-    length = len(literal) == len(default) or (isinstance(default, list) and len(literal) > 0)
-    return length and {*map(type, literal)} <= types
+    fits = len(literal) > 0 if isinstance(default, list) else len(literal) == len(default)
+    return fits and {*map(type, literal)} <= types
 
 
 def _check_size(text: str, value: Any, defaults: Sequence[Any]) -> None:
@@ -123,6 +123,7 @@ def _check_size(text: str, value: Any, defaults: Sequence[Any]) -> None:
         defaults: the values of both modes.
     """
     for i, number in enumerate(_members(value)):
+        # of a list, whose length may differ, all members; of a tuple, the one at the same place
         usual = [one for default in defaults
                  for one in (default if isinstance(default, list) else _members(default)[i:i + 1])]
         if isinstance(number, bool) or not isinstance(number, (int, float)):
